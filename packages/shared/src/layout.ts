@@ -1,0 +1,158 @@
+/**
+ * Where every shared word lies: one table, in words (4 bytes) from the start of the arena.
+ *
+ *   arena = header | control block of participant 0, 1, … | region of participant 0, 1, …
+ *   region = slots | ring cells (one ring after the other) | names | payload
+ *
+ * Words with different writers are one LINE (128 bytes) apart, for adjacent cache lines are prefetched in pairs on x86-64 and
+ * arm64 (crossbeam's CachePadded uses the same figure). `writer` says who may store: `owner` is the participant whose block it
+ * is, `main` the thread that created the pool, `any` everybody, by Atomics only.
+ */
+import { CapriccioError } from './errors.ts';
+
+/** Words in a padded line. */
+export const LINE = 32;
+
+/** Rings of a participant: a function's root picks one, so that a flood of one root does not stand before the others. */
+export const RING_COUNT = 16;
+
+/** Words of a slot: one 64-byte cache line. */
+export const SLOT_WORDS = 16;
+
+/** A claimer has eight bits in a slot's state word. */
+export const PARTICIPANTS_MAX = 255;
+
+export type Writer = 'owner' | 'main' | 'any' | 'claimer';
+export interface Word { readonly name: string; readonly at: number; readonly words: number; readonly writer: Writer; readonly what: string }
+
+/** Header words. */
+export const DEATHS = 0;
+export const IDLE_MASK = LINE;
+const HEADER_WORDS = 2 * LINE;
+
+/** Words of a control block. */
+export const PARK = 0;
+export const COMPLETED = LINE;
+export const INBOX = 2 * LINE;
+export const RETURNED = 3 * LINE;
+export const ATTENTION = 4 * LINE;
+export const LIFE = 5 * LINE;
+export const PUBLISHED = 6 * LINE;
+export const BOTTOM = PUBLISHED + 16;
+export const NAMES_COUNT = 7 * LINE;
+export const SLOTS_TOUCHED = NAMES_COUNT + 1;
+export const ATTENTION_SEEN = NAMES_COUNT + 2;
+export const DEATHS_SEEN = NAMES_COUNT + 3;
+export const TICK = NAMES_COUNT + 4;
+export const BUSY_SINCE = NAMES_COUNT + 5;
+export const RUNNABLE = NAMES_COUNT + 6;
+export const THREADS = NAMES_COUNT + 7;
+export const QUEUED = NAMES_COUNT + 8;
+export const CONNECTIONS = NAMES_COUNT + 9;
+export const STATISTICS = 8 * LINE;
+export const TOP = 9 * LINE;
+const CONTROL_WORDS = TOP + RING_COUNT * LINE;
+
+/** Words of a slot. */
+export const STATE = 0;
+export const NEXT = 1;
+export const FUNCTION = 2;
+export const META = 3;
+export const ARGUMENTS = 4;
+export const RESULT = 12;
+export const RESULT_META = 14;
+export const OWNER_NOTE = 15;
+
+/** The table: documentation, and what the tidy test checks the constants against. */
+export const layoutTable: { readonly header: readonly Word[]; readonly control: readonly Word[]; readonly slot: readonly Word[] } = {
+  header: [
+    { name: 'DEATHS', at: DEATHS, words: 1, writer: 'main', what: 'how many workers have died; every participant compares it with what it has seen' },
+    { name: 'IDLE_MASK', at: IDLE_MASK, words: 8, writer: 'any', what: 'one bit a participant that is parked or about to' },
+  ],
+  control: [
+    { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },
+    { name: 'COMPLETED', at: COMPLETED, words: 1, writer: 'any', what: 'mailbox of slots of this participant that have ended' },
+    { name: 'INBOX', at: INBOX, words: 1, writer: 'any', what: 'mailbox of slots placed on this participant' },
+    { name: 'RETURNED', at: RETURNED, words: 1, writer: 'any', what: 'mailbox of payload blocks of this participant that others have read' },
+    { name: 'ATTENTION', at: ATTENTION, words: 1, writer: 'any', what: 'counts requests to look at the states of what runs here' },
+    { name: 'LIFE', at: LIFE, words: 1, writer: 'main', what: 'UNUSED, LIVE, RETIRING or DEAD' },
+    { name: 'PUBLISHED', at: PUBLISHED, words: 1, writer: 'owner', what: 'counts hints ever published: unchanged means nothing new to take' },
+    { name: 'BOTTOM', at: BOTTOM, words: RING_COUNT, writer: 'owner', what: "producer's end of each claim ring" },
+    { name: 'NAMES_COUNT', at: NAMES_COUNT, words: 1, writer: 'owner', what: 'entries in the table of names' },
+    { name: 'SLOTS_TOUCHED', at: SLOTS_TOUCHED, words: 1, writer: 'owner', what: 'slots ever used: a scan need not look beyond' },
+    { name: 'ATTENTION_SEEN', at: ATTENTION_SEEN, words: 1, writer: 'owner', what: 'the ATTENTION that the last look answered' },
+    { name: 'DEATHS_SEEN', at: DEATHS_SEEN, words: 1, writer: 'owner', what: 'the DEATHS whose recovery is done here' },
+    { name: 'TICK', at: TICK, words: 1, writer: 'owner', what: 'turns of the scheduler, so that a stall can be seen from outside' },
+    { name: 'BUSY_SINCE', at: BUSY_SINCE, words: 1, writer: 'owner', what: 'when the turn began, ms of the shared clock; 0 outside a turn' },
+    { name: 'RUNNABLE', at: RUNNABLE, words: 1, writer: 'owner', what: 'threads in run queues' },
+    { name: 'THREADS', at: THREADS, words: 1, writer: 'owner', what: 'threads that have started and not ended' },
+    { name: 'QUEUED', at: QUEUED, words: 1, writer: 'owner', what: 'private entries that have not started' },
+    { name: 'CONNECTIONS', at: CONNECTIONS, words: 1, writer: 'owner', what: 'open connections of a server' },
+    { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
+    { name: 'TOP', at: TOP, words: RING_COUNT * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
+  ],
+  slot: [
+    { name: 'STATE', at: STATE, words: 1, writer: 'any', what: 'generation 20 bits, claimer 8, state 4: slot.ts' },
+    { name: 'NEXT', at: NEXT, words: 1, writer: 'any', what: 'link while in a mailbox: the pusher’s until its CAS, then the taker’s' },
+    { name: 'FUNCTION', at: FUNCTION, words: 1, writer: 'owner', what: "number of the function in the owner's table of names" },
+    { name: 'META', at: META, words: 1, writer: 'owner', what: 'argument count, tags and flags: inline.ts' },
+    { name: 'ARGUMENTS', at: ARGUMENTS, words: 8, writer: 'owner', what: 'arguments inline, or a block; untouched until the owner frees the slot' },
+    { name: 'RESULT', at: RESULT, words: 2, writer: 'claimer', what: 'result inline, or a block' },
+    { name: 'RESULT_META', at: RESULT_META, words: 1, writer: 'claimer', what: 'tag and length of the result' },
+    { name: 'OWNER_NOTE', at: OWNER_NOTE, words: 1, writer: 'owner', what: 'the participant it is placed on' },
+  ],
+};
+
+/** Sizes that a pool chooses. All are bounds: nothing in the arena grows. */
+export interface LayoutOptions {
+  /** Main and every worker that may be alive or draining at one time, 2 to 255. */
+  readonly participantCount: number;
+  /** Slots of a participant, a power of two from 16: tasks that are published and not yet answered. */
+  readonly slotCount: number;
+  /** Payload bytes of a participant, a multiple of 65,536. */
+  readonly payloadBytes: number;
+  /** Bytes for names (functions, shapes) of a participant, a multiple of 128. */
+  readonly namesBytes: number;
+}
+
+/** Offsets derived from the sizes; plain numbers, so it travels to workers by structured clone. */
+export interface Layout extends LayoutOptions {
+  readonly controlAt: number;
+  readonly regionAt: number;
+  readonly regionWords: number;
+  readonly ringsAt: number;
+  readonly namesAt: number;
+  readonly payloadAt: number;
+  readonly totalWords: number;
+}
+
+const isPowerOfTwo = (n: number): boolean => Number.isInteger(n) && n > 0 && (n & (n - 1)) === 0;
+
+/**
+ * Lays out an arena. Throws CAP_ERR_OPTION when a size is out of its range.
+ * Word offsets are below 2^31, so the arena may be up to 8 GiB; pages that nobody touches cost no memory.
+ */
+export function layOut(options: LayoutOptions): Layout {
+  const { participantCount, slotCount, payloadBytes, namesBytes } = options;
+  const refuse = (what: string): never => { throw new CapriccioError('CAP_ERR_OPTION', what); };
+  if (!Number.isInteger(participantCount) || participantCount < 2 || participantCount > PARTICIPANTS_MAX) refuse(`participantCount is ${participantCount}; it must be 2 to ${PARTICIPANTS_MAX}`);
+  if (!isPowerOfTwo(slotCount) || slotCount < 16 || slotCount > 1 << 20) refuse(`memory.slots is ${slotCount}; it must be a power of two from 16 to 1048576`);
+  if (payloadBytes % 65_536 !== 0 || payloadBytes < 65_536) refuse(`memory.payloadBytes is ${payloadBytes}; it must be a multiple of 65536`);
+  if (namesBytes % 128 !== 0 || namesBytes < 128) refuse(`namesBytes is ${namesBytes}; it must be a multiple of 128`);
+  const ringsAt = slotCount * SLOT_WORDS;
+  const namesAt = ringsAt + RING_COUNT * slotCount;
+  const payloadAt = namesAt + namesBytes / 4;
+  const regionWords = payloadAt + payloadBytes / 4;
+  const controlAt = HEADER_WORDS;
+  const regionAt = controlAt + participantCount * CONTROL_WORDS;
+  const totalWords = regionAt + participantCount * regionWords;
+  if (totalWords >= 2 ** 31) refuse(`the arena would be ${Math.ceil(totalWords / 2 ** 28)} GiB; lower memory.slots or memory.payloadBytes`);
+  return { participantCount, slotCount, payloadBytes, namesBytes, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, totalWords };
+}
+
+/** First word of a participant's control block. */
+export const controlOf = (layout: Layout, id: number): number => layout.controlAt + id * CONTROL_WORDS;
+/** First word of a participant's region. */
+export const regionOf = (layout: Layout, id: number): number => layout.regionAt + id * layout.regionWords;
+/** The participant whose region a slot or block lies in. */
+export const ownerOf = (layout: Layout, word: number): number => ((word - layout.regionAt) / layout.regionWords) | 0;
