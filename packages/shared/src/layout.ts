@@ -13,8 +13,8 @@ import { CapriccioError } from './errors.ts';
 /** Words in a padded line. */
 export const LINE = 32;
 
-/** Rings of a participant: a function's root picks one, so that a flood of one root does not stand before the others. */
-export const RING_COUNT = 16;
+/** Most rings of a participant: a function's root picks one, so that a flood of one root does not stand before the others. */
+export const RING_COUNT_MAX = 16;
 
 /** Words of a slot: one 64-byte cache line. */
 export const SLOT_WORDS = 16;
@@ -27,31 +27,31 @@ export interface Word { readonly name: string; readonly at: number; readonly wor
 
 /** Header words. */
 export const DEATHS = 0;
-export const IDLE_MASK = LINE;
+export const IDLE_MASK: number = LINE;
 const HEADER_WORDS = 2 * LINE;
 
 /** Words of a control block. */
 export const PARK = 0;
-export const COMPLETED = LINE;
-export const INBOX = 2 * LINE;
-export const RETURNED = 3 * LINE;
-export const ATTENTION = 4 * LINE;
-export const LIFE = 5 * LINE;
-export const PUBLISHED = 6 * LINE;
-export const BOTTOM = PUBLISHED + 16;
-export const NAMES_COUNT = 7 * LINE;
-export const SLOTS_TOUCHED = NAMES_COUNT + 1;
-export const ATTENTION_SEEN = NAMES_COUNT + 2;
-export const DEATHS_SEEN = NAMES_COUNT + 3;
-export const TICK = NAMES_COUNT + 4;
-export const BUSY_SINCE = NAMES_COUNT + 5;
-export const RUNNABLE = NAMES_COUNT + 6;
-export const THREADS = NAMES_COUNT + 7;
-export const QUEUED = NAMES_COUNT + 8;
-export const CONNECTIONS = NAMES_COUNT + 9;
-export const STATISTICS = 8 * LINE;
-export const TOP = 9 * LINE;
-const CONTROL_WORDS = TOP + RING_COUNT * LINE;
+export const COMPLETED: number = LINE;
+export const INBOX: number = 2 * LINE;
+export const RETURNED: number = 3 * LINE;
+export const ATTENTION: number = 4 * LINE;
+export const LIFE: number = 5 * LINE;
+export const PUBLISHED: number = 6 * LINE;
+export const BOTTOM: number = PUBLISHED + 16;
+export const NAMES_COUNT: number = 7 * LINE;
+export const SLOTS_TOUCHED: number = NAMES_COUNT + 1;
+export const ATTENTION_SEEN: number = NAMES_COUNT + 2;
+export const DEATHS_SEEN: number = NAMES_COUNT + 3;
+export const TICK: number = NAMES_COUNT + 4;
+export const BUSY_SINCE: number = NAMES_COUNT + 5;
+export const RUNNABLE: number = NAMES_COUNT + 6;
+export const THREADS: number = NAMES_COUNT + 7;
+export const QUEUED: number = NAMES_COUNT + 8;
+export const CONNECTIONS: number = NAMES_COUNT + 9;
+export const STATISTICS: number = 8 * LINE;
+export const TOP: number = 9 * LINE;
+const CONTROL_WORDS = TOP + RING_COUNT_MAX * LINE;
 
 /** Words of a slot. */
 export const STATE = 0;
@@ -75,9 +75,9 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'INBOX', at: INBOX, words: 1, writer: 'any', what: 'mailbox of slots placed on this participant' },
     { name: 'RETURNED', at: RETURNED, words: 1, writer: 'any', what: 'mailbox of payload blocks of this participant that others have read' },
     { name: 'ATTENTION', at: ATTENTION, words: 1, writer: 'any', what: 'counts requests to look at the states of what runs here' },
-    { name: 'LIFE', at: LIFE, words: 1, writer: 'main', what: 'UNUSED, LIVE, RETIRING or DEAD' },
+    { name: 'LIFE', at: LIFE, words: 1, writer: 'main', what: 'how often its number has died, and UNUSED, LIVE or DEAD; LIVE is written by the worker itself at its start' },
     { name: 'PUBLISHED', at: PUBLISHED, words: 1, writer: 'owner', what: 'counts hints ever published: unchanged means nothing new to take' },
-    { name: 'BOTTOM', at: BOTTOM, words: RING_COUNT, writer: 'owner', what: "producer's end of each claim ring" },
+    { name: 'BOTTOM', at: BOTTOM, words: RING_COUNT_MAX, writer: 'owner', what: "producer's end of each claim ring" },
     { name: 'NAMES_COUNT', at: NAMES_COUNT, words: 1, writer: 'owner', what: 'entries in the table of names' },
     { name: 'SLOTS_TOUCHED', at: SLOTS_TOUCHED, words: 1, writer: 'owner', what: 'slots ever used: a scan need not look beyond' },
     { name: 'ATTENTION_SEEN', at: ATTENTION_SEEN, words: 1, writer: 'owner', what: 'the ATTENTION that the last look answered' },
@@ -89,7 +89,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'QUEUED', at: QUEUED, words: 1, writer: 'owner', what: 'private entries that have not started' },
     { name: 'CONNECTIONS', at: CONNECTIONS, words: 1, writer: 'owner', what: 'open connections of a server' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
-    { name: 'TOP', at: TOP, words: RING_COUNT * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
+    { name: 'TOP', at: TOP, words: RING_COUNT_MAX * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
   ],
   slot: [
     { name: 'STATE', at: STATE, words: 1, writer: 'any', what: 'generation 20 bits, claimer 8, state 4: slot.ts' },
@@ -113,6 +113,8 @@ export interface LayoutOptions {
   readonly payloadBytes: number;
   /** Bytes for names (functions, shapes) of a participant, a multiple of 128. */
   readonly namesBytes: number;
+  /** Claim rings of a participant, 1 to 16. */
+  readonly ringCount: number;
 }
 
 /** Offsets derived from the sizes; plain numbers, so it travels to workers by structured clone. */
@@ -133,21 +135,22 @@ const isPowerOfTwo = (n: number): boolean => Number.isInteger(n) && n > 0 && (n 
  * Word offsets are below 2^31, so the arena may be up to 8 GiB; pages that nobody touches cost no memory.
  */
 export function layOut(options: LayoutOptions): Layout {
-  const { participantCount, slotCount, payloadBytes, namesBytes } = options;
+  const { participantCount, slotCount, payloadBytes, namesBytes, ringCount } = options;
   const refuse = (what: string): never => { throw new CapriccioError('CAP_ERR_OPTION', what); };
   if (!Number.isInteger(participantCount) || participantCount < 2 || participantCount > PARTICIPANTS_MAX) refuse(`participantCount is ${participantCount}; it must be 2 to ${PARTICIPANTS_MAX}`);
   if (!isPowerOfTwo(slotCount) || slotCount < 16 || slotCount > 1 << 20) refuse(`memory.slots is ${slotCount}; it must be a power of two from 16 to 1048576`);
   if (payloadBytes % 65_536 !== 0 || payloadBytes < 65_536) refuse(`memory.payloadBytes is ${payloadBytes}; it must be a multiple of 65536`);
   if (namesBytes % 128 !== 0 || namesBytes < 128) refuse(`namesBytes is ${namesBytes}; it must be a multiple of 128`);
+  if (!Number.isInteger(ringCount) || ringCount < 1 || ringCount > RING_COUNT_MAX) refuse(`ringCount is ${ringCount}; it must be 1 to ${RING_COUNT_MAX}`);
   const ringsAt = slotCount * SLOT_WORDS;
-  const namesAt = ringsAt + RING_COUNT * slotCount;
+  const namesAt = ringsAt + ringCount * slotCount;
   const payloadAt = namesAt + namesBytes / 4;
   const regionWords = payloadAt + payloadBytes / 4;
   const controlAt = HEADER_WORDS;
   const regionAt = controlAt + participantCount * CONTROL_WORDS;
   const totalWords = regionAt + participantCount * regionWords;
   if (totalWords >= 2 ** 31) refuse(`the arena would be ${Math.ceil(totalWords / 2 ** 28)} GiB; lower memory.slots or memory.payloadBytes`);
-  return { participantCount, slotCount, payloadBytes, namesBytes, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, totalWords };
+  return { participantCount, slotCount, payloadBytes, namesBytes, ringCount, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, totalWords };
 }
 
 /** First word of a participant's control block. */

@@ -42,7 +42,7 @@ export class NameWriter {
     const { words, bytes } = this.#memory;
     const room = (this.#end - this.#at - 1) * 4;
     if (this.#count === COUNT_MAX || text.length * 3 > room) return -1;
-    const length = bytes.utf8Write(text, (this.#at + 1) * 4);
+    const length = bytes.write(text, (this.#at + 1) * 4);
     words[this.#at] = length;                                          // plain: nobody reads beyond the count (N1)
     this.#at += 1 + Math.ceil(length / 4);
     const number = this.#count++;
@@ -75,7 +75,7 @@ export class NameReader {
     const count = Atomics.load(words, this.#countAt);
     while (this.#texts.length < count) {
       const length = words[this.#at] as number;                        // plain: ordered by the load of the count
-      this.#texts.push(bytes.utf8Slice((this.#at + 1) * 4, (this.#at + 1) * 4 + length));
+      this.#texts.push(bytes.toString('utf8', (this.#at + 1) * 4, (this.#at + 1) * 4 + length));
       this.#at += 1 + Math.ceil(length / 4);
     }
     const text = this.#texts[number];

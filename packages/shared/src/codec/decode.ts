@@ -1,0 +1,213 @@
+/**
+ * Decoder: bytes back to a value. Runs no code of a user, so it cannot be entered twice.
+ *
+ * A PLAIN form is read in one pass that makes every object complete: literals for shapes, arrays of their length. In a TRACKED form
+ * objects refer to each other, so each is made empty, numbered, and filled after. Next: decode-builtin.ts.
+ */
+import type { NameReader } from '../names.ts';
+import { readBuiltin } from './decode-builtin.ts';
+import type { SharedBuffers } from './encode.ts';
+import {
+  ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
+  PLAIN, REF_ARRAY, REF_OBJECT, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
+} from './format.ts';
+import { ShapeReader, setOwn } from './makers.ts';
+import { Reader } from './reader.ts';
+
+/** One decoder a participant whose values are read: shapes are numbers in that participant's table of names. */
+export class Decoder {
+  readonly #session: DecodeSession;
+
+  constructor(names: NameReader, buffers: SharedBuffers) { this.#session = new DecodeSession(new ShapeReader(names), buffers); }
+
+  /**
+   * The value encoded in `length` bytes of `bytes` from `at`; `bytes` may lie over shared memory, and nothing of the value does after
+   * (but SharedArrayBuffers). Throws MissingBufferError when the value refers to a shared buffer that is not known here yet: call
+   * again when it is. Throws an Error for corrupt bytes.
+   */
+  decode(bytes: Buffer, at: number, length: number): unknown { return this.#session.run(bytes, at, length); }
+}
+
+/** The state of one run. */
+export class DecodeSession extends Reader {
+  readonly buffers: SharedBuffers;
+  /** Of a TRACKED form: objects that are no arrays, numbered as the encoder numbers them. */
+  objects: (object | undefined)[] = [];
+  isTracked = false;
+  readonly #shapes: ShapeReader;
+  #arrays: unknown[][] = [];
+  #later: object[] = [];
+
+  constructor(shapes: ShapeReader, buffers: SharedBuffers) {
+    super();
+    this.#shapes = shapes;
+    this.buffers = buffers;
+  }
+
+  run(bytes: Buffer, at: number, length: number): unknown {
+    this.open(bytes, at, length);
+    const form = this.byte();
+    if (form !== PLAIN && form !== TRACKED) throw this.corrupt(`${form} is no form`);
+    this.isTracked = form === TRACKED;
+    const value = this.isTracked ? this.#tracked() : this.value();
+    if (this.at !== this.end) throw this.corrupt('the value has ended');
+    return value;
+  }
+
+  #tracked(): unknown {
+    try {
+      const value = this.value();
+      for (let k = 0; k < this.#later.length; k++) this.#body(this.#later[k] as object);
+      return value;
+    } finally {
+      this.objects = [];
+      this.#arrays = [];
+      this.#later = [];
+    }
+  }
+
+  value(): unknown {
+    const tag = this.byte();
+    if (tag >= SMALL_INTEGER) return tag - SMALL_INTEGER;
+    if (tag >= SMALL_STRING) return this.smallString(tag);
+    switch (tag) {
+      case SHAPE: return this.#shape();
+      case ARRAY: return this.isTracked ? this.#fillArray(this.#newArray(), this.count(1)) : this.#array(this.count(1));
+      case INT32: return this.view.getInt32(this.take(4), true);
+      case DOUBLE: return this.double();
+      case TRUE: return true;
+      case FALSE: return false;
+      case NULL: return null;
+      case UNDEFINED: return undefined;
+      case LATIN1: return this.latin1();
+      case UTF8: return this.utf8();
+      case UTF16: return this.utf16();
+      case SPELLED: return this.#fillSpelled(this.newObject());
+      case NUMBERS: return this.#fillNumbers(this.#newArray());
+      case HOLEY_ARRAY: return this.#fillArray(this.#newArray(), this.count(1));
+      case SPARSE: return this.#fillSparse(this.#newArray());
+      case BIGINT64: return this.view.getBigInt64(this.take(8), true);
+      case BIGINT: return this.#bigint();
+      case REF_ARRAY: return this.#refer(this.#arrays);
+      case REF_OBJECT: return this.#refer(this.objects);
+      case LATER: return this.#putOff();
+      default: return readBuiltin(this, tag);
+    }
+  }
+
+  /** A string where the form has no other value. */
+  text(): string {
+    const text = this.value();
+    if (typeof text !== 'string') throw this.corrupt(`a string is expected, not a ${typeof text}`);
+    return text;
+  }
+
+  /** An empty object, numbered. */
+  newObject(): object { return this.numbered({}); }
+
+  numbered<T extends object>(object: T): T {
+    if (this.isTracked) this.objects.push(object);
+    return object;
+  }
+
+  #newArray(): unknown[] {
+    const array: unknown[] = [];
+    if (this.isTracked) this.#arrays.push(array);
+    return array;
+  }
+
+  #shape(): object {
+    const shape = this.#shapes.shape(this.word());
+    return this.isTracked ? this.#fillShape(this.newObject(), shape.keys) : shape.make(this);
+  }
+
+  #fillShape(object: object, keys: readonly string[]): object {
+    for (const key of keys) setOwn(object, key, this.value());
+    return object;
+  }
+
+  #fillSpelled(object: object): object {
+    const values: unknown[] = Array.from({ length: this.count(2) });
+    for (let k = 0; k < values.length; k++) values[k] = this.value();
+    for (const value of values) setOwn(object, this.text(), value);
+    return object;
+  }
+
+  /** A short array as a literal: it is allocated once, and V8 knows that it has no holes. */
+  #array(length: number): unknown[] {
+    switch (length) {
+      case 0: return [];
+      case 1: return [this.value()];
+      case 2: return [this.value(), this.value()];
+      case 3: return [this.value(), this.value(), this.value()];
+      case 4: return [this.value(), this.value(), this.value(), this.value()];
+      default: return this.#fillArray([this.value(), this.value(), this.value(), this.value(), this.value()], length);
+    }
+  }
+
+  #fillArray(array: unknown[], length: number): unknown[] {
+    for (let k = array.length; k < length; k++) {
+      if (this.bytes[this.at] !== HOLE) array.push(this.value());
+      else {
+        this.take(1);
+        array.length = k + 1;
+      }
+    }
+    return array;
+  }
+
+  #fillNumbers(array: unknown[]): unknown[] {
+    const length = this.count(8);
+    let at = this.take(length * 8);
+    for (let k = 0; k < length; k++, at += 8) array.push(this.view.getFloat64(at, true));
+    return array;
+  }
+
+  #fillSparse(array: unknown[]): unknown[] {
+    const length = this.word();
+    if (length > 1_024) {                                // a far index first makes V8 keep a table of what is there, not `length` cells
+      array[length - 1] = undefined;
+      delete array[length - 1];
+    }
+    array.length = length;
+    for (let count = this.count(2); count > 0; count--) {
+      const key = this.value();
+      if (typeof key === 'number') setOwn(array, key, this.value());
+      else if (typeof key === 'string' && key !== 'length') setOwn(array, key, this.value());
+      else throw this.corrupt('a key is expected');
+    }
+    return array;
+  }
+
+  #bigint(): bigint {
+    const digits = this.text();
+    return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
+  }
+
+  #refer(among: readonly (object | undefined)[]): object {
+    const object = among[this.word()];
+    if (object === undefined) throw this.corrupt('an object that was not met is referred to');
+    return object;
+  }
+
+  #putOff(): object {
+    const kind = this.byte();
+    if (kind > LATER_SET || !this.isTracked) throw this.corrupt('an object is put off');
+    const object = kind === LATER_ARRAY ? this.#newArray() : kind === LATER_OBJECT ? this.newObject() : this.numbered(kind === LATER_MAP ? new Map() : new Set());
+    this.#later.push(object);
+    return object;
+  }
+
+  /** Fills what was put off. */
+  #body(object: object): void {
+    const tag = this.byte();
+    if (Array.isArray(object)) {
+      if (tag === ARRAY || tag === HOLEY_ARRAY) this.#fillArray(object, this.count(1));
+      else if (tag === NUMBERS) this.#fillNumbers(object);
+      else if (tag === SPARSE) this.#fillSparse(object);
+      else throw this.corrupt('an array is expected');
+    } else if (tag === SHAPE) this.#fillShape(object, this.#shapes.shape(this.word()).keys);
+    else if (tag === SPELLED) this.#fillSpelled(object);
+    else readBuiltin(this, tag, object);
+  }
+}

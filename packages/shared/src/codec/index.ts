@@ -1,0 +1,4 @@
+/** Values to bytes and back, with structured clone's semantics. Way in: format.ts (the bytes), encode.ts, decode.ts, failure.ts (what a task threw). */
+export { MissingBufferError } from './decode-builtin.ts';
+export { Decoder } from './decode.ts';
+export * from './encode.ts';

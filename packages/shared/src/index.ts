@@ -1,0 +1,17 @@
+/**
+ * @capriccio/shared: structures over one SharedArrayBuffer. The only door; it knows no thread, worker or event loop.
+ * Way in: layout.ts (every word), slot.ts (the truth about a task), claim-ring.ts (work), mailbox.ts (answers), parker.ts (sleep).
+ */
+export * from './blocks.ts';
+export * from './claim-ring.ts';
+export * from './errors.ts';
+export * from './layout.ts';
+export * as mailbox from './mailbox.ts';
+export * from './memory.ts';
+export * from './names.ts';
+export * as parker from './parker.ts';
+export * from './participant.ts';
+export * from './recovery.ts';
+export * as slots from './slot.ts';
+export * from './slot-pool.ts';
+export * from './spin.ts';
