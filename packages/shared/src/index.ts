@@ -3,7 +3,9 @@
  * Way in: layout.ts (every word), slot.ts (the truth about a task), claim-ring.ts (work), mailbox.ts (answers), parker.ts (sleep).
  */
 export * from './blocks.ts';
+export * as board from './board.ts';
 export * from './claim-ring.ts';
+export * from './codec/index.ts';
 export * from './errors.ts';
 export * from './layout.ts';
 export * as mailbox from './mailbox.ts';
@@ -15,3 +17,4 @@ export * from './recovery.ts';
 export * as slots from './slot.ts';
 export * from './slot-pool.ts';
 export * from './spin.ts';
+export * from './task.ts';

@@ -98,3 +98,6 @@ export function hasMail({ words, layout }: Memory, id: number): boolean {
     || Atomics.load(words, control + ATTENTION) !== Atomics.load(words, control + ATTENTION_SEEN)
     || Atomics.load(words, DEATHS) !== Atomics.load(words, control + DEATHS_SEEN);
 }
+
+/** One breath of a spin: tells the processor that this thread waits for another. */
+export function pause(): void { Atomics.pause(); }

@@ -10,7 +10,7 @@ import type { Memory } from './memory.ts';
 import { NameReader, NameWriter } from './names.ts';
 import { wake } from './parker.ts';
 import { DeathWatch, isLive } from './recovery.ts';
-import { DONE, FAILED, finish, letGo, makePlaced, makeReady } from './slot.ts';
+import { type DONE, type FAILED, finish, letGo, makePlaced, makeReady } from './slot.ts';
 import { SlotPool } from './slot-pool.ts';
 
 export class Participant {
@@ -53,6 +53,9 @@ export class Participant {
     makeReady(this.memory.words, slot);
     this.rings.push(ring, slot);
   }
+
+  /** Pushes a hint for a slot that is READY already: opened again by recovery, or shared by who had claimed it. */
+  hint(slot: number, ring: number): void { this.rings.push(ring, slot); }
 
   /** Owner: puts a filled slot into the inbox of `target` and wakes it. */
   place(slot: number, target: number): void {

@@ -4,21 +4,24 @@
  * A PLAIN form is read in one pass that makes every object complete: literals for shapes, arrays of their length. In a TRACKED form
  * objects refer to each other, so each is made empty, numbered, and filled after. Next: decode-builtin.ts.
  */
-import type { NameReader } from '../names.ts';
+import { setOwn } from './compiled-shapes.ts';
 import { readBuiltin } from './decode-builtin.ts';
 import type { SharedBuffers } from './encode.ts';
 import {
   ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
-  PLAIN, REF_ARRAY, REF_OBJECT, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
+  PLAIN, REF, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
 } from './format.ts';
-import { ShapeReader, setOwn } from './makers.ts';
 import { Reader } from './reader.ts';
+import { ShapeReader, type ShapeTexts } from './shapes.ts';
+
+/** Stands for a key that the object no longer had. */
+const absent = Symbol('hole');
 
 /** One decoder a participant whose values are read: shapes are numbers in that participant's table of names. */
 export class Decoder {
   readonly #session: DecodeSession;
 
-  constructor(names: NameReader, buffers: SharedBuffers) { this.#session = new DecodeSession(new ShapeReader(names), buffers); }
+  constructor(names: ShapeTexts, buffers: SharedBuffers) { this.#session = new DecodeSession(new ShapeReader(names), buffers); }
 
   /**
    * The value encoded in `length` bytes of `bytes` from `at`; `bytes` may lie over shared memory, and nothing of the value does after
@@ -31,11 +34,10 @@ export class Decoder {
 /** The state of one run. */
 export class DecodeSession extends Reader {
   readonly buffers: SharedBuffers;
-  /** Of a TRACKED form: objects that are no arrays, numbered as the encoder numbers them. */
+  /** Of a TRACKED form: objects, numbered as the encoder numbers them; undefined while one is being made. */
   objects: (object | undefined)[] = [];
   isTracked = false;
   readonly #shapes: ShapeReader;
-  #arrays: unknown[][] = [];
   #later: object[] = [];
 
   constructor(shapes: ShapeReader, buffers: SharedBuffers) {
@@ -61,7 +63,6 @@ export class DecodeSession extends Reader {
       return value;
     } finally {
       this.objects = [];
-      this.#arrays = [];
       this.#later = [];
     }
   }
@@ -88,8 +89,7 @@ export class DecodeSession extends Reader {
       case SPARSE: return this.#fillSparse(this.#newArray());
       case BIGINT64: return this.view.getBigInt64(this.take(8), true);
       case BIGINT: return this.#bigint();
-      case REF_ARRAY: return this.#refer(this.#arrays);
-      case REF_OBJECT: return this.#refer(this.objects);
+      case REF: return this.#refer();
       case LATER: return this.#putOff();
       default: return readBuiltin(this, tag);
     }
@@ -110,11 +110,7 @@ export class DecodeSession extends Reader {
     return object;
   }
 
-  #newArray(): unknown[] {
-    const array: unknown[] = [];
-    if (this.isTracked) this.#arrays.push(array);
-    return array;
-  }
+  #newArray(): unknown[] { return this.numbered<unknown[]>([]); }
 
   #shape(): object {
     const shape = this.#shapes.shape(this.word());
@@ -128,9 +124,19 @@ export class DecodeSession extends Reader {
 
   #fillSpelled(object: object): object {
     const values: unknown[] = Array.from({ length: this.count(2) });
-    for (let k = 0; k < values.length; k++) values[k] = this.value();
-    for (const value of values) setOwn(object, this.text(), value);
+    for (let k = 0; k < values.length; k++) values[k] = this.#isHole() ? absent : this.value();
+    for (const value of values) {
+      const key = this.text();
+      if (value !== absent) setOwn(object, key, value);
+    }
     return object;
+  }
+
+  /** True when a HOLE stands here; it is stepped over. */
+  #isHole(): boolean {
+    if (this.bytes[this.at] !== HOLE) return false;
+    this.take(1);
+    return true;
   }
 
   /** A short array as a literal: it is allocated once, and V8 knows that it has no holes. */
@@ -147,11 +153,8 @@ export class DecodeSession extends Reader {
 
   #fillArray(array: unknown[], length: number): unknown[] {
     for (let k = array.length; k < length; k++) {
-      if (this.bytes[this.at] !== HOLE) array.push(this.value());
-      else {
-        this.take(1);
-        array.length = k + 1;
-      }
+      if (this.#isHole()) array.length = k + 1;
+      else array.push(this.value());
     }
     return array;
   }
@@ -184,8 +187,8 @@ export class DecodeSession extends Reader {
     return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
   }
 
-  #refer(among: readonly (object | undefined)[]): object {
-    const object = among[this.word()];
+  #refer(): object {
+    const object = this.objects[this.word()];
     if (object === undefined) throw this.corrupt('an object that was not met is referred to');
     return object;
   }

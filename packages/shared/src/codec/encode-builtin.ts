@@ -10,7 +10,7 @@ import { types } from 'node:util';
 import { isMarkedAsUntransferable } from 'node:worker_threads';
 import { Serializer } from 'node:v8';
 import {
-  BOXED, BUFFER, DATA_VIEW, DATE, ERROR, HAS_CAUSE, HAS_MESSAGE, HAS_STACK, LATER_MAP, LATER_SET, LENGTH_TRACKING, MAP, REF_OBJECT, REGEXP,
+  BOXED, BUFFER, DATA_VIEW, DATE, ERROR, HAS_CAUSE, HAS_MESSAGE, HAS_STACK, LATER_MAP, LATER_SET, LENGTH_TRACKING, MAP, REGEXP,
   RESIZABLE_BUFFER, SET, SHARED_BUFFER, UINT8_ARRAY, VIEW, errorNames, viewNames,
 } from './format.ts';
 import { Refusal, byPort } from './refusal.ts';
@@ -40,10 +40,11 @@ export function writeUnusual(writer: Writer, object: object): void {
   const prototype = Object.getPrototypeOf(object) as object | null;
   if (prototype !== null && verdicts.get(prototype) === ORDINARY) writer.ordinary(object);
   else if (writeBuiltin(writer, object)) return;
-  else if (prototype === null || prototype === Object.prototype) {
+  else if (prototype === null) {
     rejectExotic(object);
     writer.ordinary(object);
-  } else writeByVerdict(writer, object, prototype);
+  } else if (!types.isProxy(prototype) && prototype.constructor === Object) writer.ordinary(object);   // it has a key of that name itself
+  else writeByVerdict(writer, object, prototype);
 }
 
 function writeByVerdict(writer: Writer, object: object, prototype: object): void {
@@ -65,13 +66,19 @@ function judge(object: object): Verdict {
 
 /**
  * Throws a Refusal for objects that look plain and are not: `arguments`, module namespaces, and built-ins whose prototype was replaced.
- * Called only for what such objects look like: no key, keys like indices, or no prototype.
+ * Called only for what such objects look like: no key, keys like indices, or no prototype. A few of the language's own objects (Segments
+ * of Intl) inherit Object as their constructor; they have no key.
  */
 export function rejectExotic(object: object): void {
   if (types.isArgumentsObject(object) || types.isModuleNamespaceObject(object) || types.isPromise(object) || types.isWeakMap(object) ||
     types.isWeakSet(object) || types.isGeneratorObject(object) || types.isMapIterator(object) || types.isSetIterator(object) || types.isExternal(object)) {
     throw new Refusal(object);
   }
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  if (prototype === null || prototype === Object.prototype || verdicts.get(prototype) === ORDINARY || Object.keys(object).length > 0) return;
+  const verdict = judge(object);
+  if (verdict === HOST) throw byPort;
+  if (verdict === REFUSED) throw new Refusal(object);
 }
 
 function writeBuiltin(writer: Writer, object: object): boolean {
@@ -89,9 +96,9 @@ function writeBuiltin(writer: Writer, object: object): boolean {
 
 /** True when the object was met before and a reference is written. */
 function isReferred(writer: Writer, object: object): boolean {
-  const index = writer.objects.find(object);
-  if (index < 0) return false;
-  writer.reference(REF_OBJECT, index);
+  const number = writer.objects.find(object);
+  if (number < 0) return false;
+  writer.reference(number);
   return true;
 }
 

@@ -7,8 +7,8 @@
  *   0x40 + n          n bytes of Latin-1, a string of 0 to 63 characters
  *
  * Objects come as a shape (a number that the encoder has published in its table of names) and the values of its keys in order, so
- * that keys cost nothing and the decoder makes an object literal. In a TRACKED form the decoder numbers arrays and other objects,
- * each kind by itself, in the order of their tags, so that a REF finds the same object; in a PLAIN one it need not.
+ * that keys cost nothing and the decoder makes an object literal. In a TRACKED form the decoder numbers objects in the order of
+ * their tags, so that a REF finds the same object again; in a PLAIN one it need not.
  *
  * Rejected: JSON (2 to 3 times slower, knows a third of the types), v8.Serializer (1.5 us before the first byte, cannot say what
  * Node's own classes are: a Blob becomes {}), structured clone by a port (needs the receiver's number when a task is published),
@@ -49,31 +49,30 @@ export const SPARSE = 15;
 export const SHAPE = 16;
 /** u keys, then their values, then the keys as string values: they are known only when the values are written. */
 export const SPELLED = 17;
-/** u index among arrays, or among the other objects. */
-export const REF_ARRAY = 18;
-export const REF_OBJECT = 19;
+/** u number of an object: how many tags of objects stand before its own. */
+export const REF = 18;
 /** One byte, a kind; the body follows after all that stands before: nesting beyond DEPTH_MAX. */
-export const LATER = 20;
+export const LATER = 19;
 /** u entries, then key and value of each. */
-export const MAP = 21;
+export const MAP = 20;
 /** u entries, then each. */
-export const SET = 22;
+export const SET = 21;
 /** d, milliseconds. */
-export const DATE = 23;
+export const DATE = 22;
 /** Two string values: source and flags. */
-export const REGEXP = 24;
+export const REGEXP = 23;
 /** One byte, an index of `errorNames`, one byte of flags, then message, stack and cause where flagged. */
-export const ERROR = 25;
+export const ERROR = 24;
 /** A value: the primitive. */
-export const BOXED = 26;
+export const BOXED = 25;
 /** u bytes, then the bytes. */
-export const BUFFER = 27;
+export const BUFFER = 26;
 /** u bytes, d most bytes, then the bytes. */
-export const RESIZABLE_BUFFER = 28;
+export const RESIZABLE_BUFFER = 27;
 /** u number among the shared buffers that both sides know. */
-export const SHARED_BUFFER = 29;
+export const SHARED_BUFFER = 28;
 /** One byte, an index of `viewNames`, d offset, d length in elements or LENGTH_TRACKING, then the buffer as a value. */
-export const VIEW = 30;
+export const VIEW = 29;
 
 export const SMALL_STRING = 0x40;
 export const SMALL_STRING_MAX = 0x3f;

@@ -2,3 +2,5 @@
 export { MissingBufferError } from './decode-builtin.ts';
 export { Decoder } from './decode.ts';
 export * from './encode.ts';
+export { describeFailure, type FailureField, type FailureRecord } from './failure.ts';
+export { rebuildFailure, type FailureCaller } from './rebuild-failure.ts';

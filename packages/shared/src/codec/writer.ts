@@ -22,42 +22,47 @@ export abstract class Writer {
   bytes: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   view: DataView = viewOf(this.bytes);
   at = 0;
+  #limit = SCRATCH_BYTES;
   readonly bytesMax: number;
 
   constructor(bytesMax: number) { this.bytesMax = bytesMax; }
 
   /** Writes any value. Throws a Refusal, `byPort`, or what a getter throws. */
   abstract value(value: unknown): void;
-  /** Objects of the value that are no arrays. */
+  /** Objects of the value, in the order they are met. */
   abstract readonly objects: Seen;
   /** Writes an object that is known to be ordinary: its own enumerable string keys and their values. */
   abstract ordinary(object: object): void;
   /** Writes the entries of a Map or Set, now or LATER. */
   abstract collection(collection: object, kind: number): void;
-  /** Writes a reference to the `index`th object. */
-  abstract reference(tag: number, index: number): void;
+  /** Writes a reference to an object met before. */
+  abstract reference(number: number): void;
   /** Notes that the value refers to `buffer`; returns its number. */
   abstract sharedBuffer(buffer: SharedArrayBuffer): number;
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
-    if (this.at + count > this.bytes.length) this.#grow(count);
+    if (this.at + count > this.#limit) this.#grow(count);
   }
 
   #grow(count: number): void {
     const needed = this.at + count;
     if (needed > this.bytesMax + RESERVED_TOO_MUCH) throw byPort;   // the encoder compares the true length at the end
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, needed));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#limit * 2, needed));
     this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
-    this.view = viewOf(larger);
+    this.#use(larger);
+  }
+
+  #use(scratch: Buffer): void {
+    this.bytes = scratch;
+    this.view = viewOf(scratch);
+    this.#limit = scratch.length;
   }
 
   /** After a value of `length` bytes: what the next one writes into. The caller may still hold the old scratch. */
   settleScratch(length: number): void {
-    if (this.bytes.length <= SCRATCH_KEPT || length > SCRATCH_KEPT / 4) return;
-    this.bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    this.view = viewOf(this.bytes);
+    if (this.#limit <= SCRATCH_KEPT || length > SCRATCH_KEPT / 4) return;
+    this.#use(Buffer.allocUnsafeSlow(SCRATCH_BYTES));
   }
 
   tag(tag: number): void {

@@ -1,0 +1,27 @@
+// Contender: a pool of ours. The application's module is the one the peers serve, unchanged.
+import { createPool } from 'capriccio';
+import type { Pool } from 'capriccio';
+import { obeyDriver, ownCpuUs, reportFailure, serverArguments, tellDriver } from './protocol.ts';
+import type { ServerUsage } from './protocol.ts';
+
+/** The only place that reads the pool's statistics. */
+function usageOf(pool: Pool): ServerUsage {
+  const parts = pool.stats().workers.map(({ busyMs, threadsRun }, index) => ({ name: `core ${index + 1}`, busyUs: busyMs * 1000, threadsRun }));
+  return { cpuUs: ownCpuUs(), parts };
+}
+
+try {
+  const { app, port, cores } = serverArguments();
+  const pool = await createPool(cores);
+  const server = await pool.serve(app, { port });
+  obeyDriver(
+    () => usageOf(pool),
+    async () => {
+      await server.close();
+      await pool.close();
+    },
+  );
+  tellDriver({ type: 'ready', port: server.port });
+} catch (error) {
+  reportFailure(error);
+}

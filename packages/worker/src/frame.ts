@@ -1,0 +1,81 @@
+/**
+ * A frame is a generator with a parent: one activation in a thread's chain. The chain is the thread's stack, in chunks on the heap; the innermost
+ * frame is resumed directly, whatever the depth, and a callee that returns hands its result to its parent without a trampoline.
+ *
+ * What a frame yields says what it waits for:
+ *   a generator object   a call: it runs as a new frame; its result is the value of the `yield`
+ *   a promise (thenable)  a wait: the frame goes on when it has settled, in its turn
+ *   BLOCKED              a wait that a primitive of ours has noted: it will wake the thread
+ *   undefined            the processor is given up for one turn
+ *   anything else        no wait: the value itself
+ * Source: the linked stacks of Capriccio (SOSP 2003), with generators as chunks; `yield*` would cost a pass through every frame at each resume.
+ */
+import type { LocalThread } from './thread.ts';
+
+export interface Frame { readonly generator: Generator; readonly parent: Frame | undefined }
+
+/** Yielded by primitives that have queued the thread and will wake it. */
+export const BLOCKED: unique symbol = Symbol('blocked');
+
+/** Why `run` came back. */
+export type FrameOutcome = 'yielded' | 'blocked' | 'ended';
+
+const isGenerator = (value: unknown): value is Generator =>
+  typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'Generator';
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+
+/** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
+export function runFrames(thread: LocalThread): FrameOutcome {
+  let value = thread.resumeWith;
+  let byThrow = thread.resumeByThrow;
+  thread.resumeWith = undefined;
+  thread.resumeByThrow = false;
+  if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; }
+  for (;;) {
+    const frame = thread.frame as Frame;
+    let step: IteratorResult<unknown, unknown>;
+    try {
+      step = byThrow ? frame.generator.throw(value) : frame.generator.next(value);
+    } catch (error) {
+      thread.frame = frame.parent;
+      if (frame.parent === undefined) { endByError(thread, error); return 'ended'; }
+      value = error;
+      byThrow = true;
+      continue;
+    }
+    byThrow = false;
+    value = step.value;
+    if (step.done === true) {
+      thread.frame = frame.parent;
+      if (frame.parent === undefined) { thread.end('done', value, undefined); return 'ended'; }
+    } else if (value === undefined) {
+      return 'yielded';
+    } else if (value === BLOCKED) {
+      return 'blocked';
+    } else if (isGenerator(value)) {
+      thread.frame = { generator: value, parent: frame };
+      value = undefined;
+    } else if (isThenable(value)) {
+      if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; continue; }
+      awaitPromise(thread, value);
+      return 'blocked';
+    }
+  }
+}
+
+function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {
+  const number = ++thread.waitNumber;
+  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitNumber === number && !thread.hasEnded) thread.wake(value, byThrow); };
+  try {
+    promise.then((value) => settled(value, false), (error: unknown) => settled(error, true));
+  } catch (error) {
+    queueMicrotask(() => settled(error, true));
+  }
+}
+
+/** A thread that threw: by its cancellation, or failed. */
+export function endByError(thread: LocalThread, error: unknown): void {
+  const cancelled = thread.cancelRequested && (error as { code?: unknown } | null)?.code === thread.cancellation().code;
+  thread.end(cancelled ? 'cancelled' : 'failed', undefined, error);
+}

@@ -1,0 +1,94 @@
+/**
+ * Functions by name: a remote function is a module and an export, and travels as the text 'F' + url + '\n' + export in its caller's table of
+ * names. A worker loads a module when the first call of it arrives, and keeps the record for good. Built-in functions have no module.
+ */
+import { CapriccioError } from '@capriccio/shared';
+import type { Root, Roots } from './run-queues.ts';
+
+export type AnyFunction = (...args: unknown[]) => unknown;
+export type FunctionKind = 'plain' | 'generator';
+
+/** One remote function in this isolate. */
+export interface FunctionRecord {
+  readonly url: string;
+  readonly exportName: string;
+  readonly root: Root;
+  /** Undefined until its module is loaded. */
+  fn: AnyFunction | undefined;
+  kind: FunctionKind;
+  /** Set for good when the module or the export is not there. */
+  failure: CapriccioError | undefined;
+  loading: Promise<void> | undefined;
+}
+
+/** The text under which a function travels. */
+export const nameOfFunction = (url: string, exportName: string): string => `F${url}\n${exportName}`;
+
+const GENERATORS = new Set(['GeneratorFunction', 'AsyncGeneratorFunction']);
+const isGeneratorFunction = (fn: AnyFunction): boolean => GENERATORS.has((fn as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? '');
+
+export class Functions {
+  readonly #roots: Roots;
+  readonly #byName = new Map<string, FunctionRecord>();
+  readonly #builtIn: Readonly<Record<string, AnyFunction>>;
+
+  constructor(roots: Roots, builtIn: Readonly<Record<string, AnyFunction>>) {
+    this.#roots = roots;
+    this.#builtIn = builtIn;
+  }
+
+  /** The record of a name; no module is loaded yet. */
+  named(name: string): FunctionRecord {
+    let record = this.#byName.get(name);
+    if (record === undefined) {
+      const [url, exportName] = name.slice(1).split('\n') as [string, string];
+      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', failure: undefined, loading: undefined };
+      this.#byName.set(name, record);
+    }
+    return record;
+  }
+
+  /** Loads the module of a record, once. Never rejects: `fn` or `failure` is set when it resolves. */
+  load(record: FunctionRecord): Promise<void> {
+    if (record.loading === undefined) {
+      record.root.isLoading = true;
+      record.loading = this.#load(record).finally(() => { record.root.isLoading = false; });
+    }
+    return record.loading;
+  }
+
+  async #load(record: FunctionRecord): Promise<void> {
+    const { url, exportName } = record;
+    let namespace: Record<string, unknown>;
+    try {
+      namespace = await import(url) as Record<string, unknown>;
+    } catch (error) {
+      record.failure = new CapriccioError('CAP_ERR_MODULE', `cannot load ${url} (for its export ${exportName}): ${(error as Error)?.message ?? String(error)}`, { cause: error });
+      return;
+    }
+    const found = findExport(namespace, exportName);
+    if (typeof found !== 'function') {
+      record.failure = new CapriccioError('CAP_ERR_MODULE', `${url} has no function ${exportName}${found === undefined ? '' : `, only a ${typeof found}`}; it exports ${listOf(namespace)}`);
+      return;
+    }
+    record.fn = found as AnyFunction;
+    record.kind = isGeneratorFunction(record.fn) ? 'generator' : 'plain';
+  }
+}
+
+/** An export by name; of a CommonJS module also a property of what it exports, and `default` of a compiled one. */
+function findExport(namespace: Record<string, unknown>, name: string): unknown {
+  const fallback = namespace['default'] as Record<string, unknown> | undefined;
+  if (name === 'default') {
+    const inner = typeof fallback === 'object' && fallback !== null ? fallback['default'] : undefined;
+    return typeof fallback !== 'function' && typeof inner === 'function' ? inner : fallback;
+  }
+  if (Object.hasOwn(namespace, name)) return namespace[name];
+  return (typeof fallback === 'object' && fallback !== null) || typeof fallback === 'function' ? fallback[name] : undefined;
+}
+
+function listOf(namespace: Record<string, unknown>): string {
+  const names = Object.keys(namespace).filter((name) => typeof namespace[name] === 'function');
+  if (names.length === 0) return 'no function';
+  return names.length > 12 ? `${names.slice(0, 12).join(', ')} and ${names.length - 12} more` : names.join(', ');
+}

@@ -1,0 +1,112 @@
+/**
+ * How a worker sleeps when a whole turn found nothing to do. Two ways, on the same park word (parker.ts):
+ *
+ *   in Atomics.wait    when nothing in this isolate can happen by itself: no thread is waiting for I/O or a timer, no server, no handle of user
+ *                      code. Cheapest to wake. For at most HARD_SLEEP_MS, then the event loop gets a turn, for what user code may have left
+ *                      there unref'd (timers of telemetry).
+ *   in the event loop  otherwise, behind Atomics.waitAsync. One waiter stays armed over wake-ups that came from elsewhere.
+ *
+ * Before either it spins for a while, if spinning has paid (spin.ts): in place for a hard sleep, by turns of the loop for a soft one.
+ */
+import { SpinBudget, parker, type Memory } from '@capriccio/shared';
+import { sharedNow } from './clock.ts';
+
+/** Longest sleep outside of the event loop, ms. After one that nothing ended, the next is in the loop. */
+const HARD_SLEEP_MS = 50;
+
+export interface IdleParts {
+  readonly memory: Memory;
+  readonly me: number;
+  /** Work or mail that a sleeper would miss. */
+  readonly hasWork: () => boolean;
+  /** Something in this isolate may happen by itself: it must sleep in its event loop. */
+  readonly mustTurn: () => boolean;
+  /** Runs a turn now. */
+  readonly turnNow: () => void;
+  /** Has a turn run by the event loop. */
+  readonly arm: () => void;
+}
+
+export class Idle {
+  readonly #parts: IdleParts;
+  readonly #spin = new SpinBudget();
+  #spinEndsAt = 0;
+  #spinUs = 0;
+  #isParked = false;
+  #waiter: Promise<unknown> | undefined;
+  #hadNothing = false;
+  /** Time slept or spun, ms, and sleeps, for stats(). */
+  sleptMs = 0;
+  sleeps = 0;
+
+  constructor(parts: IdleParts) { this.#parts = parts; }
+
+  /** True while it sleeps in the event loop. */
+  get isParked(): boolean { return this.#isParked; }
+
+  /** Called at the end of a turn that found nothing. Sleeps here, or arranges to be woken and returns. */
+  sleep(): void {
+    if (this.#parts.mustTurn() || this.#hadNothing) this.#soft();
+    else this.#hard();
+  }
+
+  /** A turn has found work: what was spun for it has paid. */
+  foundWork(): void {
+    this.#hadNothing = false;
+    if (this.#spinUs === 0) return;
+    this.#spin.won(this.#spinUs);
+    this.#spinUs = 0;
+  }
+
+  #hard(): void {
+    const { memory, me, hasWork, turnNow, arm } = this.#parts;
+    const us = this.#spin.next();
+    if (us > 0) {
+      const end = sharedNow() + us / 1000;
+      while (sharedNow() < end) {
+        if (hasWork()) { this.#spin.won(us); turnNow(); return; }
+        parker.pause();
+      }
+      this.#spin.lost();
+    }
+    parker.announce(memory, me, true);
+    if (hasWork()) { parker.retract(memory, me); turnNow(); return; }
+    const began = sharedNow();
+    const woken = parker.sleep(memory, me, HARD_SLEEP_MS) !== 'timed-out';
+    parker.retract(memory, me);
+    this.sleeps++;
+    this.sleptMs += sharedNow() - began;
+    if (woken) { turnNow(); return; }
+    this.#hadNothing = true;
+    arm();
+  }
+
+  #soft(): void {
+    const { memory, me, hasWork, arm } = this.#parts;
+    if (this.#spinUs === 0 && this.#spinEndsAt === 0) {
+      this.#spinUs = this.#spin.next();
+      this.#spinEndsAt = sharedNow() + this.#spinUs / 1000;
+    }
+    if (sharedNow() < this.#spinEndsAt) { arm(); return; }
+    if (this.#spinUs > 0) { this.#spin.lost(); this.#spinUs = 0; }
+    this.#spinEndsAt = 0;
+    parker.announce(memory, me, true);
+    if (hasWork()) { parker.retract(memory, me); arm(); return; }
+    this.#isParked = true;
+    this.sleeps++;
+    if (this.#waiter !== undefined) return;
+    this.#waiter = parker.sleepInLoop(memory, me);
+    if (this.#waiter === undefined) { this.#isParked = false; parker.retract(memory, me); arm(); return; }
+    void this.#waiter.then(() => {
+      this.#waiter = undefined;
+      if (this.#isParked) arm();
+    });
+  }
+
+  /** Something in this isolate has work for the scheduler: it is awake. */
+  wakeUp(): void {
+    if (!this.#isParked) return;
+    this.#isParked = false;
+    parker.retract(this.#parts.memory, this.#parts.me);
+  }
+}

@@ -1,0 +1,45 @@
+/** Which worker gets a call that is for one worker: by key if it has one, else the least loaded. */
+import { board, isLive, type Memory } from '@capriccio/shared';
+import { sharedNow } from './clock.ts';
+
+/** A worker that has been in one turn for longer is not given more, if another is free; ms. */
+const STALLED_AFTER_MS = 20;
+
+let next = 0;
+
+/** @returns undefined when no worker lives */
+export function chooseWorker(memory: Memory, affinity: string | number | undefined): number | undefined {
+  const live: number[] = [];
+  for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) live.push(id);
+  if (affinity !== undefined) return byKey(live, String(affinity));
+  let best: number | undefined;
+  let bestLoad = Infinity;
+  const now = sharedNow();
+  next++;
+  for (let k = 0; k < live.length; k++) {
+    const id = live[(next + k) % live.length] as number;
+    const { runnable, threads, queued } = board.readLoad(memory, id);
+    const load = runnable + queued + threads + (board.busyForMs(memory, id, now) > STALLED_AFTER_MS ? 1e6 : 0);
+    if (load < bestLoad) { best = id; bestLoad = load; }
+  }
+  return best;
+}
+
+/** Rendezvous hashing: a key keeps its worker when others come and go (Thaler and Ravishankar, 1998). */
+function byKey(live: readonly number[], key: string): number | undefined {
+  let best: number | undefined;
+  let bestWeight = -1;
+  for (const id of live) {
+    const weight = hash(`${key}\n${id}`);
+    if (weight > bestWeight) { best = id; bestWeight = weight; }
+  }
+  return best;
+}
+
+/** FNV-1a with a final mix, 32 bits. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let k = 0; k < text.length; k++) h = Math.imul(h ^ text.charCodeAt(k), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x45d9f3b);
+  return (h ^ (h >>> 16)) >>> 0;
+}

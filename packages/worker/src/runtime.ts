@@ -1,0 +1,210 @@
+/**
+ * One worker's runtime: the scheduler, what it knows of the other cores, and the wires between. Nothing here decides; it is the composition that
+ * entry.ts starts in a worker thread, and a pool without cores in the main thread itself.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { performance } from 'node:perf_hooks';
+import { Participant, Tasks, board, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import { Caller, type CallerHost } from './caller.ts';
+import { ChildCalls } from './children.ts';
+import { Executor } from './executor.ts';
+import { Functions } from './functions.ts';
+import { Idle } from './idle.ts';
+import { Mail } from './mail.ts';
+import { chooseWorker } from './placement.ts';
+import type { PortMessage } from './ports.ts';
+import type { Root } from './run-queues.ts';
+import { Scheduler, type Outside } from './scheduler.ts';
+import { SharedBufferTable } from './shared-buffers.ts';
+import { Taker } from './steal.ts';
+import { StreamTable } from './streams.ts';
+
+/** What main tells a new worker; plain data besides the port. */
+export interface RuntimeStart {
+  readonly buffer: SharedArrayBuffer;
+  readonly layout: Layout;
+  readonly id: number;
+  /** Of this worker, never given again in this process. */
+  readonly serial: number;
+  readonly port: MessagePort;
+  readonly sharedBuffers: readonly [number, SharedArrayBuffer][];
+  readonly sliceMs: number;
+  readonly retriesMax: number;
+  /** False in a main thread: it never sleeps outside of its event loop. */
+  readonly mayBlock: boolean;
+}
+
+/** How often a worker writes down its processor time, ms. */
+const CPU_EVERY_MS = 5;
+
+export class Runtime {
+  readonly me: Participant;
+  readonly scheduler: Scheduler;
+  readonly functions: Functions;
+  readonly caller: Caller;
+  readonly executor: Executor;
+  readonly streams: StreamTable;
+  readonly mail: Mail;
+  readonly buffers: SharedBufferTable;
+  readonly idle: Idle;
+  readonly memory: Memory;
+  readonly #taker: Taker;
+  readonly #children: ChildCalls;
+  readonly #board: board.Board;
+  readonly #mayBlock: boolean;
+  readonly #services = new Map<string, (body: unknown) => void>();
+  readonly #beforeHandOver: (() => void)[] = [];
+  #holds = 0;
+  #baseline = 0;
+  #cpuAt = 0;
+  #tick = 0;
+
+  constructor(start: RuntimeStart) {
+    this.memory = mapMemory(start.buffer, start.layout);
+    this.me = new Participant(this.memory, start.id);
+    this.#mayBlock = start.mayBlock;
+    this.#board = new board.Board(this.memory, start.id);
+    this.mail = new Mail(start.port, start.id, (message) => this.#receive(message));
+    this.buffers = new SharedBufferTable(start.serial,
+      (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
+      (number) => this.mail.broadcast({ kind: 'drop', number }));
+    for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
+    const tasks = new Tasks(this.me, this.buffers);
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
+    this.streams = new StreamTable(this.scheduler);
+    this.functions = new Functions(this.scheduler.roots, this.streams.functions);
+    const host: CallerHost = {
+      publish: () => this.#publish(),
+      runHere: (call) => this.#children.add(call),
+      chooseWorker: (affinity) => chooseWorker(this.memory, affinity),
+      retriesMax: start.retriesMax,
+      onBusy: () => { /* threads that wait for calls are threads: they keep this worker's loop alive */ },
+      onCancelled: () => { /* main replaces a worker that does not look */ },
+    };
+    this.caller = new Caller(this.me, tasks, host, this.mail, this.mail.results, this.buffers);
+    this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
+    this.#children = new ChildCalls(this.me, this.scheduler, this.executor, this.caller, this.functions);
+    this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root));
+    this.idle = new Idle({
+      memory: this.memory, me: start.id,
+      hasWork: () => parker.hasMail(this.memory, start.id) || this.#taker.anyWork(),
+      mustTurn: () => this.#mustTurn(),
+      turnNow: () => this.scheduler.turnNow(),
+      arm: () => this.scheduler.arm(),
+    });
+    this.scheduler.connect(this.#outside());
+  }
+
+  /** Takes its number: from here on others may place work here. */
+  start(): void {
+    this.#baseline = process.getActiveResourcesInfo().length;
+    markLive(this.memory, this.me.id);
+    this.scheduler.arm();
+  }
+
+  /** A plug-in takes messages of a name. */
+  serve(service: string, receive: (body: unknown) => void): void { this.#services.set(service, receive); }
+  /** While held, this worker sleeps in its event loop: a server listens here. @returns how to let go */
+  hold(): () => void { this.#holds++; return () => { this.#holds--; }; }
+  /** Called between batches and at the end of each turn: what a plug-in has gathered leaves. */
+  beforeHandOver(flush: () => void): void { this.#beforeHandOver.push(flush); }
+  /** Connections of a server here, for main's acceptor. */
+  setConnections(count: number): void { this.#board.setConnections(count); }
+
+  #mustTurn(): boolean {
+    return !this.#mayBlock || this.#holds > 0 || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+      || process.getActiveResourcesInfo().length > this.#baseline;
+  }
+
+  #outside(): Outside {
+    return {
+      beginTurn: (now) => this.#beginTurn(now),
+      look: () => this.#taker.look(),
+      begin: (root, max) => this.#begin(root, max),
+      afterBatch: () => this.#afterBatch(),
+      endTurn: (now, didWork) => this.#endTurn(now, didWork),
+      idle: () => this.idle.sleep(),
+    };
+  }
+
+  #beginTurn(now: number): void {
+    this.idle.wakeUp();
+    this.#board.beginTurn(++this.#tick, now);
+    if (this.me.deaths.isDue) this.#recover();
+    if (this.me.mustLook) this.executor.look();
+    this.#takePlaced();
+    this.caller.collect();
+    this.#taker.look();
+  }
+
+  #takePlaced(): void {
+    for (let slot = this.me.takePlaced(); slot !== 0;) {
+      const next = this.me.nextInChain(slot);
+      this.executor.accept(slot);
+      slot = next;
+    }
+  }
+
+  #recover(): void {
+    this.me.deaths.acknowledge(
+      () => { this.#takePlaced(); this.me.handOver(); },
+      (dead) => {
+        this.caller.recover(dead);
+        this.me.blocks.releaseHeldFor(dead);
+        this.streams.closeOf(dead);
+        this.me.forget(dead);
+        this.executor.forget(dead);
+        this.caller.forget(dead);
+      },
+    );
+  }
+
+  #begin(root: Root, max: number): number {
+    const { count, slots, claimed } = this.#taker.take(root, max);
+    for (let k = 0; k < count; k++) this.executor.begin(slots[k] as number, claimed[k] as number);
+    return count;
+  }
+
+  #afterBatch(): void {
+    for (const flush of this.#beforeHandOver) flush();
+    if (this.me.hasEnded) this.me.handOver();
+    this.#children.share();
+  }
+
+  #publish(): void {
+    if (this.me.rings.publish() && parker.anyoneIdle(this.memory)) parker.wakeOne(this.memory);
+  }
+
+  #endTurn(now: number, didWork: boolean): void {
+    for (const flush of this.#beforeHandOver) flush();
+    if (this.me.hasEnded) this.me.handOver();
+    if (this.me.rings.isOverflowing) this.#publish();
+    if (didWork) {
+      this.idle.foundWork();
+      if (this.#taker.anyWork() && parker.anyoneIdle(this.memory)) parker.wakeOne(this.memory);   // one wake for a burst: who was woken passes it on
+    }
+    this.#board.endTurn({ runnable: this.scheduler.roots.runnable, threads: this.scheduler.live, queued: this.scheduler.roots.queued });
+    if (now - this.#cpuAt >= (didWork ? CPU_EVERY_MS : 1)) this.#writeStatistics(now);
+  }
+
+  #writeStatistics(now: number): void {
+    this.#cpuAt = now;
+    const { user, system } = process.threadCpuUsage();
+    this.#board.writeStatistics({
+      cpuMs: (user + system) / 1000, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
+      calls: this.caller.calls, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: performance.eventLoopUtilization().active,
+    });
+  }
+
+  #receive(message: PortMessage): void {
+    switch (message.kind) {
+      case 'arguments': this.mail.arguments.arrive(message.slot, message.generation, message.values); break;
+      case 'result': this.mail.results.arrive(message.slot, message.generation, message.value); break;
+      case 'buffer': this.buffers.learn(message.number, message.buffer); break;
+      case 'drop': this.buffers.forget(message.number); break;
+      case 'service': this.#services.get(message.service)?.(message.body); break;
+      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
+    }
+    this.scheduler.arm();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * capriccio/thread: what code that runs in a pool's threads may call; all of it also works on a main thread, where threads share one core.
+ * Next: scheduler.ts.
+ */
+import { CapriccioError } from '@capriccio/shared';
+import { currentThread } from './context.ts';
+import { currentPoolHandle, currentScheduler } from './current.ts';
+import type { PoolHandle } from './pool-handle.ts';
+import { NODE_YIELD } from './scheduler.ts';
+import { Timer } from './timers.ts';
+import type { CurrentThread, Thread } from './thread.ts';
+
+export type { CurrentThread, Thread, ThreadStatus } from './thread.ts';
+export type { PoolHandle } from './pool-handle.ts';
+
+/** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
+export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;
+
+/**
+ * Starts a thread of this isolate. A generator function runs as frames: `yield` of a generator object is a call, of a promise a wait, of nothing
+ * gives up the processor. Any other function runs natively. It begins in its turn, not at once, and is cancelled with its spawner unless detached.
+ * Throws CAP_ERR_OPTION when `fn` is not a function. Arguments are passed as they are: the thread runs in this isolate.
+ */
+export function spawn<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): Thread<ThreadResult<T>> {
+  if (typeof fn !== 'function') throw new CapriccioError('CAP_ERR_OPTION', `spawn takes a function, not ${fn === null ? 'null' : typeof fn}`);
+  const scheduler = currentScheduler();
+  const root = currentThread()?.root ?? scheduler.roots.named('spawn');
+  return scheduler.spawn(fn, args, root) as unknown as Thread<ThreadResult<T>>;
+}
+
+/** The thread that runs. Throws CAP_ERR_OPTION outside of any: ordinary main-thread code is no thread. */
+export function current(): CurrentThread {
+  const thread = currentThread();
+  if (thread === undefined) throw new CapriccioError('CAP_ERR_OPTION', 'current() was called outside of a thread; code called by a pool, or started by spawn(), has one');
+  return thread;
+}
+
+/** Gives up the processor until this thread's turn comes again; I/O that is ready is handled in between. Rejects when the thread is cancelled. */
+export function yieldNow(): Promise<void> {
+  const thread = currentThread();
+  if (thread === undefined) return new Promise((resolve) => { setImmediate(resolve); });
+  const scheduler = currentScheduler();
+  return thread.wait((resolve) => {
+    let isDropped = false;
+    scheduler.enqueue(thread.root, NODE_YIELD, () => { if (!isDropped) resolve(undefined); });
+    return () => { isDropped = true; };
+  });
+}
+
+/** Waits for `ms` milliseconds (0 to 2^31 - 1), never less. Rejects when the thread is cancelled; throws CAP_ERR_OPTION for another value. */
+export function sleep(ms: number): Promise<void> {
+  if (typeof ms !== 'number' || !(ms >= 0) || ms > 2 ** 31 - 1) throw new CapriccioError('CAP_ERR_OPTION', `sleep takes milliseconds from 0 to 2147483647, not ${String(ms)}`);
+  const { timers } = currentScheduler();
+  const begin = (resolve: (value: void) => void): (() => void) => {
+    const timer = new Timer(() => resolve());
+    timers.set(timer, ms);
+    return () => timers.cancel(timer);
+  };
+  const thread = currentThread();
+  return thread === undefined ? new Promise((resolve) => { begin(resolve); }) : thread.wait<void>(begin);
+}
+
+/** Throws what the thread was cancelled with, if it was. For long work that never waits. */
+export function checkCancelled(): void {
+  const thread = currentThread();
+  if (thread?.cancelRequested === true) { thread.takeCancellation(); throw thread.cancellation(); }
+}
+
+/** The pool that this thread runs in. Throws CAP_ERR_OPTION where there is none: on a main thread, use the pool itself. */
+export function pool(): PoolHandle {
+  const handle = currentPoolHandle();
+  if (handle === undefined) throw new CapriccioError('CAP_ERR_OPTION', 'pool() was called outside of a pool; on the main thread use the pool that createPool returned');
+  return handle;
+}

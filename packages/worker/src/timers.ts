@@ -1,0 +1,156 @@
+/**
+ * One wheel of timers behind one libuv timer: adding and cancelling cost a list operation, whatever their number.
+ * Four levels of 64 slots of 1 ms, 64 ms, 4 s, 262 s; later ones wait on the last level and are sorted in again. Fires in order of time, to the
+ * millisecond, never early.
+ * Source: Varghese and Lauck, Hashed and Hierarchical Timing Wheels, SOSP 1987.
+ */
+import { sharedNow } from './clock.ts';
+
+const BITS = 6;
+const SIZE = 1 << BITS;
+const LEVELS = 4;
+const SPAN_MAX = 1 << (BITS * LEVELS);
+
+/** One timer: intrusive, so that adding allocates nothing besides it. */
+export class Timer {
+  readonly fire: () => void;
+  /** Tick at which it is due, -1 when it is not set. */
+  due = -1;
+  /** @internal */ previous: Timer | undefined = undefined;
+  /** @internal */ next: Timer | undefined = undefined;
+  /** @internal */ slot = -1;
+  constructor(fire: () => void) { this.fire = fire; }
+}
+
+export class TimerWheel {
+  readonly #slots: (Timer | undefined)[] = Array.from({ length: SIZE * LEVELS });
+  readonly #epoch = sharedNow();
+  #tick = 0;
+  #count = 0;
+  #alarm: NodeJS.Timeout | undefined;
+  #alarmAt = Infinity;
+  readonly #onFire: () => void;
+  readonly #isRef: boolean;
+
+  /** @param onFire  called after timers have fired from the libuv timer; @param isRef  whether a set timer keeps the event loop alive */
+  constructor(onFire: () => void, isRef: boolean) {
+    this.#onFire = onFire;
+    this.#isRef = isRef;
+  }
+
+  /** Sets a timer, or sets it anew. @param ms  0 or more; fires not before that time, at most 1 ms and a turn of the loop after */
+  set(timer: Timer, ms: number): void {
+    if (timer.due >= 0) this.cancel(timer);
+    const now = this.#now();
+    if (this.#count === 0) this.#tick = Math.max(this.#tick, Math.floor(now));   // an empty wheel need not turn through the past
+    timer.due = Math.max(this.#tick + 1, Math.ceil(now + ms));
+    this.#insert(timer);
+    this.#count++;
+    if (timer.due < this.#alarmAt) this.#arm(timer.due);
+  }
+
+  cancel(timer: Timer): void {
+    if (timer.due < 0) return;
+    this.#unlink(timer);
+    timer.due = -1;
+    if (--this.#count === 0) this.#disarm();
+  }
+
+  /** Fires what is due. Called by the libuv timer, and by the scheduler at the start of a slice. */
+  advance(): void {
+    if (this.#count === 0) return;
+    const target = Math.floor(this.#now());
+    while (this.#count > 0) {
+      const next = this.#nextDue();
+      if (next > target) { this.#tick = Math.max(this.#tick, target); break; }
+      this.#tick = next - 1;                                           // nothing lies between: not every millisecond is turned
+      this.#turn();
+    }
+    if (this.#count === 0) this.#disarm();
+    else if (this.#alarmAt <= target) this.#arm(this.#nextDue());
+  }
+
+  get count(): number { return this.#count; }
+
+  #now(): number { return sharedNow() - this.#epoch; }
+
+  #turn(): void {
+    this.#tick++;
+    for (let level = 1; level < LEVELS && (this.#tick & ((1 << (BITS * level)) - 1)) === 0; level++) this.#cascade(level);
+    const slot = this.#tick & (SIZE - 1);
+    for (let timer = this.#slots[slot]; timer !== undefined; timer = this.#slots[slot]) {
+      this.#unlink(timer);
+      if (timer.due > this.#tick) { this.#insert(timer); continue; }
+      timer.due = -1;
+      this.#count--;
+      timer.fire();
+    }
+  }
+
+  /** Sorts the timers of a coarse slot into finer ones, as its time has come. */
+  #cascade(level: number): void {
+    const slot = level * SIZE + ((this.#tick >>> (BITS * level)) & (SIZE - 1));
+    let timer = this.#slots[slot];
+    this.#slots[slot] = undefined;
+    while (timer !== undefined) {
+      const next: Timer | undefined = timer.next;
+      timer.slot = -1;
+      this.#insert(timer);
+      timer = next;
+    }
+  }
+
+  #insert(timer: Timer): void {
+    const due = Math.max(timer.due, this.#tick);
+    const distance = Math.min(due - this.#tick, SPAN_MAX - 1);
+    const level = distance < SIZE ? 0 : distance < SIZE ** 2 ? 1 : distance < SIZE ** 3 ? 2 : 3;
+    const slot = level * SIZE + (Math.floor((this.#tick + distance) / 2 ** (BITS * level)) & (SIZE - 1));
+    const head = this.#slots[slot];
+    timer.slot = slot;
+    timer.previous = undefined;
+    timer.next = head;
+    if (head !== undefined) head.previous = timer;
+    this.#slots[slot] = timer;
+  }
+
+  #unlink(timer: Timer): void {
+    if (timer.previous === undefined) this.#slots[timer.slot] = timer.next;
+    else timer.previous.next = timer.next;
+    if (timer.next !== undefined) timer.next.previous = timer.previous;
+    timer.previous = timer.next = undefined;
+    timer.slot = -1;
+  }
+
+  /** The first tick at which a timer is due or a coarse slot is sorted in: one look at each slot of each level at most. */
+  #nextDue(): number {
+    let first = Infinity;
+    for (let level = 0; level < LEVELS; level++) {
+      const unit = 2 ** (BITS * level);
+      const now = Math.floor(this.#tick / unit);
+      for (let ahead = 1; ahead <= SIZE; ahead++) {
+        if (this.#slots[level * SIZE + ((now + ahead) & (SIZE - 1))] === undefined) continue;
+        first = Math.min(first, (now + ahead) * unit);
+        break;
+      }
+    }
+    return first;
+  }
+
+  #arm(tick: number): void {
+    if (this.#alarm !== undefined) clearTimeout(this.#alarm);
+    this.#alarmAt = tick;
+    this.#alarm = setTimeout(() => {
+      this.#alarmAt = Infinity;
+      this.#alarm = undefined;
+      this.advance();
+      if (this.#count > 0 && this.#alarm === undefined) this.#arm(this.#nextDue());
+      this.#onFire();
+    }, Math.max(0, tick - this.#now()));
+    if (!this.#isRef) this.#alarm.unref();
+  }
+  #disarm(): void {
+    if (this.#alarm !== undefined) clearTimeout(this.#alarm);
+    this.#alarm = undefined;
+    this.#alarmAt = Infinity;
+  }
+}
