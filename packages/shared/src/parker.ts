@@ -101,3 +101,9 @@ export function hasMail({ words, layout }: Memory, id: number): boolean {
 
 /** One breath of a spin: tells the processor that this thread waits for another. */
 export function pause(): void { Atomics.pause(); }
+
+/** True when a participant has been asked to look at what it runs and has not. */
+export function mustLook({ words, layout }: Memory, id: number): boolean {
+  const control = controlOf(layout, id);
+  return Atomics.load(words, control + ATTENTION) !== Atomics.load(words, control + ATTENTION_SEEN);
+}

@@ -13,6 +13,8 @@ export interface Target {
   readonly name: string;
   /** For messages: `module.ts#export`. */
   readonly label: string;
+  /** Whether its result is one value or a stream: known when the first call has been answered. */
+  kind: 'unknown' | 'plain' | 'stream';
   /** Number in this isolate's table of names; -1 until it is first published. */
   number: number;
   /** Slots of this isolate that hold calls of it. */

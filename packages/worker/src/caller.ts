@@ -30,6 +30,8 @@ export interface CallerHost {
   chooseWorker(affinity: string | number | undefined): number | undefined;
   /** How often a task that had begun is run again when its worker dies, if it is idempotent. */
   readonly retriesMax: number;
+  /** Calls that may be outstanding at a time. */
+  readonly outstandingMax: number;
   /** The number of calls that have not ended has left or reached zero. */
   onBusy(isBusy: boolean): void;
   /** A cancelled call has not ended: main looks after it (a deaf worker is replaced). */
@@ -81,7 +83,7 @@ export class Caller {
   target(name: string, label: string): Target {
     let target = this.#targets.get(name);
     if (target === undefined) {
-      target = { name, label, number: -1, slotsHeld: 0, surplus: [] };
+      target = { name, label, kind: 'unknown', number: -1, slotsHeld: 0, surplus: [] };
       this.#targets.set(name, target);
     }
     return target;
@@ -106,6 +108,10 @@ export class Caller {
     this.calls++;
     if (++this.#outstanding === 1) this.#host.onBusy(true);
     if (this.#closed !== undefined) { this.#fail(call, this.#closed); return; }
+    if (this.#outstanding > this.#host.outstandingMax) {
+      this.#fail(call, new CapriccioError('CAP_ERR_QUEUE_FULL', `${this.#host.outstandingMax} calls are outstanding, as many as limits.queued allows; await some, or raise it`));
+      return;
+    }
     try {
       if (call.options !== undefined) this.#beginWithOptions(call, values);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
@@ -310,9 +316,7 @@ export class Caller {
     if (slotStates.stateOf(word) === slotStates.DONE && this.#tasks.hasInlineResult(slot) && call.stoppedBy === undefined) {
       const value = this.#tasks.readInlineResult(slot);
       this.#release(call, slot, number);
-      call.end();
-      call.resolve(value);
-      this.#count();
+      this.#succeed(call, value);
       return;
     }
     this.#endSlowly(call, slot, number, word);
@@ -353,6 +357,7 @@ export class Caller {
   }
 
   #openStream(call: Call, worker: number, number: number): RemoteStream {
+    call.target.kind = 'stream';
     return new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: (name, values) => this.call(this.target(nameOfFunction('', name), name), values, { on: worker }) });
   }
 
@@ -376,6 +381,7 @@ export class Caller {
 
   #succeed(call: Call, value: unknown): void {
     if (call.state === 'ended') return;
+    if (call.target.kind === 'unknown') call.target.kind = 'plain';
     call.succeed(value);
     this.#count();
   }

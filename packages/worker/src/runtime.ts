@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
 import { Participant, Tasks, board, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
 import { Executor } from './executor.ts';
@@ -30,6 +31,7 @@ export interface RuntimeStart {
   readonly sharedBuffers: readonly [number, SharedArrayBuffer][];
   readonly sliceMs: number;
   readonly retriesMax: number;
+  readonly cancelGraceMs: number;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -52,6 +54,7 @@ export class Runtime {
   readonly #children: ChildCalls;
   readonly #board: board.Board;
   readonly #mayBlock: boolean;
+  readonly #graceMs: number;
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
   #holds = 0;
@@ -63,6 +66,7 @@ export class Runtime {
     this.memory = mapMemory(start.buffer, start.layout);
     this.me = new Participant(this.memory, start.id);
     this.#mayBlock = start.mayBlock;
+    this.#graceMs = start.cancelGraceMs;
     this.#board = new board.Board(this.memory, start.id);
     this.mail = new Mail(start.port, start.id, (message) => this.#receive(message));
     this.buffers = new SharedBufferTable(start.serial,
@@ -78,8 +82,9 @@ export class Runtime {
       runHere: (call) => this.#children.add(call),
       chooseWorker: (affinity) => chooseWorker(this.memory, affinity),
       retriesMax: start.retriesMax,
+      outstandingMax: Infinity,
       onBusy: () => { /* threads that wait for calls are threads: they keep this worker's loop alive */ },
-      onCancelled: () => { /* main replaces a worker that does not look */ },
+      onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
     };
     this.caller = new Caller(this.me, tasks, host, this.mail, this.mail.results, this.buffers);
     this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
@@ -99,7 +104,14 @@ export class Runtime {
   start(): void {
     this.#baseline = process.getActiveResourcesInfo().length;
     markLive(this.memory, this.me.id);
+    this.mail.post(0, { kind: 'service', service: 'ready', body: undefined });
     this.scheduler.arm();
+  }
+
+  /** A cancelled call: main sees to it that its worker reacts, and if the thread cannot, the call ends without it. */
+  #watchCancelled(call: Call, claimer: number): void {
+    if (claimer !== this.me.id) this.mail.post(0, { kind: 'service', service: 'watch', body: claimer });
+    setTimeout(() => { if (call.state !== 'ended') this.caller.abandon(call); }, this.#graceMs * 2).unref();
   }
 
   /** A plug-in takes messages of a name. */

@@ -196,11 +196,17 @@ describe('errors of an app', () => {
 
   test('without a callback they become a process warning', async () => {
     const url = await host(await loadApp((_req: IncomingMessage, _res: ServerResponse) => fail()));
-    const warning = once(process, 'warning');
-    await fetch(`${url}/path`);
-    const [{ name, message }] = await warning as [Error];
-    assert.equal(name, 'CapriccioRequestError');
-    assert.match(message, /GET \/path failed: broken/);
+    const { emitWarning } = process;
+    const warnings: unknown[][] = [];
+    process.emitWarning = (...args: unknown[]) => { warnings.push(args); };
+    try {
+      await fetch(`${url}/path`);
+    } finally {
+      process.emitWarning = emitWarning;
+    }
+    assert.equal(warnings.length, 1);
+    assert.equal(warnings[0]![0], 'GET /path failed: broken');
+    assert.equal((warnings[0]![1] as { type: string }).type, 'CapriccioRequestError');
   });
 
   test('errors of its start pass through', async () => {

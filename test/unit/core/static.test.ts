@@ -14,6 +14,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Hono } from 'hono';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { loadApp } from '../../../packages/core/src/http/app-shape.ts';
+import { fileNameOf } from '../../../packages/core/src/http/static-path.ts';
 import { staticFiles, type StaticFiles, type StaticOptions } from '../../../packages/core/src/static.ts';
 import { countWrites } from './pipelining.ts';
 
@@ -157,7 +158,9 @@ describe.each([['handle', askNode], ['fetch', askFetch]])('%s', (name, open) => 
   test('dotfiles when they are allowed, never dots alone', async () => {
     const { ask } = await open({ dotfiles: 'allow' });
     assert.equal((await ask('/.env')).text, 'SECRET');
-    assert.equal((await ask('/%2e%2e%2fsecret.txt')).status, 404);
+    for (const path of ['/%2e%2e%2fsecret.txt', ...name === 'handle' ? ['/docs/../a.txt', '/docs/%2e%2e/a.txt', '/./a.txt', '/docs/..', '/..'] : []]) {
+      assert.equal((await ask(path)).status, 404, path);
+    }
   });
 
   test('a file that the client has is not sent again', async () => {
@@ -253,6 +256,38 @@ describe('the cache', () => {
     await utimes(join(root, 'new'), when, when);
     await rename(join(root, 'new'), join(root, 'a.txt'));
     assert.equal((await ask('/a.txt')).text, 'HELLO, STATIC WORLD');
+  });
+
+  test('one that was written over with the same size and date is noticed as well', async () => {
+    const { ask } = await askNode({ validateMs: 0 });
+    const when = new Date(2020, 1, 1);
+    await utimes(join(root, 'a.txt'), when, when);
+    await ask('/a.txt');
+    await writeFile(join(root, 'a.txt'), 'HELLO, STATIC WORLD', { flag: 'r+' });
+    await utimes(join(root, 'a.txt'), when, when);
+    assert.equal((await ask('/a.txt')).text, 'HELLO, STATIC WORLD');
+  });
+
+  test('one look at an unchanged file is enough for the next validateMs', async () => {
+    const { FileCache } = await import('../../../packages/core/src/http/file-cache.ts');
+    const cache = new FileCache(root, { cacheBytes: 1e6, fileBytesMax: 1e6, validateMs: 100, cacheControl: '' });
+    const first = await cache.find('a.txt');
+    await delay(110);
+    const again = cache.find('a.txt');
+    assert.ok(again instanceof Promise);
+    assert.equal(await again, first);
+    assert.equal(cache.find('a.txt'), first);
+  });
+
+  test('a large file that has become small, or empty, since the last look is announced as it is', async () => {
+    const { ask } = await askNode({ validateMs: 1e9 });
+    await ask('/big.bin');
+    for (const length of [1000, 0]) {
+      await truncate(join(root, 'big.bin'), length);
+      const reply = await ask('/big.bin');
+      assert.deepEqual([reply.status, reply.headers['content-length'], reply.body], [200, String(length), big.subarray(0, length)]);
+      assert.equal((await ask('/big.bin', { headers: { range: 'bytes=5000-' } })).status, 416);
+    }
   });
 
   test('a root that is a link may be pointed to the next release', async () => {
@@ -394,7 +429,12 @@ describe('serving', () => {
     const files = staticFiles(root);
     const { ask } = await askNode();
     assert.equal((await ask('/a.txt')).status, 200);
-    await assert.rejects(files.handle({ method: 'GET', url: '/a.txt', headers: {} } as IncomingMessage, { writeHead(): never { throw new Error('headers sent'); } } as unknown as ServerResponse), /headers sent/);
+    const before = readdirSync('/proc/self/fd').length;
+    for (const url of ['/a.txt', '/big.bin', '/big.bin', '/big.bin']) {
+      const res = { writeHead(): never { throw new Error('headers sent'); } } as unknown as ServerResponse;
+      await assert.rejects(files.handle({ method: 'GET', url, headers: {} } as IncomingMessage, res), /headers sent/);
+    }
+    assert.equal(readdirSync('/proc/self/fd').length, before);
   });
 
   test('options that make no sense', () => {
@@ -409,5 +449,23 @@ describe('serving', () => {
     await writeFile(join(folder, 'nowhere', 'a.txt'), 'now');
     assert.equal(await (await files.fetch(new Request('http://x/a.txt')))!.text(), 'now');
     assert.equal(await readFile(join(folder, 'nowhere', 'a.txt'), 'utf8'), 'now');
+  });
+});
+
+describe('file names of paths', () => {
+  test.each([
+    ['/a/b.txt', 'a/b.txt', false], ['a/b.txt', 'a/b.txt', false], ['', '', true], ['/', '', true], ['/a/', 'a', true], ['//a//b//', 'a/b', true],
+    ['/%61', 'a', false], ['/a%20b', 'a b', false], ['/a:b', 'a:b', false], ['/...', '...', false],
+  ])('%j', (path, key, isDirectory) => {
+    assert.deepEqual(fileNameOf(path, 'allow', 'linux'), { key, isDirectory });
+  });
+
+  test.each(['/a\0b', '/a\\b', '/a%00', '/a%2Fb', '/a%2fb', '/a%5Cb', '/..', '/a/../b', '/%2e%2e/b', '/.', '/a/./b', '/%ff', '/%'])('%j is refused', (path) => {
+    assert.equal(fileNameOf(path, 'allow', 'linux'), undefined);
+  });
+
+  test.each(['/a:b', '/c:/x', '/a.txt::$DATA', '/a.', '/a ', '/a./b', '/a*'])('%j is refused on Windows', (path) => {
+    assert.equal(fileNameOf(path, 'allow', 'win32'), undefined);
+    assert.notEqual(fileNameOf(path, 'allow', 'linux'), undefined);
   });
 });

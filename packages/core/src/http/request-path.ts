@@ -1,4 +1,4 @@
-/** The path of a request target or URL, still percent-encoded: no query, no fragment, and of the absolute form no scheme and host. */
+/** The path of a request target or URL, still percent-encoded and never empty: no query, no fragment, and of the absolute form no scheme and host. */
 export function pathOf(target: string): string {
   let start = 0;
   if (target.charCodeAt(0) !== 47 && target.includes('://')) {
@@ -9,5 +9,6 @@ export function pathOf(target: string): string {
   if (end === -1) end = target.length;
   const fragment = target.indexOf('#', start);
   if (fragment !== -1 && fragment < end) end = fragment;
+  if (end === start) return '/';
   return start === 0 && end === target.length ? target : target.slice(start, end);
 }

@@ -77,8 +77,15 @@ function byMethod<Options>(patterns: Map<string, Pattern<Options>>, method: stri
 
 /** @param path  without a query; segments that cannot be decoded stay as they are */
 export function segmentsOf(path: string): string[] {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  return path.includes('%') ? segments.map(decode) : segments;
+  const segments: string[] = [];
+  const isEncoded = path.includes('%');
+  for (let start = 0; start < path.length;) {
+    let end = path.indexOf('/', start);
+    if (end === -1) end = path.length;
+    if (end > start) segments.push(isEncoded ? decode(path.slice(start, end)) : path.slice(start, end));
+    start = end + 1;
+  }
+  return segments;
 }
 
 function decode(segment: string): string {

@@ -49,10 +49,18 @@ export function writeUnusual(writer: Writer, object: object): void {
 
 function writeByVerdict(writer: Writer, object: object, prototype: object): void {
   const verdict = verdicts.get(prototype) ?? judge(object);
-  if (verdict !== REFUSED) verdicts.set(prototype, verdict);
-  if (verdict === HOST) throw byPort;
-  writer.ordinary(object);                              // when something in the object was refused this throws, and names it
-  if (verdict === REFUSED) throw new Refusal(object);
+  if (verdict === HOST) {
+    verdicts.set(prototype, HOST);
+    throw byPort;
+  }
+  verdicts.set(prototype, ORDINARY);
+  if (verdict === ORDINARY) return writer.ordinary(object);
+  try {
+    writer.ordinary(object);                            // when something in the object is refused this throws, and names it
+    throw new Refusal(object);
+  } finally {
+    verdicts.delete(prototype);
+  }
 }
 
 function judge(object: object): Verdict {

@@ -49,21 +49,20 @@ function describe(offender: unknown): { what: string; remedy: string } {
   if (types.isPromise(offender)) return { what: 'a promise', remedy: 'await it first' };
   if (types.isAnyArrayBuffer(offender) || ArrayBuffer.isView(offender)) return { what: 'detached, or a view beyond the end of its buffer', remedy: 'pass it before it is transferred or shrunk' };
   if (types.isGeneratorObject(offender)) return { what: 'a generator', remedy: 'collect what it yields first' };
-  const name = classNameOf(offender);
-  return { what: `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`, remedy: `${data}, or list it in \`transfer\` if it is transferable` };
+  return { what: kindOf(offender), remedy: `${data}, or list it in \`transfer\` if it is transferable` };
 }
 
 /** Never runs code of the object: reads data properties only. */
-function classNameOf(object: unknown): string {
+function kindOf(object: unknown): string {
   try {
     for (let at: unknown = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
       const constructor: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value;
       if (typeof constructor !== 'function') continue;
       const name: unknown = Object.getOwnPropertyDescriptor(constructor, 'name')?.value;
-      if (typeof name === 'string' && name !== '' && name !== 'Object') return name;
+      if (typeof name === 'string' && name !== '' && name !== 'Object') return `an instance of ${name}`;
     }
   } catch { /* an exotic object that does not answer: it has no name to give */ }
-  return 'object of a kind that has no clone';
+  return 'an object of a kind that has no clone';
 }
 
 interface Step { readonly object: object; readonly path: string }

@@ -1,0 +1,161 @@
+/** The options of a pool and of a call: names, ranges, defaults. What is not known or out of range is CAP_ERR_OPTION, at once. */
+import { availableParallelism } from 'node:os';
+import type { ResourceLimits, Transferable } from 'node:worker_threads';
+import type { CallOptions } from '@capriccio/worker';
+import { checkBoolean, checkNumber, checkObject, checkOneOf, checkSignal, checkString, refuse, shown } from './check.ts';
+
+export type Pattern = string | RegExp;
+export type Lane = 'auto' | 'front' | 'back';
+
+export interface PoolOptions {
+  /** Workers that run at a time, 0 to 128; 0 runs everything in this thread, for debugging. Default: what the machine has, or CAPRICCIO_CORES. */
+  cores?: number;
+  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Accepted and checked; obeyed when activations come. */
+  spares?: number;
+  /** Accepted and checked; obeyed when lanes come. */
+  lanes?: 'auto' | 'off';
+  /** Accepted and checked; obeyed when deadlocks are looked for. */
+  deadlock?: 'report' | 'break';
+  /** Accepted and checked; obeyed when the compiler comes. */
+  compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
+  /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; obeyed when the compiler comes. */
+  quantumUs?: number;
+  /** Longest turn of a scheduler before its event loop has its own, microseconds, 50 to 1,000,000. Default 1,000. */
+  sliceUs?: number;
+  /** Accepted and checked; obeyed when linked stacks come. */
+  stackBound?: number;
+  framesMax?: number;
+  /** Bounds of each participant's shared memory: `slots` (a power of two, default 65,536) and `payloadBytes` (a multiple of 65,536, default 32 MiB). */
+  memory?: { slots?: number; payloadBytes?: number };
+  /** `queued`: calls that may be outstanding at a time; above it a call rejects with CAP_ERR_QUEUE_FULL. The others are accepted and checked. */
+  limits?: { heapBytes?: number; externalBytes?: number; descriptors?: number; queued?: number };
+  /** What becomes of an idempotent call that had begun when its worker died. Default 'retry', up to three times. Other calls reject. */
+  onWorkerLost?: 'reject' | 'retry';
+  /** How long a cancelled task has before its worker, if it does not react at all, is replaced; milliseconds. Default 1,000. */
+  cancelGraceMs?: number;
+  /** Limits of each worker, as node:worker_threads has them. */
+  resourceLimits?: ResourceLimits;
+  /** Environment of the workers, as node:worker_threads has it. Default: a copy of this process's. */
+  env?: NodeJS.ProcessEnv;
+  execArgv?: string[];
+  /** Shown in thread names and messages. Default 'capriccio'. */
+  name?: string;
+}
+
+export interface FullPoolOptions {
+  readonly cores: number;
+  readonly sliceMs: number;
+  readonly slots: number;
+  readonly payloadBytes: number;
+  readonly queuedMax: number;
+  readonly retriesMax: number;
+  readonly cancelGraceMs: number;
+  readonly resourceLimits: ResourceLimits | undefined;
+  readonly env: NodeJS.ProcessEnv | undefined;
+  readonly execArgv: string[] | undefined;
+  readonly name: string;
+}
+
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
+const CORES_MAX = 128;
+const RETRIES_MAX = 3;
+
+const whole = (min: number, max?: number): { min: number; max?: number; integer: true } => (max === undefined ? { min, integer: true } : { min, max, integer: true });
+
+/** Checks what createPool was given. Throws CAP_ERR_OPTION. */
+export function checkPoolOptions(given: number | PoolOptions | undefined): FullPoolOptions {
+  const options = typeof given === 'number' ? { cores: given } : checkObject(given, 'createPool', POOL_OPTIONS) as PoolOptions;
+  const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
+  checkNumber(options.spares, 'spares', whole(0, 16));
+  checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
+  checkOneOf(options.deadlock, 'deadlock', ['report', 'break']);
+  checkCompile(options.compile);
+  checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
+  const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
+  checkNumber(options.stackBound, 'stackBound', whole(1));
+  checkNumber(options.framesMax, 'framesMax', whole(1));
+  const memory = checkObject(options.memory, 'memory', ['slots', 'payloadBytes']);
+  const slots = checkNumber(memory['slots'], 'memory.slots', whole(16, 1 << 20)) ?? 65_536;
+  if ((slots & (slots - 1)) !== 0) refuse(`memory.slots must be a power of two, not ${slots}`);
+  const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
+  if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
+  return {
+    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, ...checkRest(options),
+  };
+}
+
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes'> {
+  const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
+  for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
+  const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
+  const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
+  const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
+  const resourceLimits = checkObject(options.resourceLimits, 'resourceLimits', RESOURCE_LIMITS);
+  for (const name of RESOURCE_LIMITS) checkNumber(resourceLimits[name], `resourceLimits.${name}`, { min: 0.001 });
+  if (options.env !== undefined && (typeof options.env !== 'object' || options.env === null)) refuse(`env must be an object, not ${shown(options.env)}`);
+  if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
+  const name = checkString(options.name, 'name') ?? 'capriccio';
+  return {
+    queuedMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
+  };
+}
+
+function checkCompile(compile: PoolOptions['compile']): void {
+  if (compile === undefined || typeof compile === 'boolean') return;
+  const patterns = checkObject(compile, 'compile', ['include', 'exclude']);
+  for (const name of ['include', 'exclude']) {
+    const list = patterns[name];
+    if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' || one instanceof RegExp))) refuse(`compile.${name} must be an array of strings and regular expressions, not ${shown(list)}`);
+  }
+}
+
+function defaultCores(): number {
+  const wanted = process.env['CAPRICCIO_CORES'];
+  if (wanted === undefined || wanted === '') return Math.min(availableParallelism(), CORES_MAX);
+  const cores = Number(wanted);
+  if (!Number.isInteger(cores) || cores < 0 || cores > CORES_MAX) refuse(`the environment variable CAPRICCIO_CORES must be an integer from 0 to ${CORES_MAX}, not '${wanted}'`);
+  return cores;
+}
+
+/** Options of a call: `fn.with({ … })(…)`. */
+export interface WithOptions {
+  /** Stops the call: what has not begun never begins, a running thread is cancelled. */
+  signal?: AbortSignal;
+  /** Budget in milliseconds from the call: to begin ('admission', the default) or to end ('cancel'). */
+  deadlineMs?: number;
+  onDeadline?: 'admission' | 'cancel';
+  /** Share of a worker for this function's root among the roots that compete there. */
+  tickets?: number;
+  /** Moved instead of copied. The call runs on one chosen worker and cannot be retried. */
+  transfer?: readonly Transferable[];
+  /** Calls with the same key go to the same worker as long as it lives. */
+  affinity?: string | number;
+  /** May be run again when its worker dies while it runs. */
+  idempotent?: boolean;
+  /** Accepted and checked; obeyed when lanes come. */
+  lane?: Lane;
+}
+
+const WITH_OPTIONS = ['signal', 'deadlineMs', 'onDeadline', 'tickets', 'transfer', 'affinity', 'idempotent', 'lane'];
+
+/** Checks what `with` was given. Throws CAP_ERR_OPTION. */
+export function checkWithOptions(given: unknown): CallOptions {
+  const options = checkObject(given, 'with', WITH_OPTIONS);
+  const { affinity, transfer } = options;
+  if (affinity !== undefined && typeof affinity !== 'string' && !(typeof affinity === 'number' && !Number.isNaN(affinity))) refuse(`affinity must be a string or a number, not ${shown(affinity)}`);
+  if (transfer !== undefined && !Array.isArray(transfer)) refuse(`transfer must be an array, not ${shown(transfer)}`);
+  checkOneOf(options['lane'], 'lane', ['auto', 'front', 'back']);
+  const idempotent = checkBoolean(options['idempotent'], 'idempotent');
+  if (idempotent === true && Array.isArray(transfer) && transfer.length > 0) refuse('transfer cannot be combined with idempotent: what has been moved cannot be sent again; copy it, or give up the retry');
+  return {
+    signal: checkSignal(options['signal'], 'signal'),
+    deadlineMs: checkNumber(options['deadlineMs'], 'deadlineMs', { min: 0, max: 2 ** 31 - 1 }),
+    onDeadline: checkOneOf(options['onDeadline'], 'onDeadline', ['admission', 'cancel']),
+    tickets: checkNumber(options['tickets'], 'tickets', { min: 1, max: 10_000 }),
+    transfer: transfer as readonly Transferable[] | undefined,
+    affinity: affinity as string | number | undefined,
+    idempotent,
+  };
+}

@@ -1,0 +1,340 @@
+/**
+ * The pool: main's end of everything. It composes the arena, main's own participant and caller, the workers, and what users see of them.
+ * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
+ */
+import { EventEmitter } from 'node:events';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import {
+  CapriccioError, Participant, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
+} from '@capriccio/shared';
+import {
+  Arrivals, Caller, Runtime, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
+  type Call, type Envelope, type PortMessage, type Postman, type WorkerStart,
+} from '@capriccio/worker';
+import { Collector } from './collector.ts';
+import { checkNumber, checkObject } from './check.ts';
+import type { FullPoolOptions } from './options.ts';
+import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
+import { WorkerSet, type LiveWorker } from './worker-set.ts';
+import * as workerPlugin from './worker-plugin.ts';
+
+const MAIN = 0;
+const NAMES_BYTES = 256 * 1024;
+/** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
+const SPARE_NUMBERS = 8;
+/** How long `close` lets running tasks end unless told otherwise, ms. */
+const CLOSE_GRACE_MS = 5000;
+/** How long `close` waits for threads to exit after that: one that is blocked in a system call never does. */
+const EXIT_GRACE_MS = 2000;
+/** A worker that has been in one turn for longer counts as stalled, ms. */
+const STALLED_MS = 1000;
+
+export interface PoolEvents {
+  /** A worker has taken its place: at the start, or instead of one that died. */
+  worker: [{ id: number; replaced: boolean }];
+  /** A worker has died. */
+  lost: [{ id: number; code: number; reason: string }];
+  /** Something a person should know, once. */
+  warning: [Error];
+  /** These come with later parts of the runtime. */
+  activation: [unknown];
+  overload: [unknown];
+  deadlock: [unknown];
+}
+
+export interface WorkerStats {
+  readonly id: number;
+  readonly isReady: boolean;
+  /** Processor time of the worker's thread, ms, since it started. */
+  readonly busyMs: number;
+  /** Tasks and threads begun there. */
+  readonly threadsRun: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Started and not ended; in run queues; not begun and private; open connections. */
+  readonly threads: number;
+  readonly runnable: number;
+  readonly queued: number;
+  readonly connections: number;
+  readonly sleeps: number;
+  readonly sleptMs: number;
+}
+
+export interface PoolStats {
+  readonly cores: number;
+  readonly workers: readonly WorkerStats[];
+  /** Calls from this thread. */
+  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
+  /** Workers that died since the start. */
+  readonly lost: number;
+  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
+}
+
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
+  readonly cores: number;
+  readonly ready: number;
+  /** Workers that have been in one turn of their scheduler for over a second. */
+  readonly stalled: readonly number[];
+}
+
+export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
+
+/** @internal made by createPool */
+export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
+  readonly cores: number;
+  readonly #options: FullPoolOptions;
+  readonly #memory: Memory;
+  readonly #me: Participant;
+  readonly #caller: Caller;
+  readonly #collector: Collector;
+  readonly #arguments = new Arrivals();
+  readonly #results = new Arrivals();
+  readonly #buffers: SharedBufferTable;
+  readonly #workers: WorkerSet;
+  readonly #modules = new Map<string, object>();
+  readonly #services = new Map<string, (from: number, body: unknown) => void>();
+  readonly #onWorker: ((worker: LiveWorker) => void)[] = [];
+  readonly #onLost: ((worker: LiveWorker) => void)[] = [];
+  readonly #closers: ((graceMs: number) => Promise<void>)[] = [];
+  #idle: PromiseWithResolvers<void> | undefined;
+  #lost = 0;
+  #closing: Promise<void> | undefined;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #inProcess: Runtime | undefined;
+
+  constructor(options: FullPoolOptions) {
+    super();
+    this.#options = options;
+    this.cores = options.cores;
+    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: 16 });
+    const buffer = allocateMemory(layout);
+    this.#memory = mapMemory(buffer, layout);
+    this.#me = new Participant(this.#memory, MAIN);
+    markLive(this.#memory, MAIN);
+    this.#workers = new WorkerSet({
+      memory: this.#memory, options, buffer,
+      plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }],
+      sharedBuffers: () => this.#buffers.entries(),
+      receive: (from, message) => this.#receive(from, message),
+      onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
+      onDead: (worker, code) => this.#workerDied(worker, code),
+      warn: (message) => this.#warn(message),
+    });
+    const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
+    this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
+    this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
+      publish: () => this.#publish(),
+      chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
+      retriesMax: options.retriesMax,
+      outstandingMax: options.queuedMax,
+      onBusy: (isBusy) => this.#onBusy(isBusy),
+      onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
+    }, postman, this.#results, this.#buffers);
+    this.#collector = new Collector(this.#memory, () => this.#collect());
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    try {
+      if (this.cores === 0) this.#inProcess?.start();
+      else await this.#workers.start(this.cores);
+    } catch (error) {
+      await this.close({ graceMs: 0 });
+      throw error;
+    }
+  }
+
+  // ---- what users call ----
+
+  /** Every exported function of a module, to be run on some core. Loads nothing. Throws CAP_ERR_OPTION for what is no URL or absolute path. */
+  module<M>(url: string | URL): Remote<M> {
+    const href = moduleUrl(url);
+    let found = this.#modules.get(href);
+    if (found === undefined) {
+      found = remoteModule(this.#caller, href);
+      this.#modules.set(href, found);
+    }
+    return found as Remote<M>;
+  }
+
+  /** Calls the default export of a module on some core. */
+  run<R>(url: string | URL, ...args: unknown[]): Promise<R> {
+    return this.#caller.call(targetOf(this.#caller, moduleUrl(url), 'default'), args) as Promise<R>;
+  }
+
+  /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
+  stats(): PoolStats {
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
+    return {
+      cores: this.cores,
+      workers: ids.map(({ id, isReady }) => {
+        const { cpuMs, begun, finished, failed, sleeps, sleptMs } = board.readStatistics(this.#memory, id);
+        return { id, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
+      }),
+      calls: { made: this.#caller.calls, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
+      lost: this.#lost,
+      memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
+    };
+  }
+
+  health(): Health {
+    const now = sharedNow();
+    const stalled = [...this.#workers.all].filter(({ id }) => board.busyForMs(this.#memory, id, now) > STALLED_MS).map(({ id }) => id);
+    const ready = this.#inProcess === undefined ? this.#workers.readyCount : 1;
+    const isWhole = ready >= Math.max(1, this.cores) && stalled.length === 0;
+    return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
+  }
+
+  /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
+  async drain(): Promise<void> {
+    while (this.#caller.outstanding > 0) {
+      this.#idle ??= Promise.withResolvers<void>();
+      await this.#idle.promise;
+    }
+  }
+
+  /**
+   * Ends the pool: new calls reject with CAP_ERR_CLOSED, running ones may end within `graceMs`, then their workers are ended and they reject with
+   * CAP_ERR_CLOSED. Servers drain. Rejects with CAP_ERR_TIMEOUT when a thread cannot be ended (blocked in a system call); the pool is closed then too.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    const given = checkObject(options, 'close', ['graceMs']) as CloseOptions;
+    const graceMs = checkNumber(given.graceMs, 'graceMs', { min: 0, max: 2 ** 31 - 1 }) ?? CLOSE_GRACE_MS;
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+  [Symbol.asyncDispose](): Promise<void> { return this.close(); }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#state = 'closing';
+    const error = new CapriccioError('CAP_ERR_CLOSED', `the pool ${this.#options.name} has been closed`);
+    await Promise.all(this.#closers.map((close) => close(graceMs)));
+    this.#caller.close(error);
+    if (this.#caller.outstanding > 0 && graceMs > 0) {
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      await Promise.race([this.drain(), late]);
+      clearTimeout(timer);
+    }
+    const left = await this.#workers.close(EXIT_GRACE_MS);
+    this.#caller.failAll(error);
+    this.#collector.close();
+    this.#inProcessPort?.close();
+    if (this.#inProcess !== undefined) setRuntime(undefined);
+    this.#state = 'closed';
+    if (left.length > 0) throw new CapriccioError('CAP_ERR_TIMEOUT', `the pool is closed, but ${left.length === 1 ? `worker ${left[0]} has` : `workers ${left.join(', ')} have`} not exited after ${EXIT_GRACE_MS} ms: a thread blocked in a system call cannot be ended, only the process can`);
+  }
+
+  // ---- main's own part ----
+
+  #publish(): void {
+    if (this.#me.rings.publish() && parker.anyoneIdle(this.#memory)) parker.wakeOne(this.#memory);
+    this.#collector.expect();
+  }
+
+  #collect(): number {
+    this.#me.blocks.collect();
+    const count = this.#caller.collect();
+    if (this.#me.rings.isOverflowing) this.#publish();
+    return count;
+  }
+
+  #onBusy(isBusy: boolean): void {
+    this.#collector.setBusy(isBusy);
+    if (isBusy) this.#collector.expect();
+    else if (this.#idle !== undefined) {
+      const idle = this.#idle;
+      this.#idle = undefined;
+      idle.resolve();
+    }
+  }
+
+  #receive(from: number, message: PortMessage): void {
+    switch (message.kind) {
+      case 'arguments': this.#arguments.arrive(message.slot, message.generation, message.values); break;
+      case 'result': this.#results.arrive(message.slot, message.generation, message.value); break;
+      case 'buffer': this.#buffers.learn(message.number, message.buffer); break;
+      case 'drop': this.#buffers.forget(message.number); break;
+      case 'service':
+        if (message.service === 'watch') this.#watchWorker(message.body as number);
+        else this.#services.get(message.service)?.(from, message.body);
+        break;
+      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
+    }
+  }
+
+  // ---- workers that come, go, or do not react ----
+
+  #workerReady(worker: LiveWorker, isReplacement: boolean): void {
+    this.#caller.placeWaiting();
+    for (const listen of this.#onWorker) listen(worker);
+    this.emit('worker', { id: worker.id, replaced: isReplacement });
+  }
+
+  #workerDied(worker: LiveWorker, code: number): void {
+    this.#lost++;
+    this.#caller.collect();
+    this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
+      this.#caller.recover(dead);
+      this.#me.blocks.releaseHeldFor(dead);
+      this.#me.forget(dead);
+      this.#caller.forget(dead);
+    });
+    this.#collector.expect();
+    for (const listen of this.#onLost) listen(worker);
+    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+  }
+
+  /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
+  #watchCancelled(call: Call, claimer: number): void {
+    this.#watchWorker(claimer);
+    setTimeout(() => { if (call.state !== 'ended') this.#caller.abandon(call); }, this.#options.cancelGraceMs * 2);
+  }
+
+  #watchWorker(id: number): void {
+    const worker = this.#workers.get(id);
+    if (worker === undefined) return;
+    setTimeout(() => {
+      if (this.#workers.get(id) !== worker || !this.#hasNotLooked(id)) return;
+      this.#workers.replace(worker, `it did not react to a cancellation within ${this.#options.cancelGraceMs} ms`);
+    }, this.#options.cancelGraceMs);
+  }
+
+  #hasNotLooked(id: number): boolean { return parker.mustLook(this.#memory, id); }
+
+  #warn(message: string): void {
+    const warning = new Error(message);
+    if (this.listenerCount('warning') > 0) this.emit('warning', warning);
+    else process.emitWarning(warning);
+  }
+
+  // ---- no workers: everything in this thread ----
+
+  #inProcessPort: MessageChannel['port1'] | undefined;
+
+  #inProcessPostman(buffer: SharedArrayBuffer): Postman {
+    const { port1, port2 } = new MessageChannel();
+    this.#inProcessPort = port1;
+    const start: WorkerStart = {
+      buffer, layout: this.#memory.layout, id: 1, serial: 1, port: port2, sharedBuffers: [], plugins: [],
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, mayBlock: false,
+    };
+    this.#inProcess = new Runtime(start);
+    setRuntime(this.#inProcess);
+    workerPlugin.install(this.#inProcess);
+    const receive = ({ message }: Envelope): void => this.#receive(1, message);
+    port1.on('message', receive);
+    port1.unref();
+    port2.unref();
+    return {
+      post: (to, message, transfer = []) => { port1.postMessage({ to, from: MAIN, message } satisfies Envelope, transfer as never[]); },
+      broadcast: (message) => { port1.postMessage({ to: 1, from: MAIN, message } satisfies Envelope); },
+      receiveNow: () => { this.#inProcess?.mail.receiveNow(); receiveNow(port1, receive); },
+    };
+  }
+}
+
+function receiveNow(port: MessageChannel['port1'], receive: (envelope: Envelope) => void): void {
+  for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) receive(received.message as Envelope);
+}

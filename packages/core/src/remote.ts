@@ -1,0 +1,124 @@
+/**
+ * Remote modules: `pool.module<typeof import('./images.ts')>(new URL('./images.ts', import.meta.url))` gives an object whose properties are the
+ * module's exported functions, to be run on some core. Nothing is loaded here; a name that the module does not have rejects at the call.
+ */
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { CapriccioError } from '@capriccio/shared';
+import { nameOfFunction, type Caller, type CallOptions, type Target, type Thread } from '@capriccio/worker';
+import { checkWithOptions, type WithOptions } from './options.ts';
+import { refuse, shown } from './check.ts';
+
+/** A function that runs on some core. Calling it gives a native promise. */
+export interface RemoteFunction<A extends unknown[], R> {
+  (...args: A): Promise<R>;
+  /** The call as a thread: `join` for its result, `cancel`, `detach`, `status`. */
+  spawn(...args: A): Thread<R>;
+  /** The same function with options for its calls. Throws CAP_ERR_OPTION. */
+  with(options: WithOptions): RemoteFunction<A, R>;
+}
+
+/** A generator that runs on some core. Calling it gives its values, at most a window ahead of whoever iterates. */
+export interface RemoteGenerator<A extends unknown[], Y, R> {
+  (...args: A): AsyncIterableIterator<Y, void, undefined> & AsyncDisposable;
+  /** Runs it to its end as one thread of frames: `yield` waits, its return value is the result. */
+  spawn(...args: A): Thread<R>;
+  with(options: WithOptions): RemoteGenerator<A, Y, R>;
+}
+
+type RemoteOf<F> =
+  F extends (...args: infer A) => Generator<infer Y, infer R, never> | AsyncGenerator<infer Y, infer R, never> ? RemoteGenerator<A, Awaited<Y>, Awaited<R>>
+    : F extends (...args: infer A) => infer R ? RemoteFunction<A, Awaited<R>> : never;
+
+/** Every exported function of a module, remote. */
+export type Remote<M> = { readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: RemoteOf<M[K]> };
+
+/**
+ * The URL of a module that was given as URL, `file:` text or absolute path. A TypeScript source that is not there while its JavaScript is (after a
+ * build) stands for that. Throws CAP_ERR_OPTION.
+ */
+export function moduleUrl(given: unknown): string {
+  let url: URL;
+  if (given instanceof URL) url = given;
+  else if (typeof given !== 'string' || given === '') return refuse(`a module is named by a URL or a path, not ${shown(given)}`);
+  else if (isAbsolute(given)) url = pathToFileURL(given);
+  else if (/^[a-z][a-z\d+.-]+:/i.test(given)) url = new URL(given);
+  else return refuse(`'${given}' is relative to nothing: use new URL('${given.startsWith('.') ? given : `./${given}`}', import.meta.url)`);
+  if (url.protocol !== 'file:') return url.href;
+  const built = url.pathname.replace(/\.(?<kind>[cm]?)ts$/, '.$<kind>js');
+  if (built !== url.pathname && !existsSync(fileURLToPath(url))) {
+    const instead = new URL(url);
+    instead.pathname = built;
+    if (existsSync(fileURLToPath(instead))) return instead.href;
+  }
+  return url.href;
+}
+
+/** Names that are asked of any object, by `await` and by printers, and are never exports. */
+const NEVER_REMOTE = new Set(['then', 'toJSON', 'constructor', 'inspect', 'nodeType', 'asymmetricMatch', '$$typeof']);
+
+/** A remote module over a caller. Its functions are made once each. */
+export function remoteModule(caller: Caller, url: string): object {
+  const functions = new Map<string, unknown>();
+  return new Proxy(Object.freeze(Object.create(null) as object), {
+    get(_, name) {
+      if (typeof name !== 'string' || NEVER_REMOTE.has(name)) return undefined;
+      let found = functions.get(name);
+      if (found === undefined) {
+        found = remoteFunction(caller, targetOf(caller, url, name), undefined);
+        functions.set(name, found);
+      }
+      return found;
+    },
+  });
+}
+
+export function targetOf(caller: Caller, url: string, exportName: string): Target {
+  return caller.target(nameOfFunction(url, exportName), `${url.slice(url.lastIndexOf('/') + 1)}#${exportName}`);
+}
+
+function remoteFunction(caller: Caller, target: Target, options: CallOptions | undefined): unknown {
+  const call = (...args: unknown[]): Promise<unknown> => {
+    const promise = caller.call(target, args, options);
+    if (target.kind !== 'plain') makeIterable(promise, target);
+    return promise;
+  };
+  return Object.assign(call, {
+    spawn: (...args: unknown[]) => caller.spawn(target, args, options),
+    with: (more: unknown) => remoteFunction(caller, target, mergeOptions(options, checkWithOptions(more))),
+  });
+}
+
+function mergeOptions(before: CallOptions | undefined, more: CallOptions): CallOptions {
+  const merged: Record<string, unknown> = { ...before };
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) merged[name] = value;
+  return merged as CallOptions;
+}
+
+/** Until it is known that a function is no generator, its promise can be iterated over as well: which it is, only the worker sees. */
+function makeIterable(promise: Promise<unknown>, target: Target): void {
+  Object.defineProperties(promise, {
+    [Symbol.asyncIterator]: { value: () => new PendingIterator(promise, target) },
+    [Symbol.asyncDispose]: { value: async () => { await new PendingIterator(promise, target).return(); } },
+    next: { value: () => new PendingIterator(promise, target).next() },
+    return: { value: () => new PendingIterator(promise, target).return() },
+  });
+}
+
+/** A stream that is being opened. */
+class PendingIterator implements AsyncIterableIterator<unknown, void, undefined> {
+  readonly #stream: Promise<AsyncIterableIterator<unknown, void, undefined>>;
+
+  constructor(promise: Promise<unknown>, target: Target) {
+    this.#stream = promise.then((value) => {
+      if (typeof (value as { next?: unknown } | null)?.next === 'function') return value as AsyncIterableIterator<unknown, void, undefined>;
+      throw new CapriccioError('CAP_ERR_MODULE', `${target.label} is not a generator function: its result cannot be iterated over; await it`);
+    });
+    this.#stream.catch(() => { /* told by next */ });
+  }
+
+  [Symbol.asyncIterator](): this { return this; }
+  async next(): Promise<IteratorResult<unknown, void>> { return await (await this.#stream).next(); }
+  async return(): Promise<IteratorResult<unknown, void>> { return await (await this.#stream).return?.() ?? { done: true, value: undefined }; }
+}

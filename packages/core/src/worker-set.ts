@@ -1,0 +1,211 @@
+/**
+ * The workers of a pool: started together, each under a number of the arena, replaced when they die. A dead worker's number rests until nobody holds
+ * anything of it (recovery.ts), so there are more numbers than cores.
+ */
+import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable } from 'node:worker_threads';
+import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
+import { ALL, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import type { FullPoolOptions } from './options.ts';
+
+/** A worker that has not said hello by then is given up, ms. */
+const HELLO_MS = 30_000;
+/** Pause before a worker is started again after `k` that died before they were ready: doubles from here, ms. */
+const BACKOFF_MS = 50;
+const BACKOFF_MS_MAX = 5000;
+/** How often resting numbers are looked at while there are some, ms. */
+const REAP_MS = 5;
+
+export interface LiveWorker {
+  readonly id: number;
+  readonly serial: number;
+  readonly thread: Worker;
+  readonly port: MessagePort;
+  isReady: boolean;
+  /** Why it is about to exit: an uncaught error, or what the pool wanted. */
+  reason: string | undefined;
+}
+
+export interface WorkerSetHost {
+  readonly memory: Memory;
+  readonly options: FullPoolOptions;
+  readonly buffer: SharedArrayBuffer;
+  readonly plugins: WorkerStart['plugins'];
+  sharedBuffers(): WorkerStart['sharedBuffers'];
+  /** A message for main. */
+  receive(from: number, message: PortMessage): void;
+  /** A worker has taken its number and takes work. */
+  onReady(worker: LiveWorker, isReplacement: boolean): void;
+  /** A worker has exited, and is marked dead: main recovers as every owner does. */
+  onDead(worker: LiveWorker, code: number): void;
+  warn(message: string): void;
+}
+
+export class WorkerSet implements Postman {
+  readonly #host: WorkerSetHost;
+  readonly #workers = new Map<number, LiveWorker>();
+  readonly #freeNumbers: number[] = [];
+  readonly #orphans: OrphanedRegion[] = [];
+  readonly #entry = import.meta.resolve('@capriccio/worker/entry');
+  #serial = 0;
+  #missing = 0;
+  #failures = 0;
+  #isClosed = false;
+  #reaper: NodeJS.Timeout | undefined;
+  #hello: { resolve: () => void; reject: (error: unknown) => void; left: number } | undefined;
+
+  constructor(host: WorkerSetHost) {
+    this.#host = host;
+    for (let id = host.memory.layout.participantCount - 1; id >= 1; id--) this.#freeNumbers.push(id);
+  }
+
+  get all(): IterableIterator<LiveWorker> { return this.#workers.values(); }
+  get readyCount(): number { return [...this.#workers.values()].filter(({ isReady }) => isReady).length; }
+  get(id: number): LiveWorker | undefined { return this.#workers.get(id); }
+  /** Numbers of dead workers that something still refers to. */
+  get restingCount(): number { return this.#orphans.length; }
+
+  /** Starts all workers at once; resolves when each is ready. Rejects with what the first that failed died of. */
+  async start(count: number): Promise<void> {
+    if (count === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `the workers of ${this.#host.options.name} were not ready within ${HELLO_MS / 1000} s`)), HELLO_MS);
+    this.#hello = { resolve, reject, left: count };
+    for (let k = 0; k < count; k++) this.#startOne(false);
+    try { await promise; } finally { clearTimeout(timer); this.#hello = undefined; }
+    for (const { thread, port } of this.#workers.values()) { thread.unref(); port.unref(); }
+  }
+
+  #startOne(isReplacement: boolean): void {
+    const id = this.#freeNumbers.pop();
+    if (id === undefined) { this.#missing++; this.#reapSoon(); return; }  // as soon as a number is at rest
+    const { options, memory, buffer, plugins } = this.#host;
+    const { port1, port2 } = new MessageChannel();
+    const serial = ++this.#serial;
+    const start: WorkerStart = {
+      buffer, layout: memory.layout, id, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, mayBlock: true,
+    };
+    const thread = new Worker(new URL(this.#entry), {
+      workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, execArgv: execArgvOf(options),
+      ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
+    });
+    const worker: LiveWorker = { id, serial, thread, port: port1, isReady: false, reason: undefined };
+    this.#workers.set(id, worker);
+    port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
+    thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
+    thread.on('exit', (code) => this.#exited(worker, code));
+    if (isReplacement) { thread.unref(); port1.unref(); }
+  }
+
+  #route(worker: LiveWorker, { to, from, message }: Envelope, isReplacement: boolean): void {
+    if (message.kind === 'service' && message.service === 'ready') { this.#ready(worker, isReplacement); return; }
+    if (to === 0 || to === ALL) this.#host.receive(from, message);
+    if (to === ALL) this.broadcast(message, from);
+    else if (to !== 0) this.#relay(to, from, message);
+  }
+
+  #ready(worker: LiveWorker, isReplacement: boolean): void {
+    worker.isReady = true;
+    this.#failures = 0;
+    this.#host.onReady(worker, isReplacement);
+    if (this.#hello !== undefined && --this.#hello.left === 0) this.#hello.resolve();
+  }
+
+  /** From worker to worker. What was moved to main moves on. */
+  #relay(to: number, from: number, message: PortMessage): void {
+    const worker = this.#workers.get(to);
+    if (worker === undefined) return;                                  // it is dead: recovery tells the sender
+    const transfer: Transferable[] = message.kind === 'arguments' ? message.values.filter((value) => value instanceof ArrayBuffer) : [];
+    worker.port.postMessage({ to, from, message } satisfies Envelope, transfer);
+  }
+
+  #exited(worker: LiveWorker, code: number): void {
+    const { memory } = this.#host;
+    this.#workers.delete(worker.id);
+    this.#drainPort(worker);
+    worker.port.close();
+    worker.reason ??= code === 0 ? 'it ended by itself' : `it exited with code ${code}`;
+    markDead(memory, worker.id);
+    this.#host.onDead(worker, code);
+    this.#orphans.push(new OrphanedRegion(memory, worker.id));
+    this.#reapSoon();
+    if (this.#isClosed) return;
+    if (worker.isReady) { this.#startOne(true); return; }
+    this.#failures++;
+    if (this.#hello !== undefined) { this.#hello.reject(new CapriccioError('CAP_ERR_WORKER_LOST', `a worker of ${this.#host.options.name} died before it was ready: ${worker.reason}`, { started: false })); return; }
+    const pause = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
+    this.#host.warn(`a worker died before it was ready (${worker.reason}); the next is started in ${pause} ms`);
+    setTimeout(() => { if (!this.#isClosed) this.#startOne(true); }, pause).unref();
+  }
+
+  /** What it posted before it died still counts: results by port among them. */
+  #drainPort({ id, port }: LiveWorker): void {
+    for (const { to, message } of receiveAll(port)) if (to === 0 || to === ALL) this.#host.receive(id, message); else this.#relay(to, id, message);
+  }
+
+  /** Gives numbers back that nobody refers to any more. */
+  #reapSoon(): void {
+    this.#reaper ??= setTimeout(() => {
+      this.#reaper = undefined;
+      for (let k = this.#orphans.length - 1; k >= 0; k--) {
+        const region = this.#orphans[k] as OrphanedRegion;
+        if (!region.isAtRest()) continue;
+        resetControl(this.#host.memory, region.id);
+        this.#orphans.splice(k, 1);
+        this.#freeNumbers.push(region.id);
+      }
+      for (; this.#missing > 0 && this.#freeNumbers.length > 0 && !this.#isClosed; this.#missing--) this.#startOne(true);
+      if (this.#orphans.length > 0 || this.#missing > 0) this.#reapSoon();
+    }, REAP_MS).unref();
+  }
+
+  // ---- Postman ----
+  post(to: number, message: PortMessage, transfer: readonly unknown[] = []): void {
+    const worker = this.#workers.get(to);
+    if (worker === undefined) throw new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${to} has died`, { started: false });
+    worker.port.postMessage({ to, from: 0, message } satisfies Envelope, transfer as Transferable[]);
+  }
+  broadcast(message: PortMessage, except = 0): void {
+    for (const { id, port } of this.#workers.values()) if (id !== except) port.postMessage({ to: id, from: 0, message } satisfies Envelope);
+  }
+  receiveNow(): void {
+    for (const worker of this.#workers.values()) for (const envelope of receiveAll(worker.port)) this.#route(worker, envelope, true);
+  }
+
+  /** Ends one worker that does not react. Another takes its place. */
+  replace(worker: LiveWorker, reason: string): void {
+    worker.reason = reason;
+    void worker.thread.terminate();
+  }
+
+  /** Ends all workers. @returns those that had not exited after `ms`: a thread blocked in a system call cannot be ended */
+  async close(ms: number): Promise<number[]> {
+    this.#isClosed = true;
+    const exits = [...this.#workers.values()].map(async (worker) => { worker.reason ??= 'the pool was closed'; await worker.thread.terminate(); });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([Promise.all(exits), late]);
+    clearTimeout(timer);
+    for (const { port } of this.#workers.values()) port.close();
+    return [...this.#workers.keys()];
+  }
+}
+
+function* receiveAll(port: MessagePort): Generator<Envelope> {
+  for (;;) {
+    const received = receiveMessageOnPort(port);
+    if (received === undefined) return;
+    yield received.message as Envelope;
+  }
+}
+
+/** A worker inherits this process's flags, but for the inspector's: a worker with --inspect-brk waits for ever. */
+function execArgvOf({ execArgv }: FullPoolOptions): string[] {
+  return execArgv ?? process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
+}
+
+function describeDeath(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${String(error)}`;
+  const { code } = error as { code?: unknown };
+  return code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it ran out of memory' : `it threw ${error.name}: ${error.message}`;
+}
