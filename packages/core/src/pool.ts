@@ -172,7 +172,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         const { cpuMs, begun, finished, failed, sleeps, sleptMs } = board.readStatistics(this.#memory, id);
         return { id, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
       }),
-      calls: { made: this.#caller.calls, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
+      calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       lost: this.#lost,
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };

@@ -145,7 +145,8 @@ export class WorkerSet implements Postman {
 
   /** Gives numbers back that nobody refers to any more. */
   #reapSoon(): void {
-    this.#reaper ??= setTimeout(() => {
+    if (this.#reaper !== undefined) return;
+    this.#reaper = setTimeout(() => {
       this.#reaper = undefined;
       for (let k = this.#orphans.length - 1; k >= 0; k--) {
         const region = this.#orphans[k] as OrphanedRegion;

@@ -4,6 +4,7 @@
  */
 import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from '@capriccio/shared';
 import type { Caller } from './caller.ts';
+import type { Deque } from './deque.ts';
 import type { LocalThread, Thread, ThreadStatus } from './thread.ts';
 import { currentThread } from './context.ts';
 
@@ -19,8 +20,8 @@ export interface Target {
   number: number;
   /** Slots of this isolate that hold calls of it. */
   slotsHeld: number;
-  /** Calls that wait for a slot or a block. */
-  surplus: Call[];
+  /** Calls that wait for a slot or a block, in order of arrival. */
+  readonly surplus: Deque<Call>;
 }
 
 /** Options of a call, checked by whoever takes them from a user. */
@@ -73,8 +74,6 @@ export class Call {
     if (this.unwatch !== undefined) { this.unwatch(); this.unwatch = undefined; }
   }
 
-  succeed(value: unknown): void { this.end(); this.resolve(value); }
-  fail(error: unknown): void { this.end(); this.reject(error); }
   /** Fails with what the task threw elsewhere. */
   failAs(record: FailureRecord, where: string): void {
     this.end();

@@ -11,6 +11,9 @@ export class Deque<T> {
     this.#cells[(this.#head + this.#length++) & (this.#cells.length - 1)] = item;
   }
 
+  /** The oldest. */
+  get first(): T | undefined { return this.#length === 0 ? undefined : this.#cells[this.#head]; }
+
   /** Takes the oldest. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;

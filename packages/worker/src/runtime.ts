@@ -204,7 +204,7 @@ export class Runtime {
     const { user, system } = process.threadCpuUsage();
     this.#board.writeStatistics({
       cpuMs: (user + system) / 1000, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
-      calls: this.caller.calls, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: performance.eventLoopUtilization().active,
+      calls: this.caller.made, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: performance.eventLoopUtilization().active,
     });
   }
 

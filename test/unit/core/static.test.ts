@@ -1,85 +1,20 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import fsp, { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { syncBuiltinESMExports } from 'node:module';
-import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import express from 'express';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Hono } from 'hono';
-import { afterEach, beforeEach, describe, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { loadApp } from '../../../packages/core/src/http/app-shape.ts';
-import { fileNameOf } from '../../../packages/core/src/http/static-path.ts';
-import { staticFiles, type StaticFiles, type StaticOptions } from '../../../packages/core/src/static.ts';
+import { staticFiles, type StaticOptions } from '../../../packages/core/src/static.ts';
 import { countWrites } from './pipelining.ts';
-
-const big = Buffer.from(Array.from({ length: 1_500_000 }, (_, n) => n % 251));
-let folder: string;
-let root: string;
-const servers: Server[] = [];
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'capriccio-static-'));
-  root = join(folder, 'public');
-  await mkdir(join(root, 'docs', 'empty'), { recursive: true });
-  const files: Record<string, string | Buffer> = {
-    'index.html': '<h1>home</h1>', 'docs/index.html': 'docs', 'a.txt': 'hello, static world', 'empty.txt': '', 'big.bin': big, 'ü ö.txt': 'umlauts',
-    'app.JS': 'code', 'data': 'octets', '.env': 'SECRET', 'docs/.hidden': 'SECRET', '100%.txt': 'percent', '../secret.txt': 'SECRET', '../public-not/x.txt': 'SECRET',
-  };
-  await mkdir(join(folder, 'public-not'));
-  for (const [name, content] of Object.entries(files)) await writeFile(join(root, name), content);
-});
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => { server.close(resolve); });
-  }
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function listen(listener: Parameters<typeof createServer>[1]): Promise<Server> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  servers.push(server);
-  await once(server, 'listening');
-  return server;
-}
-const portOf = (server: Server): number => (server.address() as AddressInfo).port;
-
-interface Reply { status: number; headers: IncomingMessage['headers']; body: Buffer; text: string }
-type Ask = (path: string, options?: { method?: string; headers?: Record<string, string> }) => Promise<Reply>;
-
-/** The path goes out as it is written: fetch and URL would tidy it up first. */
-async function ask(port: number, path: string, { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {}): Promise<Reply> {
-  const req = request({ host: '127.0.0.1', port, path, method, headers }).end();
-  const [res] = await once(req, 'response') as [IncomingMessage];
-  const parts: Buffer[] = [];
-  for await (const part of res) parts.push(part as Buffer);
-  const body = Buffer.concat(parts);
-  return { status: res.statusCode!, headers: res.headers, body, text: body.toString() };
-}
-
-async function askNode(options?: StaticOptions): Promise<{ ask: Ask; files: StaticFiles; server: Server }> {
-  const files = staticFiles(root, options);
-  const server = await listen((req, res) => {
-    void files.handle(req, res).then((isFile) => {
-      if (!isFile) res.writeHead(404).end('not found');
-    }, (error: unknown) => { res.writeHead(500).end(String(error)); });
-  });
-  return { files, server, ask: (path, how) => ask(portOf(server), path, how) };
-}
-
-async function askFetch(options?: StaticOptions): Promise<{ ask: Ask }> {
-  const files = staticFiles(root, options);
-  const app = await loadApp({ fetch: async (asked: Request) => await files.fetch(asked) ?? new Response('not found', { status: 404 }) });
-  const server = await listen(app.listener);
-  return { ask: (path, how) => ask(portOf(server), path, how) };
-}
+import { ask, askFetch, askNode, big, folder, listen, portOf, root } from './static-rig.ts';
 
 describe.each([['handle', askNode], ['fetch', askFetch]])('%s', (name, open) => {
   test.each([
@@ -230,122 +165,6 @@ describe.each([['handle', askNode], ['fetch', askFetch]])('%s', (name, open) => 
   });
 });
 
-describe('the cache', () => {
-  test('a changed file is served after validateMs, a removed one is gone, a new one comes', async () => {
-    const { ask } = await askNode({ validateMs: 40 });
-    const first = await ask('/a.txt');
-    await writeFile(join(root, 'a.txt'), 'changed');
-    assert.equal((await ask('/a.txt')).text, first.text);
-    await delay(50);
-    const second = await ask('/a.txt');
-    assert.equal(second.text, 'changed');
-    assert.notEqual(second.headers.etag, first.headers.etag);
-    await rm(join(root, 'a.txt'));
-    await delay(50);
-    assert.equal((await ask('/a.txt')).status, 404);
-    await writeFile(join(root, 'a.txt'), 'again');
-    assert.equal((await ask('/a.txt')).text, 'again');
-  });
-
-  test('one of the same size and date is noticed too', async () => {
-    const { ask } = await askNode({ validateMs: 0 });
-    const when = new Date(2020, 1, 1);
-    await utimes(join(root, 'a.txt'), when, when);
-    await ask('/a.txt');
-    await writeFile(join(root, 'new'), 'HELLO, STATIC WORLD');
-    await utimes(join(root, 'new'), when, when);
-    await rename(join(root, 'new'), join(root, 'a.txt'));
-    assert.equal((await ask('/a.txt')).text, 'HELLO, STATIC WORLD');
-  });
-
-  test('one that was written over with the same size and date is noticed as well', async () => {
-    const { ask } = await askNode({ validateMs: 0 });
-    const when = new Date(2020, 1, 1);
-    await utimes(join(root, 'a.txt'), when, when);
-    await ask('/a.txt');
-    await writeFile(join(root, 'a.txt'), 'HELLO, STATIC WORLD', { flag: 'r+' });
-    await utimes(join(root, 'a.txt'), when, when);
-    assert.equal((await ask('/a.txt')).text, 'HELLO, STATIC WORLD');
-  });
-
-  test('one look at an unchanged file is enough for the next validateMs', async () => {
-    const { FileCache } = await import('../../../packages/core/src/http/file-cache.ts');
-    const cache = new FileCache(root, { cacheBytes: 1e6, fileBytesMax: 1e6, validateMs: 100, cacheControl: '' });
-    const first = await cache.find('a.txt');
-    await delay(110);
-    const again = cache.find('a.txt');
-    assert.ok(again instanceof Promise);
-    assert.equal(await again, first);
-    assert.equal(cache.find('a.txt'), first);
-  });
-
-  test('a large file that has become small, or empty, since the last look is announced as it is', async () => {
-    const { ask } = await askNode({ validateMs: 1e9 });
-    await ask('/big.bin');
-    for (const length of [1000, 0]) {
-      await truncate(join(root, 'big.bin'), length);
-      const reply = await ask('/big.bin');
-      assert.deepEqual([reply.status, reply.headers['content-length'], reply.body], [200, String(length), big.subarray(0, length)]);
-      assert.equal((await ask('/big.bin', { headers: { range: 'bytes=5000-' } })).status, 416);
-    }
-  });
-
-  test('a root that is a link may be pointed to the next release', async () => {
-    const current = join(folder, 'current');
-    await mkdir(join(folder, 'release-2'));
-    await writeFile(join(folder, 'release-2', 'a.txt'), 'two');
-    await symlink(root, current);
-    const files = staticFiles(pathToFileURL(current), { validateMs: 0 });
-    const text = async (): Promise<string> => await (await files.fetch(new Request('http://x/a.txt')))!.text();
-    assert.equal(await text(), 'hello, static world');
-    await rm(current);
-    await symlink(join(folder, 'release-2'), current);
-    assert.equal(await text(), 'two');
-  });
-
-  test('misses of one file at one time share one read', async () => {
-    const { open } = fsp;
-    let opened = 0;
-    fsp.open = (...args) => {
-      opened++;
-      return open(...args);
-    };
-    syncBuiltinESMExports();
-    try {
-      const files = staticFiles(root);
-      const replies = await Promise.all(Array.from({ length: 50 }, async () => await (await files.fetch(new Request('http://x/a.txt')))!.text()));
-      assert.deepEqual(new Set(replies), new Set(['hello, static world']));
-      assert.equal(opened, 1);
-    } finally {
-      fsp.open = open;
-      syncBuiltinESMExports();
-    }
-  });
-
-  test('it is bounded, and what is used stays', async () => {
-    for (let n = 0; n < 40; n++) await writeFile(join(root, `f${n}.txt`), `${n}`.padStart(10_000, '.'));
-    const { FileCache } = await import('../../../packages/core/src/http/file-cache.ts');
-    const cache = new FileCache(root, { cacheBytes: 100_000, fileBytesMax: 20_000, validateMs: 1e9, cacheControl: '' });
-    for (let n = 0; n < 40; n++) {
-      await cache.find(`f${n}.txt`);
-      assert.ok(cache.bytes <= 100_000);
-      assert.ok(!(cache.find('f0.txt') instanceof Promise), `f0 was evicted after ${n}`);
-    }
-    assert.ok(cache.find('f1.txt') instanceof Promise);
-    assert.ok(!(cache.find('f39.txt') instanceof Promise));
-    assert.equal((await cache.find('big.bin') as { body: unknown }).body, undefined);
-  });
-
-  test('cacheBytes 0 keeps nothing and serves everything', async () => {
-    const { ask } = await askNode({ cacheBytes: 0 });
-    for (const path of ['/a.txt', '/empty.txt', '/', '/big.bin']) {
-      for (let n = 0; n < 2; n++) assert.equal((await ask(path)).status, 200);
-    }
-    assert.deepEqual((await ask('/big.bin')).body, big);
-    assert.equal((await ask('/empty.txt')).text, '');
-  });
-});
-
 describe('serving', () => {
   test('a small file leaves in one write', async () => {
     const { server } = await askNode();
@@ -399,7 +218,6 @@ describe('serving', () => {
   });
 
   test('a FIFO is no file, and does not block', async () => {
-    const { execFileSync } = await import('node:child_process');
     execFileSync('mkfifo', [join(root, 'fifo')]);
     const { ask } = await askNode();
     assert.equal((await ask('/fifo')).status, 404);
@@ -449,23 +267,5 @@ describe('serving', () => {
     await writeFile(join(folder, 'nowhere', 'a.txt'), 'now');
     assert.equal(await (await files.fetch(new Request('http://x/a.txt')))!.text(), 'now');
     assert.equal(await readFile(join(folder, 'nowhere', 'a.txt'), 'utf8'), 'now');
-  });
-});
-
-describe('file names of paths', () => {
-  test.each([
-    ['/a/b.txt', 'a/b.txt', false], ['a/b.txt', 'a/b.txt', false], ['', '', true], ['/', '', true], ['/a/', 'a', true], ['//a//b//', 'a/b', true],
-    ['/%61', 'a', false], ['/a%20b', 'a b', false], ['/a:b', 'a:b', false], ['/...', '...', false],
-  ])('%j', (path, key, isDirectory) => {
-    assert.deepEqual(fileNameOf(path, 'allow', 'linux'), { key, isDirectory });
-  });
-
-  test.each(['/a\0b', '/a\\b', '/a%00', '/a%2Fb', '/a%2fb', '/a%5Cb', '/..', '/a/../b', '/%2e%2e/b', '/.', '/a/./b', '/%ff', '/%'])('%j is refused', (path) => {
-    assert.equal(fileNameOf(path, 'allow', 'linux'), undefined);
-  });
-
-  test.each(['/a:b', '/c:/x', '/a.txt::$DATA', '/a.', '/a ', '/a./b', '/a*'])('%j is refused on Windows', (path) => {
-    assert.equal(fileNameOf(path, 'allow', 'win32'), undefined);
-    assert.notEqual(fileNameOf(path, 'allow', 'linux'), undefined);
   });
 });

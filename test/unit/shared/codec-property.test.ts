@@ -3,7 +3,7 @@
  * twice each, so that getters which answer differently every time begin anew for either side.
  */
 import { createContext, runInContext } from 'node:vm';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BY_PORT, isCapriccioError } from '@capriccio/shared';
 import { difference, makeCodec, type Codec } from './codec-harness.ts';

@@ -103,7 +103,7 @@ export class RouteTable<Options> {
     const limited = names.slice(0, from);
     for (const name of names.slice(from)) {
       const children = this.#siblings.get(limited.join('/'));
-      const isOneTooMany = children !== undefined && !children.has(name) && children.size >= this.#siblingsMax;
+      const isOneTooMany = children !== undefined && !children.has(name) && children.size >= this.#siblingsMax && !isPlaceholder(name);
       limited.push(isOneTooMany ? ':any' : name);
     }
     return limited;

@@ -18,26 +18,26 @@ export type Maker = (source: ValueSource) => object;
 
 const hasOwn = Object.prototype.hasOwnProperty;
 
-/** As a FieldsWriter, for keys that no function was made for. */
-export function writeFields(sink: ValueSink, object: object, keys: readonly string[]): boolean {
-  let isWhole = true;
-  for (let k = 0; k < keys.length; k++) {
-    const key = keys[k] as string;
-    const value = (object as Record<string, unknown>)[key];
-    if (value !== undefined || hasOwn.call(object, key)) sink.value(value);
-    else {
-      sink.tag(HOLE);
-      isWhole = false;
-    }
-  }
-  return isWhole;
+/** Writes the value of one key; false, and HOLE, when the object has it no more. */
+export function writeField(sink: ValueSink, object: object, key: string): boolean {
+  const value = (object as Record<string, unknown>)[key];
+  const isThere = value !== undefined || hasOwn.call(object, key);
+  if (isThere) sink.value(value);
+  else sink.tag(HOLE);
+  return isThere;
 }
 
 export function compileWriter(keys: readonly string[]): FieldsWriter {
   const fields = keys.map((key) => JSON.stringify(key)).map((key) =>
     `if ((value = object[${key}]) !== undefined || hasOwn.call(object, ${key})) sink.value(value); else { sink.tag(${HOLE}); isWhole = false; }`);
   const make = compile('hasOwn', `return (sink, object) => { let isWhole = true, value; ${fields.join('\n')} return isWhole; };`);
-  return make === undefined ? (sink, object) => writeFields(sink, object, keys) : make(hasOwn) as FieldsWriter;
+  return make === undefined ? (sink, object) => writeEach(sink, object, keys) : make(hasOwn) as FieldsWriter;
+}
+
+function writeEach(sink: ValueSink, object: object, keys: readonly string[]): boolean {
+  let isWhole = true;
+  for (const key of keys) if (!writeField(sink, object, key)) isWhole = false;
+  return isWhole;
 }
 
 export function compileMaker(keys: readonly string[]): Maker {

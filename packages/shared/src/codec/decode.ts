@@ -8,14 +8,11 @@ import { setOwn } from './compiled-shapes.ts';
 import { readBuiltin } from './decode-builtin.ts';
 import type { SharedBuffers } from './encode.ts';
 import {
-  ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
+  ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
   PLAIN, REF, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
 } from './format.ts';
 import { Reader } from './reader.ts';
 import { ShapeReader, type ShapeTexts } from './shapes.ts';
-
-/** Stands for a key that the object no longer had. */
-const absent = Symbol('hole');
 
 /** One decoder a participant whose values are read: shapes are numbers in that participant's table of names. */
 export class Decoder {
@@ -84,6 +81,7 @@ export class DecodeSession extends Reader {
       case UTF8: return this.utf8();
       case UTF16: return this.utf16();
       case SPELLED: return this.#fillSpelled(this.newObject());
+      case HOLEY_SHAPE: return this.#fillShape(this.newObject(), this.#shapes.shape(this.word()).keys);
       case NUMBERS: return this.#fillNumbers(this.#newArray());
       case HOLEY_ARRAY: return this.#fillArray(this.#newArray(), this.count(1));
       case SPARSE: return this.#fillSparse(this.#newArray());
@@ -118,16 +116,14 @@ export class DecodeSession extends Reader {
   }
 
   #fillShape(object: object, keys: readonly string[]): object {
-    for (const key of keys) setOwn(object, key, this.value());
+    for (const key of keys) if (!this.#isHole()) setOwn(object, key, this.value());
     return object;
   }
 
   #fillSpelled(object: object): object {
-    const values: unknown[] = Array.from({ length: this.count(2) });
-    for (let k = 0; k < values.length; k++) values[k] = this.#isHole() ? absent : this.value();
-    for (const value of values) {
+    for (let count = this.count(2); count > 0; count--) {
       const key = this.text();
-      if (value !== absent) setOwn(object, key, value);
+      if (!this.#isHole()) setOwn(object, key, this.value());
     }
     return object;
   }
@@ -209,7 +205,7 @@ export class DecodeSession extends Reader {
       else if (tag === NUMBERS) this.#fillNumbers(object);
       else if (tag === SPARSE) this.#fillSparse(object);
       else throw this.corrupt('an array is expected');
-    } else if (tag === SHAPE) this.#fillShape(object, this.#shapes.shape(this.word()).keys);
+    } else if (tag === SHAPE || tag === HOLEY_SHAPE) this.#fillShape(object, this.#shapes.shape(this.word()).keys);
     else if (tag === SPELLED) this.#fillSpelled(object);
     else readBuiltin(this, tag, object);
   }

@@ -48,19 +48,21 @@ export function writeUnusual(writer: Writer, object: object): void {
 }
 
 function writeByVerdict(writer: Writer, object: object, prototype: object): void {
-  const verdict = verdicts.get(prototype) ?? judge(object);
-  if (verdict === HOST) {
-    verdicts.set(prototype, HOST);
-    throw byPort;
+  let verdict = verdicts.get(prototype) ?? judge(object);
+  if (verdict === REFUSED) {
+    // It, or something in it. While the value is written its class counts as ordinary, so that what is in it is found and named.
+    writer.suspects.push(object);
+    verdict = ORDINARY;
   }
-  verdicts.set(prototype, ORDINARY);
-  if (verdict === ORDINARY) return writer.ordinary(object);
-  try {
-    writer.ordinary(object);                            // when something in the object is refused this throws, and names it
-    throw new Refusal(object);
-  } finally {
-    verdicts.delete(prototype);
-  }
+  verdicts.set(prototype, verdict);
+  if (verdict === HOST) throw byPort;
+  writer.ordinary(object);
+}
+
+/** After a value: the classes of suspects are to be judged again. */
+export function forgetSuspects(suspects: object[]): void {
+  for (const suspect of suspects) verdicts.delete(Object.getPrototypeOf(suspect) as object);
+  suspects.length = 0;
 }
 
 function judge(object: object): Verdict {

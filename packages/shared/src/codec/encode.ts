@@ -10,13 +10,13 @@
  */
 import { types } from 'node:util';
 import { hasOnlyElements } from './array-keys.ts';
-import { writeFields } from './compiled-shapes.ts';
-import { rejectExotic, writeUnusual, writeEntries } from './encode-builtin.ts';
+import { writeField } from './compiled-shapes.ts';
+import { forgetSuspects, rejectExotic, writeUnusual, writeEntries } from './encode-builtin.ts';
 import {
-  ARRAY, DEPTH_MAX, FALSE, HOLE, HOLEY_ARRAY, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, NULL, NUMBERS, PLAIN, REF,
+  ARRAY, DEPTH_MAX, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, NULL, NUMBERS, PLAIN, REF,
   SHAPE, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED,
 } from './format.ts';
-import { Refusal, byPort, explain } from './refusal.ts';
+import { Refusal, byPort, notCloneable } from './refusal.ts';
 import { Seen } from './seen.ts';
 import { ShapeTrie, type ShapeNames } from './shapes.ts';
 import { Writer } from './writer.ts';
@@ -43,6 +43,12 @@ const NUMBERS_MIN = 4;
 
 const isProxy = types.isProxy;
 const hasOwn = Object.prototype.hasOwnProperty;
+
+/** True for what an array index begins with: the keys of an `arguments` object. */
+function startsWithDigit(key: string): boolean {
+  const code = key.charCodeAt(0);
+  return code >= 48 && code <= 57;
+}
 
 /** One encoder a participant: it owns the shapes that the participant's table of names knows. */
 export class Encoder {
@@ -82,7 +88,7 @@ export class Encoder {
       return length;
     } catch (thrown) {
       if (thrown === byPort) return BY_PORT;
-      throw explain(thrown, value, label);
+      throw notCloneable(thrown, value, label);
     } finally {
       session.reset();
       this.#isBusy = false;
@@ -124,6 +130,7 @@ class Session extends Writer {
     if (this.#met.length > 0) this.#met.length = 0;
     this.value(value);
     for (let k = 0; k < this.#later.length; k++) this.#body(this.#later[k] as object, this.#laterKinds[k] as number);
+    if (this.suspects.length > 0) throw new Refusal(this.suspects.at(-1));
     this.bytes[0] = this.#isTracked ? TRACKED : PLAIN;
     if (this.at > this.bytesMax) throw byPort;
     return this.at;
@@ -133,6 +140,7 @@ class Session extends Writer {
   reset(): void {
     this.objects.clear();
     if (this.#later.length > 0) this.#later.length = this.#laterKinds.length = 0;
+    if (this.suspects.length > 0) forgetSuspects(this.suspects);
     this.#depth = 0;
     this.#isTracked = false;
     this.settleScratch(this.at);
@@ -171,23 +179,31 @@ class Session extends Writer {
 
   #fields(object: object): void {
     const keys = Object.keys(object);
-    const count = keys.length;
+    if (keys.length === 0 || startsWithDigit(keys[0] as string)) rejectExotic(object);
     const trie = this.#trie;
     let node = trie.root;
-    for (let k = 0; k < count; k++) {
+    for (let k = 0; k < keys.length; k++) {
       const key = keys[k] as string;
-      node = node.lastKey === key && node.last !== null ? node.last : trie.step(node, key);
+      const next = node.lastKey === key && node.last !== null ? node.last : trie.step(node, key);
+      if (next === undefined) return this.#spelled(object, keys);
+      node = next;
     }
-    if (count === 0 || node.isIndexed) rejectExotic(object);
-    if (node.number < 0) trie.settle(node);
-    const { number } = node;                            // of now: an object of this shape inside this one may publish it
+    if (node.write === null) trie.settle(node);
+    if (node.write === null) return this.#spelled(object, keys);
     const start = this.at;
-    this.tagged(SHAPE, number);
-    const isWhole = node.write === null ? writeFields(this, object, keys) : node.write(this, object);
-    if (isWhole && number >= 0) return;
-    this.bytes[start] = SPELLED;
-    this.view.setUint32(start + 1, count, true);
-    for (let k = 0; k < count; k++) this.string(keys[k] as string);
+    this.tagged(SHAPE, node.number);
+    if (!node.write(this, object)) this.bytes[start] = HOLEY_SHAPE;
+    return undefined;
+  }
+
+  /** With its keys: the shape is new, or there is no room for it. */
+  #spelled(object: object, keys: readonly string[]): void {
+    this.tagged(SPELLED, keys.length);
+    for (let k = 0; k < keys.length; k++) {
+      const key = keys[k] as string;
+      this.string(key);
+      writeField(this, object, key);
+    }
   }
 
   #array(array: readonly unknown[]): void {

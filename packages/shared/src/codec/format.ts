@@ -47,32 +47,34 @@ export const NUMBERS = 14;
 export const SPARSE = 15;
 /** u number of the shape, then a value a key. */
 export const SHAPE = 16;
-/** u keys, then their values, then the keys as string values: they are known only when the values are written. */
-export const SPELLED = 17;
+/** As SHAPE, and a value may be HOLE: a getter of the object has deleted the key. */
+export const HOLEY_SHAPE = 17;
+/** u keys, then key (a string value) and value or HOLE of each. */
+export const SPELLED = 18;
 /** u number of an object: how many tags of objects stand before its own. */
-export const REF = 18;
+export const REF = 19;
 /** One byte, a kind; the body follows after all that stands before: nesting beyond DEPTH_MAX. */
-export const LATER = 19;
+export const LATER = 20;
 /** u entries, then key and value of each. */
-export const MAP = 20;
+export const MAP = 21;
 /** u entries, then each. */
-export const SET = 21;
+export const SET = 22;
 /** d, milliseconds. */
-export const DATE = 22;
+export const DATE = 23;
 /** Two string values: source and flags. */
-export const REGEXP = 23;
+export const REGEXP = 24;
 /** One byte, an index of `errorNames`, one byte of flags, then message, stack and cause where flagged. */
-export const ERROR = 24;
+export const ERROR = 25;
 /** A value: the primitive. */
-export const BOXED = 25;
+export const BOXED = 26;
 /** u bytes, then the bytes. */
-export const BUFFER = 26;
+export const BUFFER = 27;
 /** u bytes, d most bytes, then the bytes. */
-export const RESIZABLE_BUFFER = 27;
+export const RESIZABLE_BUFFER = 28;
 /** u number among the shared buffers that both sides know. */
-export const SHARED_BUFFER = 28;
+export const SHARED_BUFFER = 29;
 /** One byte, an index of `viewNames`, d offset, d length in elements or LENGTH_TRACKING, then the buffer as a value. */
-export const VIEW = 29;
+export const VIEW = 30;
 
 export const SMALL_STRING = 0x40;
 export const SMALL_STRING_MAX = 0x3f;

@@ -3,4 +3,5 @@ export { MissingBufferError } from './decode-builtin.ts';
 export { Decoder } from './decode.ts';
 export * from './encode.ts';
 export { describeFailure, type FailureField, type FailureRecord } from './failure.ts';
+export { notCloneable } from './refusal.ts';
 export { rebuildFailure, type FailureCaller } from './rebuild-failure.ts';

@@ -21,9 +21,15 @@ export const byPort: Error = new Error('this value travels by a port');
 /** Objects looked at for the path of an offender. */
 const SEARCH_MAX = 100_000;
 
-/** What the caller of `encode` gets. `thrown` is a Refusal, or what a getter inside the value threw. */
-export function explain(thrown: unknown, value: unknown, label: string): CapriccioError {
+/**
+ * What the caller of `encode` gets. `thrown` is a Refusal, or what a getter inside the value threw, or, from whoever posts a value that
+ * travels by a port, the DataCloneError of `postMessage`.
+ */
+export function notCloneable(thrown: unknown, value: unknown, label: string): CapriccioError {
   if (thrown instanceof CapriccioError && thrown.code === 'CAP_ERR_NOT_CLONEABLE') return thrown;
+  if (thrown instanceof DOMException && thrown.name === 'DataCloneError') {
+    return new CapriccioError('CAP_ERR_NOT_CLONEABLE', `${label} cannot be cloned: ${thrown.message}`, { cause: thrown });
+  }
   if (!(thrown instanceof Refusal)) {
     return new CapriccioError('CAP_ERR_NOT_CLONEABLE', `${label} could not be read: ${messageOf(thrown)}; see \`cause\``, { cause: thrown });
   }
@@ -54,6 +60,7 @@ function describe(offender: unknown): { what: string; remedy: string } {
 
 /** Never runs code of the object: reads data properties only. */
 function kindOf(object: unknown): string {
+  if (types.isModuleNamespaceObject(object)) return 'a module';
   try {
     for (let at: unknown = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
       const constructor: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value;

@@ -4,10 +4,11 @@
  * The encoder's side is a trie of key names: an object's keys are walked, one step a key, and the node where the walk ends knows the
  * number. A string of the joined keys as the look-up, the obvious way, costs more than JSON does.
  *
- *   Bounds      SHAPES_MAX published, TRIE_NODES_MAX nodes, SHAPE_KEYS_MAX keys. Beyond, nodes are made but not kept, and keys are spelled out.
+ *   Bounds      SHAPES_MAX published, TRIE_NODES_MAX nodes, SHAPE_KEYS_MAX keys. What has no node is spelled out.
  *   Learning    a shape is published when it is met the second time, so that dictionaries (keys are data: ids, dates, names) leave the
- *               shared table alone. Their nodes still fill the trie; when it is full, `tidy` drops every path that leads to no
- *               published shape. It costs about 1 ms and comes at most once in 8,000 new keys.
+ *               shared table alone. Their nodes still fill the trie. A full trie learns nothing, and costs a dictionary one failed look-up;
+ *               after `patience` of these, what leads to no published shape is dropped (1 ms) and learning begins anew. When a round of
+ *               that has published nothing, patience doubles: a program of dictionaries soon pays next to nothing for shapes.
  */
 import { compileMaker, compileWriter, type FieldsWriter, type Maker } from './compiled-shapes.ts';
 import { SHAPES_MAX, SHAPE_KEYS_MAX, SHAPE_PREFIX, TRIE_NODES_MAX } from './format.ts';
@@ -17,15 +18,14 @@ export interface ShapeNames { intern(text: string): number }
 /** The decoder's: a NameReader. Throws for a number that is none. */
 export interface ShapeTexts { text(number: number): string }
 
+const PATIENCE_MIN = 1_000;
+const PATIENCE_MAX = 1 << 20;
+
 /** A key list that some object begins with. */
 export class TrieNode {
   readonly parent: TrieNode | null;
   readonly key: string;
   readonly depth: number;
-  /** The first key looks like an array index, as the keys of an `arguments` object do. */
-  readonly isIndexed: boolean;
-  /** False beyond a bound: the node lives for one walk. */
-  readonly isKept: boolean;
   /** Some object has ended here before. */
   isMet = false;
   /** The number of the shape that ends here; -1 until it is published. */
@@ -38,28 +38,29 @@ export class TrieNode {
   /** All children, once there are two. */
   children: Map<string, TrieNode> | null = null;
 
-  constructor(parent: TrieNode | null, key: string, isKept: boolean) {
+  constructor(parent: TrieNode | null, key: string) {
     this.parent = parent;
     this.key = key;
     this.depth = parent === null ? 0 : parent.depth + 1;
-    this.isIndexed = parent !== null && (parent.parent === null ? startsWithDigit(key) : parent.isIndexed);
-    this.isKept = isKept;
   }
 }
 
 export class ShapeTrie {
-  readonly root: TrieNode = new TrieNode(null, '', true);
+  readonly root: TrieNode = new TrieNode(null, '');
   readonly #names: ShapeNames;
   #nodeCount = 1;
   #shapeCount = 0;
-  /** Nothing is added any more: the table of names, or one of the bounds, is reached by shapes in use. */
+  /** The table of names, or SHAPES_MAX, is reached: nothing is learnt any more. */
   #isClosed = false;
-  #isFull = false;
+  /** Objects whose keys found no room since the last round, how many end the round, and the shapes at its beginning. */
+  #turnedAway = 0;
+  #patience = PATIENCE_MIN;
+  #shapesBefore = 0;
 
   constructor(names: ShapeNames) { this.#names = names; }
 
-  /** The node for one more key. The caller has compared with `lastKey` already. */
-  step(node: TrieNode, key: string): TrieNode {
+  /** The node for one more key, undefined when there is no room for it. The caller has compared with `lastKey` already. */
+  step(node: TrieNode, key: string): TrieNode | undefined {
     const child = node.children?.get(key);
     if (child === undefined) return this.#grow(node, key);
     node.lastKey = key;
@@ -67,12 +68,14 @@ export class ShapeTrie {
     return child;
   }
 
-  #grow(node: TrieNode, key: string): TrieNode {
-    const hasRoom = this.#nodeCount < TRIE_NODES_MAX;
-    const child = new TrieNode(node, key, node.isKept && node.depth < SHAPE_KEYS_MAX && !this.#isClosed && hasRoom);
-    if (!hasRoom) this.#isFull = true;
-    if (!child.isKept) return child;
+  #grow(node: TrieNode, key: string): TrieNode | undefined {
+    if (this.#isClosed || node.depth >= SHAPE_KEYS_MAX) return undefined;
+    if (this.#nodeCount >= TRIE_NODES_MAX) {
+      this.#turnedAway++;
+      return undefined;
+    }
     this.#nodeCount++;
+    const child = new TrieNode(node, key);
     if (node.last !== null) (node.children ??= new Map([[node.last.key, node.last]])).set(key, child);
     node.lastKey = key;
     node.last = child;
@@ -81,7 +84,7 @@ export class ShapeTrie {
 
   /** Publishes the shape that ends at `node`, which has no number yet, if it is met the second time and there is room. */
   settle(node: TrieNode): void {
-    if (!node.isKept || this.#isClosed) return;
+    if (this.#isClosed || node.depth === 0) return;
     if (!node.isMet) {
       node.isMet = true;
       return;
@@ -92,14 +95,14 @@ export class ShapeTrie {
     if (node.number >= 0) node.write = compileWriter(keys);
   }
 
-  /** Between two values: makes room when the trie has filled up with keys that were data. */
+  /** Between two values: makes room when the trie has been full of keys that were data for long enough. */
   tidy(): void {
-    if (!this.#isFull || this.#isClosed) return;
-    this.#isFull = false;
+    if (this.#turnedAway < this.#patience) return;
+    this.#turnedAway = 0;
+    this.#patience = this.#shapeCount > this.#shapesBefore ? PATIENCE_MIN : Math.min(this.#patience * 2, PATIENCE_MAX);
+    this.#shapesBefore = this.#shapeCount;
     this.#nodeCount = 0;
     this.#prune(this.root);
-    // So many keys lead to shapes in use that pruning would come again and again.
-    if (this.#nodeCount > TRIE_NODES_MAX / 2) this.#isClosed = true;
   }
 
   /** Keeps only what leads to a published shape; true if `node` does. At most SHAPE_KEYS_MAX levels deep. */
@@ -121,11 +124,6 @@ function keysTo(end: TrieNode): string[] {
   const keys: string[] = Array.from({ length: end.depth });
   for (let node = end; node.parent !== null; node = node.parent) keys[node.depth - 1] = node.key;
   return keys;
-}
-
-function startsWithDigit(key: string): boolean {
-  const code = key.charCodeAt(0);
-  return code >= 48 && code <= 57;
 }
 
 export interface Shape { readonly keys: readonly string[]; readonly make: Maker }

@@ -31,6 +31,8 @@ export abstract class Writer {
   abstract value(value: unknown): void;
   /** Objects of the value, in the order they are met. */
   abstract readonly objects: Seen;
+  /** Objects whose clone failed; the last of them is refused if nothing else is. */
+  readonly suspects: object[] = [];
   /** Writes an object that is known to be ordinary: its own enumerable string keys and their values. */
   abstract ordinary(object: object): void;
   /** Writes the entries of a Map or Set, now or LATER. */
