@@ -17,6 +17,7 @@ export class Collector {
   readonly #spin = new SpinBudget();
   readonly #turn = (): void => this.#look();
   #isBusy = false;
+  #reasons = 0;
   #isArmed = false;
   #isParked = false;
   #waiter: Promise<unknown> | undefined;
@@ -33,7 +34,18 @@ export class Collector {
   /** Calls have become outstanding, or none are. */
   setBusy(isBusy: boolean): void {
     this.#isBusy = isBusy;
-    if (isBusy) this.#hold.ref();
+    this.#refer();
+  }
+
+  /** Keeps the process alive for another reason: a server that is open, a close that is under way. @returns how to let go */
+  keepAlive(): () => void {
+    this.#reasons++;
+    this.#refer();
+    return () => { this.#reasons--; this.#refer(); };
+  }
+
+  #refer(): void {
+    if (this.#isBusy || this.#reasons > 0) this.#hold.ref();
     else this.#hold.unref();
   }
 

@@ -7,3 +7,5 @@ export { createPool } from './create-pool.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
+export type { PoolServer } from './serve/pool-server.ts';
+export type { RouteOptions, ServeOptions } from './serve/serve-options.ts';

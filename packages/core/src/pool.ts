@@ -15,6 +15,9 @@ import { Collector } from './collector.ts';
 import { checkNumber, checkObject } from './check.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
+import { SERVE, type FromHost } from './serve/messages.ts';
+import { RunningServer, type PoolServer } from './serve/pool-server.ts';
+import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { WorkerSet, type LiveWorker } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
@@ -93,10 +96,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
   readonly #modules = new Map<string, object>();
-  readonly #services = new Map<string, (from: number, body: unknown) => void>();
-  readonly #onWorker: ((worker: LiveWorker) => void)[] = [];
-  readonly #onLost: ((worker: LiveWorker) => void)[] = [];
-  readonly #closers: ((graceMs: number) => Promise<void>)[] = [];
+  readonly #servers = new Map<number, RunningServer>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #closing: Promise<void> | undefined;
@@ -163,6 +163,22 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return this.#caller.call(targetOf(this.#caller, moduleUrl(url), 'default'), args) as Promise<R>;
   }
 
+  /**
+   * Serves an app on every core: a module whose default export is an object with `fetch`, a Fastify instance, a (req, res) listener (Express, Koa),
+   * or a function that makes one. Rejects with CAP_ERR_MODULE when it is none of these, CAP_ERR_OPTION for an option or a port that cannot be had.
+   */
+  async serve(app: string | URL, options?: ServeOptions): Promise<PoolServer> {
+    const full = checkServeOptions(options);
+    const url = moduleUrl(app);
+    if (this.#state !== 'open') throw this.#closedError();
+    if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
+    const letGo = this.#collector.keepAlive();
+    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
+    this.#servers.set(server.number, server);
+    await server.open();
+    return server;
+  }
+
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
     const ids = this.#inProcess === undefined ? [...this.#workers.all].map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
@@ -208,8 +224,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     this.#state = 'closing';
-    const error = new CapriccioError('CAP_ERR_CLOSED', `the pool ${this.#options.name} has been closed`);
-    await Promise.all(this.#closers.map((close) => close(graceMs)));
+    this.#collector.keepAlive();
+    const error = this.#closedError();
+    await Promise.all([...this.#servers.values()].map((server) => server.close({ graceMs })));
     this.#caller.close(error);
     if (this.#caller.outstanding > 0 && graceMs > 0) {
       const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -225,6 +242,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#state = 'closed';
     if (left.length > 0) throw new CapriccioError('CAP_ERR_TIMEOUT', `the pool is closed, but ${left.length === 1 ? `worker ${left[0]} has` : `workers ${left.join(', ')} have`} not exited after ${EXIT_GRACE_MS} ms: a thread blocked in a system call cannot be ended, only the process can`);
   }
+
+  #closedError(): CapriccioError { return new CapriccioError('CAP_ERR_CLOSED', `the pool ${this.#options.name} has been closed`); }
 
   // ---- main's own part ----
 
@@ -258,7 +277,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
-        else this.#services.get(message.service)?.(from, message.body);
+        else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -268,7 +287,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
-    for (const listen of this.#onWorker) listen(worker);
+    if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
     this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
@@ -282,7 +301,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       this.#caller.forget(dead);
     });
     this.#collector.expect();
-    for (const listen of this.#onLost) listen(worker);
+    for (const server of this.#servers.values()) server.workerLost(worker);
     if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 

@@ -1,5 +1,6 @@
-/** What the core puts into every worker before it takes work: the pool as threads see it. */
+/** What the core puts into every worker before it takes work: the pool as threads see it, and the host of servers. */
 import { setPoolHandle, type PoolHandle, type Runtime } from '@capriccio/worker';
+import { SERVE } from './serve/messages.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
 
 export function install(runtime: Runtime): void {
@@ -13,4 +14,9 @@ export function install(runtime: Runtime): void {
     },
     run: (given, ...args) => runtime.caller.call(targetOf(runtime.caller, moduleUrl(given), 'default'), args),
   } as PoolHandle);
+  let host: Promise<(body: unknown) => void> | undefined;
+  runtime.serve(SERVE, (body) => {
+    host ??= import('./serve/host.ts').then(({ hostServers }) => hostServers(runtime));   // loaded by who serves, and messages keep their order
+    void host.then((receive) => receive(body));
+  });
 }

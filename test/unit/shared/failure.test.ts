@@ -203,6 +203,14 @@ describe('hostile errors', () => {
     expect(crossError(make(), { where: 'main', stack: 'no frames' }).stack).toMatch(/--- called from main ---$/);
   });
 
+  test('keep what can be read', () => {
+    const rebuilt = crossError((hostile['getters that throw'] as () => unknown)());
+    expect([rebuilt.constructor.name, rebuilt.name, Object.keys(rebuilt)]).toEqual(['Error', 'Error', []]);
+    const proxied = crossError((hostile['properties that are proxies'] as () => unknown)());
+    expect([proxied.message, Object.keys(proxied)]).toEqual(['x', []]);
+    expect(crossError((hostile['frozen'] as () => unknown)())).toMatchObject({ message: 'x', a: 1 });
+  });
+
   test('of any make never throw', () => {
     const anything = fc.anything({ withBigInt: true, withMap: true, withNullPrototype: true, withSparseArray: true });
     const keys = fc.constantFrom('name', 'message', 'stack', 'cause', 'errors', 'code', 'constructor', '__proto__', 'toString', 'extra');

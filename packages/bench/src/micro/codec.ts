@@ -5,10 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { Decoder, Encoder } from '../../../shared/src/codec/index.ts';
-import { layOut } from '../../../shared/src/layout.ts';
-import { allocateMemory, mapMemory } from '../../../shared/src/memory.ts';
-import { NameReader, NameWriter } from '../../../shared/src/names.ts';
+import { Decoder, Encoder, NameReader, NameWriter, allocateMemory, layOut, mapMemory } from '@capriccio/shared';
 
 const ROUNDS = 15;
 /** Time of one side in one round, ms. */

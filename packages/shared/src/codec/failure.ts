@@ -153,27 +153,42 @@ function shortTextOf(error: Error): { text?: string } {
   }
 }
 
-/** Reads data properties only, so it runs no code of the object. */
 function classNameOf(object: object, otherwise: string): string {
   for (const prototype of prototypesOf(object)) {
-    const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-    if (typeof constructor !== 'function') continue;
-    const name: unknown = Object.getOwnPropertyDescriptor(constructor, 'name')?.value;
-    return typeof name === 'string' && name !== '' ? name.slice(0, 256) : otherwise;
+    const name = ownClassName(prototype);
+    if (name !== undefined) return name === '' ? otherwise : name.slice(0, 256);
   }
   return otherwise;
 }
 
-/** By identity; an error of another realm has other prototypes, of the same names. */
+/** The name of the class whose prototype this is; '' for a nameless one. Reads data properties only, so it runs no code of the object. */
+function ownClassName(prototype: object): string | undefined {
+  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  if (typeof constructor !== 'function' || types.isProxy(constructor)) return undefined;
+  const name: unknown = Object.getOwnPropertyDescriptor(constructor, 'name')?.value;
+  return typeof name === 'string' ? name : '';
+}
+
+/** The first class of the chain that is known: by identity, else, for an error of another realm or of another copy of this package, by name. */
 function baseNameOf(error: Error): string {
   const chain = prototypesOf(error);
-  for (const prototype of chain) for (const [name, errorClass] of builtinErrors) if (errorClass.prototype === prototype) return name;
-  if (isCapriccioError(error)) return 'CapriccioError';
+  let found: string | undefined;
+  for (const prototype of chain) for (const [name, errorClass] of builtinErrors) if (errorClass.prototype === prototype) found ??= name;
+  if (found !== undefined && found !== 'Error') return found;
   for (const prototype of chain) {
-    const name = classNameOf(Object.create(prototype) as object, '');
-    if (builtinErrors.has(name)) return name;
+    const name = ownClassName(prototype) ?? '';
+    if (name === 'CapriccioError' ? readCode(error) : found === undefined && builtinErrors.has(name)) return name;
   }
   return 'Error';
+}
+
+/** True when the error has one of our codes. */
+function readCode(error: Error): boolean {
+  try {
+    return isCapriccioError(error);
+  } catch {
+    return false;
+  }
 }
 
 /** At most 100: a longer chain is no class hierarchy. */

@@ -1,0 +1,142 @@
+/**
+ * The acceptor: main takes every new connection and hands the socket, untouched, to the worker that should have it. The kernel's own balancing
+ * (reusePort) cannot see a stalled event loop and keeps dealing connections to it; this sees the workers' words and their event loops.
+ */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { CapriccioError, board, type Memory } from '@capriccio/shared';
+import { sharedNow } from '@capriccio/worker';
+import type { LiveWorker } from '../worker-set.ts';
+import { BACKLOG } from './host.ts';
+
+/** A worker in one turn for longer is not given a connection if another is free, ms. */
+const BUSY_MS = 10;
+/** How often connections that found every worker busy are tried again, and how long before they go to the least bad one, ms. */
+const RETRY_MS = 2;
+const WAIT_MS_MAX = 1000;
+
+export interface AcceptorHost {
+  readonly memory: Memory;
+  /** Workers whose host is ready. */
+  ready(): readonly LiveWorker[];
+  /** Moves the socket. Throws when it cannot. */
+  hand(worker: LiveWorker, socket: Socket): void;
+}
+
+export class Acceptor {
+  readonly #host: AcceptorHost;
+  readonly #server: Server;
+  readonly #waiting: { socket: Socket; since: number }[] = [];
+  /** Connections handed to each worker and not yet counted by it: its own figure lags a moment behind. */
+  readonly #handed = new Map<number, { count: number; seen: number }>();
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(host: AcceptorHost, connectionsMax: number) {
+    this.#host = host;
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#place(socket, connectionsMax));
+  }
+
+  /** @returns the port. Rejects with the system's error when the port is taken or may not be used. */
+  async listen(port: number, hostName: string): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({ port, host: hostName, backlog: BACKLOG }, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    this.#server.on('error', (error) => process.emitWarning(error));    // accept failed (descriptors): the next may not
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server.close();
+    clearTimeout(this.#retry);
+    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
+  }
+
+  #place(socket: Socket, connectionsMax: number): void {
+    if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { socket.destroy(); return; }
+    if (this.#waiting.length > 0 || !this.#tryPlace(socket, false)) this.#wait(socket);
+  }
+
+  #tryPlace(socket: Socket, anyway: boolean): boolean {
+    const worker = this.#choose(anyway);
+    if (worker === undefined) return false;
+    try {
+      this.#host.hand(worker, socket);
+    } catch {
+      if (!socket.destroyed) return false;                             // the worker died in between: another will do
+      return true;
+    }
+    this.#lead(worker.id).count++;
+    return true;
+  }
+
+  #wait(socket: Socket): void {
+    this.#waiting.push({ socket, since: sharedNow() });
+    this.#retry ??= setTimeout(() => this.#tryWaiting(), RETRY_MS);
+  }
+  #tryWaiting(): void {
+    this.#retry = undefined;
+    while (this.#waiting.length > 0) {
+      const { socket, since } = this.#waiting[0] as { socket: Socket; since: number };
+      if (!socket.destroyed && !this.#tryPlace(socket, sharedNow() - since > WAIT_MS_MAX)) break;
+      this.#waiting.shift();
+    }
+    if (this.#waiting.length > 0) this.#retry = setTimeout(() => this.#tryWaiting(), RETRY_MS);
+  }
+
+  /** The least loaded of those that react; with `anyway`, of all. */
+  #choose(anyway: boolean): LiveWorker | undefined {
+    let best: LiveWorker | undefined;
+    let bestLoad = Infinity;
+    for (const worker of this.#host.ready()) {
+      if (!anyway && this.#isStalled(worker)) continue;
+      const { runnable, queued } = board.readLoad(this.#host.memory, worker.id);
+      const load = this.#connectionsOf(worker.id) + 4 * (runnable + queued);
+      if (load < bestLoad) { best = worker; bestLoad = load; }
+    }
+    return best;
+  }
+
+  /** Not in its event loop now, and in the same stretch of JavaScript since BUSY_MS or since we looked last. */
+  #isStalled(worker: LiveWorker): boolean {
+    const { memory } = this.#host;
+    if (board.busyForMs(memory, worker.id, sharedNow()) > BUSY_MS) return true;
+    const first = worker.thread.performance.eventLoopUtilization();
+    const tick = board.readTick(memory, worker.id);
+    const seen = this.#seen.get(worker.id);
+    const isNew = seen === undefined || seen.tick !== tick || seen.idle !== first.idle;
+    const entry = isNew ? { tick, idle: first.idle, since: sharedNow() } : seen;
+    this.#seen.set(worker.id, entry);
+    if (isNew && worker.thread.performance.eventLoopUtilization().idle > first.idle) return false;   // it waits in its loop at this moment
+    return !isNew && sharedNow() - entry.since > BUSY_MS;
+  }
+  readonly #seen = new Map<number, { tick: number; idle: number; since: number }>();
+
+  #connectionsOf(id: number): number {
+    const { connections } = board.readLoad(this.#host.memory, id);
+    const lead = this.#lead(id);
+    if (connections !== lead.seen) { lead.count = Math.max(0, lead.count - Math.max(0, connections - lead.seen)); lead.seen = connections; }
+    return connections + lead.count;
+  }
+  #lead(id: number): { count: number; seen: number } {
+    let lead = this.#handed.get(id);
+    if (lead === undefined) { lead = { count: 0, seen: 0 }; this.#handed.set(id, lead); }
+    return lead;
+  }
+  #openCount(): number { return this.#host.ready().reduce((sum, { id }) => sum + this.#connectionsOf(id), this.#waiting.length); }
+
+  /** A worker has died, and its connections with it. */
+  forget(id: number): void {
+    this.#handed.delete(id);
+    this.#seen.delete(id);
+  }
+}
+
+/** What the system said, with what it was about. */
+export function listenError(error: unknown, host: string, port: number): CapriccioError {
+  const { code, message } = error as { code?: string; message?: string };
+  const what = code === 'EADDRINUSE' ? `port ${port} of ${host} is in use; choose another, or 0 for a free one`
+    : code === 'EACCES' ? `port ${port} of ${host} may not be used by this process; ports below 1024 need a right`
+      : `cannot listen on ${host}:${port}: ${message ?? String(error)}`;
+  return new CapriccioError('CAP_ERR_OPTION', what, { cause: error });
+}

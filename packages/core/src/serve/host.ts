@@ -1,0 +1,148 @@
+/**
+ * The worker's end of `serve`: loads the app, owns an http.Server that gets its connections from main (or listens itself, with reusePort), and
+ * makes threads of requests. Installed as a plug-in of the worker. Next: request-threads.ts.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { describeFailure } from '@capriccio/shared';
+import type { Runtime } from '@capriccio/worker';
+import { loadApp, type HostedApp } from '../http/app-shape.ts';
+import { WriteCoalescer } from '../http/coalesce.ts';
+import { limitBody } from './limit-body.ts';
+import { SERVE, type FromHost, type ToHost } from './messages.ts';
+import { RequestThreads } from './request-threads.ts';
+import type { HostOptions } from './serve-options.ts';
+
+/** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
+export const BACKLOG = 4096;
+
+/** One server in this worker. */
+class Host {
+  readonly #runtime: Runtime;
+  readonly #app: HostedApp;
+  readonly #server: Server;
+  readonly #threads: RequestThreads;
+  readonly #coalescer: WriteCoalescer;
+  readonly #letGo: () => void;
+  readonly #onConnections: (change: number) => void;
+  readonly #options: HostOptions;
+  #connections = 0;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void) {
+    this.#runtime = runtime;
+    this.#app = app;
+    this.#options = options;
+    this.#coalescer = coalescer;
+    this.#onConnections = onConnections;
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer);
+    this.#server = createServer({ headersTimeout: options.headersMs, requestTimeout: options.bodyMs, keepAliveTimeout: 5000, noDelay: true });
+    this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
+    });
+    if (app.upgrade !== undefined) this.#server.on('upgrade', app.upgrade);
+    this.#server.on('connection', (socket: Socket) => this.#count(socket));
+    coalescer.attach(this.#server);
+    this.#letGo = runtime.hold();
+  }
+
+  /** Listens itself, or makes ready for connections from main. @returns the port it listens on, 0 if it does not */
+  async open(): Promise<number> {
+    if (this.#options.accept === 'placed') {
+      this.#server.emit('listening');                                  // node:http begins to watch its time limits here
+      return 0;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({ port: this.#options.port, host: this.#options.host, reusePort: true, backlog: BACKLOG }, resolve);
+    await promise;
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Main has accepted a connection for this worker. */
+  take(socket: Socket): void {
+    socket.setNoDelay(true);
+    this.#server.emit('connection', socket);
+    socket.resume();
+  }
+
+  #count(socket: Socket): void {
+    this.#connections++;
+    this.#onConnections(1);
+    socket.once('close', () => {
+      this.#connections--;
+      this.#onConnections(-1);
+      if (this.#connections === 0) this.#whenEmpty?.();
+    });
+  }
+
+  /** Lets running requests end, at most `graceMs`; then cuts what is left. */
+  async close(graceMs: number): Promise<void> {
+    this.#threads.isDraining = true;
+    if (this.#server.listening) this.#server.close();
+    this.#server.closeIdleConnections();
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);   // those that have become idle
+    if (this.#connections > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#whenEmpty = resolve;
+      const timer = setTimeout(resolve, graceMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    clearInterval(sweep);
+    this.#server.closeAllConnections();
+    this.#server.emit('close');                                        // ends node:http's watch over time limits
+    this.#coalescer.detach(this.#server);
+    this.#letGo();
+    await this.#app.close();
+    void this.#runtime;
+  }
+}
+
+/** All servers of this worker. @returns what takes main's messages */
+export function hostServers(runtime: Runtime): (body: unknown) => void {
+  const hosts = new Map<number, Promise<Host>>();
+  const coalescer = new WriteCoalescer();
+  let connections = 0;
+  const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
+  const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
+
+  const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<Host> => {
+    const host = new Host(runtime, await loadApp(await import(url)), options, coalescer, count);
+    try {
+      const port = await host.open();
+      tell({ event: 'ready', server, port });
+      return host;
+    } catch (error) {
+      await host.close(0);
+      throw error;
+    }
+  };
+
+  return (body) => {
+    const message = body as ToHost;
+    const { server } = message;
+    switch (message.action) {
+      case 'open': {
+        const opening = open(message);
+        hosts.set(server, opening);
+        opening.catch((error: unknown) => { hosts.delete(server); tell({ event: 'failed', server, failure: describeFailure(error) }); });
+        break;
+      }
+      case 'connection': {
+        const { socket } = message;
+        const host = hosts.get(server);
+        if (host === undefined) socket.destroy();
+        else host.then((ready) => ready.take(socket), () => socket.destroy());
+        break;
+      }
+      case 'close': {
+        const host = hosts.get(server);
+        hosts.delete(server);
+        Promise.resolve(host?.then((ready) => ready.close(message.graceMs))).catch((error: unknown) => process.emitWarning(error as Error)).finally(() => tell({ event: 'closed', server }));
+        break;
+      }
+      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
+    }
+  };
+}

@@ -1,0 +1,17 @@
+/** What main and the hosts in the workers tell each other about servers, by port. */
+import type { Socket } from 'node:net';
+import type { FailureRecord } from '@capriccio/shared';
+import type { HostOptions } from './serve-options.ts';
+
+/** The name of the service in port messages. */
+export const SERVE = 'serve';
+
+export type ToHost =
+  | { readonly action: 'open'; readonly server: number; readonly url: string; readonly options: HostOptions }
+  | { readonly action: 'connection'; readonly server: number; readonly socket: Socket }
+  | { readonly action: 'close'; readonly server: number; readonly graceMs: number };
+
+export type FromHost =
+  | { readonly event: 'ready'; readonly server: number; readonly port: number }
+  | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
+  | { readonly event: 'closed'; readonly server: number };

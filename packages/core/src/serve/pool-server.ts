@@ -1,0 +1,152 @@
+/** Main's end of `serve`: opens a host in every worker, and in each that takes the place of a dead one; accepts, and closes gracefully. */
+import type { Socket } from 'node:net';
+import { CapriccioError, rebuildFailure, type Memory } from '@capriccio/shared';
+import { checkNumber, checkObject } from '../check.ts';
+import type { LiveWorker, WorkerSet } from '../worker-set.ts';
+import { Acceptor, listenError } from './acceptor.ts';
+import { SERVE, type FromHost, type ToHost } from './messages.ts';
+import type { FullServeOptions, HostOptions } from './serve-options.ts';
+
+/** A server of a pool. */
+export interface PoolServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  /** Accepts nothing new, lets running requests end within `graceMs` (the server's own unless given), cuts the rest. */
+  close(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** What a server needs of its pool. */
+export interface ServerHost {
+  readonly memory: Memory;
+  readonly workers: WorkerSet;
+  /** The server is closed: the pool need not close it. */
+  onClosed(server: RunningServer): void;
+}
+
+let lastNumber = 0;
+
+export class RunningServer implements PoolServer {
+  readonly number: number = ++lastNumber;
+  port = 0;
+  readonly #host: ServerHost;
+  readonly #options: FullServeOptions;
+  readonly #appUrl: string;
+  readonly #ready = new Set<LiveWorker>();
+  readonly #opening = new Map<number, PromiseWithResolvers<void>>();
+  readonly #closings = new Map<number, PromiseWithResolvers<void>>();
+  readonly #acceptor: Acceptor | undefined;
+  #closed: Promise<void> | undefined;
+  readonly #onAbort = (): void => { void this.close(); };
+
+  constructor(host: ServerHost, appUrl: string, options: FullServeOptions) {
+    this.#host = host;
+    this.#appUrl = appUrl;
+    this.#options = options;
+    this.#acceptor = options.accept === 'reusePort' ? undefined : new Acceptor({
+      memory: host.memory,
+      ready: () => [...this.#ready],
+      hand: (worker, socket) => this.#send(worker, { action: 'connection', server: this.number, socket }, [socket]),
+    }, options.connectionsMax);
+  }
+
+  get url(): string {
+    const { host } = this.#options;
+    const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+    return `http://${name}:${this.port}`;
+  }
+
+  /** Loads the app in every worker and listens. Rejects with CAP_ERR_MODULE or the app's own error, CAP_ERR_OPTION for the port. */
+  async open(): Promise<void> {
+    const { port, host, signal } = this.#options;
+    if (signal?.aborted === true) throw new CapriccioError('CAP_ERR_CANCELLED', 'the server was cancelled before it listened', { cause: signal.reason });
+    try {
+      const [first, ...others] = [...this.#host.workers.all];
+      if (first !== undefined) await this.#openOn(first, port);          // with reusePort the first one finds the port that the others share
+      await Promise.all(others.map((worker) => this.#openOn(worker, this.port || port)));
+      if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
+    } catch (error) {
+      await this.close({ graceMs: 0 });
+      throw error;
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  async #openOn(worker: LiveWorker, port: number): Promise<void> {
+    const { graceMs: _, signal: __, connectionsMax: ___, ...options } = this.#options;
+    const opened = Promise.withResolvers<void>();
+    this.#opening.set(worker.id, opened);
+    this.#send(worker, { action: 'open', server: this.number, url: this.#appUrl, options: { ...options, port } satisfies HostOptions });
+    await opened.promise;
+  }
+
+  #send(worker: LiveWorker, body: ToHost, transfer: readonly Socket[] = []): void {
+    this.#host.workers.post(worker.id, { kind: 'service', service: SERVE, body }, transfer);
+  }
+
+  /** A host has said something. */
+  receive(from: number, message: FromHost): void {
+    const worker = this.#host.workers.get(from);
+    switch (message.event) {
+      case 'ready':
+        if (worker === undefined) return;
+        if (message.port !== 0) this.port = message.port;
+        this.#ready.add(worker);
+        this.#settle(from);
+        break;
+      case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
+      case 'closed': this.#closings.get(from)?.resolve(); break;
+      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
+    }
+  }
+
+  #settle(from: number, error?: unknown): void {
+    const opening = this.#opening.get(from);
+    this.#opening.delete(from);
+    if (error === undefined) opening?.resolve();
+    else opening?.reject(error);
+  }
+
+  #openError(error: unknown): unknown {
+    const { code, syscall } = error as { code?: string; syscall?: string };
+    if (syscall === 'listen' || code === 'EADDRINUSE' || code === 'EACCES') return listenError(error, this.#options.host, this.#options.port);
+    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'ENOENT') return new CapriccioError('CAP_ERR_MODULE', `cannot load the app ${this.#appUrl}: ${(error as Error).message}`, { cause: error });
+    return error;
+  }
+
+  /** A worker has taken the place of a dead one. */
+  workerReady(worker: LiveWorker): void {
+    if (this.#closed !== undefined) return;
+    this.#openOn(worker, this.port).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
+  }
+
+  /** A worker has died, and its connections with it. */
+  workerLost(worker: LiveWorker): void {
+    this.#ready.delete(worker);
+    this.#acceptor?.forget(worker.id);
+    this.#settle(worker.id, new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${worker.id} died while it loaded ${this.#appUrl}: ${worker.reason ?? ''}`, { started: true }));
+    this.#closings.get(worker.id)?.resolve();
+  }
+
+  close(options?: { graceMs?: number }): Promise<void> {
+    const given = checkObject(options, 'close', ['graceMs']);
+    const graceMs = checkNumber(given['graceMs'], 'graceMs', { min: 0, max: 2 ** 31 - 1 }) ?? this.#options.graceMs;
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#acceptor?.close();
+    await Promise.all([...this.#ready].map((worker) => {
+      const closed = Promise.withResolvers<void>();
+      this.#closings.set(worker.id, closed);
+      try { this.#send(worker, { action: 'close', server: this.number, graceMs }); } catch { closed.resolve(); }
+      const timer = setTimeout(closed.resolve, graceMs + 1000);         // a worker that is stuck cannot say that it has closed
+      return closed.promise.finally(() => clearTimeout(timer));
+    }));
+    this.#ready.clear();
+    this.#host.onClosed(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> { return this.close(); }
+}

@@ -1,0 +1,134 @@
+/**
+ * Each request is a thread of its route's root: it waits in the root's entry queue for its turn, begins in a cell of its own, is cancelled when its
+ * client goes away, and ends when its answer has left and its handler has settled. A request that answers at once never becomes a thread object.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CapriccioError } from '@capriccio/shared';
+import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } from '@capriccio/worker';
+import type { WriteCoalescer } from '../http/coalesce.ts';
+import { isThenable, type Listener } from '../http/contain.ts';
+import { RouteTable, type Route } from '../http/routes.ts';
+import type { HostOptions, RouteOptions } from './serve-options.ts';
+
+/** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
+const FLUSH_BEFORE_US = 200;
+
+export class RequestThreads {
+  readonly #runtime: Runtime;
+  readonly #listener: Listener;
+  readonly #options: HostOptions;
+  readonly #routes: RouteTable<RouteOptions>;
+  readonly #roots: Root[] = [];
+  readonly #coalescer: WriteCoalescer;
+  #cell = new Cell();
+  /** While draining every answer closes its connection. */
+  isDraining = false;
+  /** Requests that have come and not ended. */
+  active = 0;
+
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer) {
+    this.#runtime = runtime;
+    this.#listener = listener;
+    this.#options = options;
+    this.#routes = new RouteTable(options.routes);
+    this.#coalescer = coalescer;
+  }
+
+  /** A request has come: it begins in its turn. */
+  add(req: IncomingMessage, res: ServerResponse): void {
+    const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
+    const root = this.#roots[route.index] ?? this.#rootOf(route);
+    this.active++;
+    root.entries.push(new RequestEntry(this, root, route, req, res));
+    this.#runtime.scheduler.roots.activate(root);
+    this.#runtime.scheduler.arm();
+  }
+
+  #rootOf(route: Route<RouteOptions>): Root {
+    const root = this.#runtime.scheduler.roots.named(route.name);
+    if (route.options?.tickets !== undefined) root.tickets = route.options.tickets;
+    this.#roots[route.index] = root;
+    return root;
+  }
+
+  /** @internal its turn has come */
+  begin({ root, route, req, res, arrivedAt }: RequestEntry): void {
+    if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
+    const deadlineMs = route.options?.deadlineMs ?? this.#options.deadlineMs;
+    if (sharedNow() - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
+    if (this.isDraining) res.shouldKeepAlive = false;
+    if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
+    const cell = this.#cell;
+    let thread: LocalThread | undefined;
+    cell.lazily = () => thread = this.#makeThread(root, route, cell);
+    const result = cell.run(this.#listener, req, res);                  // contained: never throws
+    if (!isThenable(result) && res.writableEnded) {
+      cell.lazily = undefined;
+      cell.thread = undefined;
+      thread?.end('done', undefined, undefined);
+      this.active--;
+      return;
+    }
+    this.#cell = new Cell();
+    thread ??= this.#makeThread(root, route, cell);
+    cell.lazily = undefined;
+    cell.thread = thread;
+    this.#follow(thread, route, res, result);
+  }
+
+  #makeThread(root: Root, route: Route<RouteOptions>, cell: Cell): LocalThread {
+    const thread = new LocalThread(this.#runtime.scheduler, root, route.name);
+    thread.status = 'running';
+    thread.cell = cell;
+    return thread;
+  }
+
+  /** It goes on asynchronously: it ends when both its answer and its handler have. */
+  #follow(thread: LocalThread, route: Route<RouteOptions>, res: ServerResponse, result: unknown): void {
+    const { scheduler } = this.#runtime;
+    thread.status = 'blocked';
+    scheduler.live++;
+    scheduler.hop();
+    let open = isThenable(result) ? 2 : 1;
+    const timer = route.options?.onDeadline === 'cancel' && route.options.deadlineMs !== undefined
+      ? setTimeout(() => thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${route.name} was not answered within ${route.options?.deadlineMs} ms`)), route.options.deadlineMs) : undefined;
+    const close = (): void => {
+      if (--open > 0) return;
+      if (timer !== undefined) clearTimeout(timer);
+      thread.end('done', undefined, undefined);
+      scheduler.live--;
+      this.active--;
+    };
+    res.once('close', () => {
+      if (!res.writableFinished) thread.cancel(new CapriccioError('CAP_ERR_CANCELLED', `the client of ${route.name} closed its connection before it was answered`));
+      close();
+    });
+    if (isThenable(result)) result.then(close, close);
+  }
+
+  #refuse(res: ServerResponse, deadlineMs: number): void {
+    this.active--;
+    res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', ...this.isDraining ? { connection: 'close' } : {} });
+    res.end(`The request could not begin within ${deadlineMs} ms.\n`);
+  }
+}
+
+/** Server-sent events have no deadline. */
+const isStream = (req: IncomingMessage): boolean => req.headers.accept === 'text/event-stream';
+
+class RequestEntry implements Entry {
+  readonly #threads: RequestThreads;
+  readonly root: Root;
+  readonly route: Route<RouteOptions>;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly arrivedAt: number = sharedNow();
+  constructor(threads: RequestThreads, root: Root, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse) {
+    this.#threads = threads;
+    this.root = root;
+    this.route = route;
+    this.req = req;
+    this.res = res;
+  }
+  begin(): void { this.#threads.begin(this); }
+}
