@@ -17,4 +17,4 @@ export { Runtime, type RuntimeStart } from './runtime.ts';
 export { Scheduler } from './scheduler.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';
-export type { Plugin, WorkerStart } from './entry.ts';
+export type { Plugin, WorkerStart } from './worker-main.ts';

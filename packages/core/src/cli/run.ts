@@ -1,0 +1,43 @@
+/** `capriccio run`: the default export of a script, called on some core of a pool that lasts as long as the call. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createPool } from '../create-pool.ts';
+import { checkPoolOptions } from '../options.ts';
+import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
+import type { Output } from './output.ts';
+
+export const runVerb: Verb = {
+  name: 'run',
+  positionals: '<script> [args…]',
+  summary: "calls a script's default export on some core and prints what it returns",
+  options: { cores: { value: 'n', about: 'workers, 0 to 128; 0: all in one thread, for debugging (default: CAPRICCIO_CORES, or what the machine has)' } },
+  notes: [
+    'The arguments are passed as strings; what follows -- is never taken for an option. `pool()` of capriccio/thread reaches the other cores.',
+    'A generator prints each value it yields. Nothing is printed for undefined.',
+  ],
+};
+
+/** Resolves with the exit code. Throws UsageError when the script was not named. */
+export async function run(typed: Typed, output: Output): Promise<number> {
+  const [script, ...args] = typed.positionals;
+  if (script === undefined) throw new UsageError('run takes the script to run: capriccio run ./script.ts');
+  const cores = asUsage(() => checkPoolOptions(wholeNumber(typed, 'cores')).cores);
+  const url = pathToFileURL(resolve(script)).href;
+  const pool = await createPool(cores);
+  pool.on('warning', ({ message }) => output.note(message));
+  try {
+    const result = await pool.run(url, ...args);
+    if (isIterable(result)) for await (const value of result) output.value(value);
+    else output.value(result);
+    return 0;
+  } catch (error) {
+    output.error(error, hasNoDefault(error, url) ? `${script} has no function as its default export, and run calls that` : script);
+    return 1;
+  } finally {
+    await pool.close({ graceMs: 0 });
+  }
+}
+
+const isIterable = (value: unknown): value is AsyncIterable<unknown> => typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+
+const hasNoDefault = (error: unknown, url: string): boolean => error instanceof Error && error.message.startsWith(`${url} has no function default`);

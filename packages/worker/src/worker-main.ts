@@ -1,0 +1,24 @@
+/**
+ * A worker thread of a pool: the runtime, then the plug-ins that the pool names (the pool's handle for threads, the host of servers), then it
+ * takes its number and work begins. Loaded by entry.ts. Next: runtime.ts.
+ */
+import { workerData } from 'node:worker_threads';
+import { Runtime, type RuntimeStart } from './runtime.ts';
+import { setRuntime } from './current.ts';
+
+export interface WorkerStart extends RuntimeStart {
+  /** Modules whose export `install(runtime)` is called before the worker takes work. */
+  readonly plugins: readonly { readonly url: string; readonly data: unknown }[];
+}
+
+/** A plug-in of the worker. */
+export interface Plugin { install(runtime: Runtime, data: unknown): void | Promise<void> }
+
+/** Runs what worker data names. Resolves when the worker takes work. */
+export async function runWorker(): Promise<void> {
+  const start = workerData as WorkerStart;
+  const runtime = new Runtime(start);
+  setRuntime(runtime);
+  for (const { url, data } of start.plugins) await ((await import(url)) as Plugin).install(runtime, data);
+  runtime.start();
+}
