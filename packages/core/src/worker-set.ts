@@ -81,12 +81,13 @@ export class WorkerSet implements Postman {
     const { options, memory, buffer, plugins } = this.#host;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
+    const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
       sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
-      workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, execArgv: execArgvOf(options),
+      workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
     });
     const worker: LiveWorker = { id, serial, thread, port: port1, isReady: false, reason: undefined };
@@ -200,9 +201,19 @@ function* receiveAll(port: MessagePort): Generator<Envelope> {
   }
 }
 
-/** A worker inherits this process's flags, but for the inspector's: a worker with --inspect-brk waits for ever. */
-function execArgvOf({ execArgv }: FullPoolOptions): string[] {
-  return execArgv ?? process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
+/** Flags that a worker may be given one by one. Most others belong to the whole process, and Node refuses them. */
+const WORKER_FLAGS = /^(?:--conditions|-C|--import|--require|-r|--experimental-(?!wasm)|--no-|--disable-warning|--enable-source-maps|--trace-)/;
+/** Of these, the ones whose value is the next word. */
+const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r', '--disable-warning']);
+
+/**
+ * A worker inherits this process's flags by itself, so none are passed; but under the inspector they are named one by one without the
+ * inspector's: a worker with --inspect-brk would wait for ever.
+ */
+function execArgvOf({ execArgv }: FullPoolOptions): string[] | undefined {
+  if (execArgv !== undefined) return execArgv;
+  if (!process.execArgv.some((flag) => flag.startsWith('--inspect'))) return undefined;
+  return process.execArgv.filter((flag, at, all) => WORKER_FLAGS.test(flag) || WITH_VALUE.has(all[at - 1] ?? ''));
 }
 
 function describeDeath(error: unknown): string {

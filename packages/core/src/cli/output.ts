@@ -13,9 +13,9 @@ export class Output {
   /** A result in words, and as data. */
   result(text: string, data: unknown): void { process.stdout.write(`${this.isJson ? JSON.stringify(data) : text}\n`); }
 
-  /** A value that the user's program gave. Throws TypeError with --json when it cannot be written so. */
+  /** A value that the user's program gave. Throws TypeError when --json asks for what JSON does not have. */
   value(value: unknown): void {
-    if (this.isJson) this.result('', value ?? null);
+    if (this.isJson) this.result('', asJson(value));
     else if (value !== undefined) this.result(inspect(value, { depth: 6, colors: process.stdout.hasColors?.() === true }), undefined);
   }
 
@@ -23,7 +23,7 @@ export class Output {
     process.stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styled('dim', `capriccio: ${text}\n`, process.stderr));
   }
 
-  /** @param what  said before the message: whose failure it is. The stack of the user's own error is shown, ours is of no use to them. */
+  /** @param what  said before the message: whose failure it is. Of our own errors the stack is of no use: that of their cause is shown instead. */
   error(error: unknown, what?: string): void {
     const { code, message, stack } = parts(error);
     const said = what === undefined ? message : `${what}: ${message}`;
@@ -38,9 +38,22 @@ export class Output {
 
 function parts(error: unknown): { code: string | undefined; message: string; stack: string | undefined } {
   if (!(error instanceof Error)) return { code: undefined, message: inspect(error), stack: undefined };
-  const { name, message, stack } = error;
+  const { name, message, stack, cause } = error;
   const code = typeof (error as { code?: unknown }).code === 'string' ? (error as { code?: string }).code : undefined;
-  if (code?.startsWith('CAP_ERR_') === true) return { code, message, stack: undefined };
-  const frames = stack?.indexOf('\n    at ') ?? -1;
-  return { code, message: message === '' ? name : `${name}: ${message}`, stack: frames < 0 ? undefined : stack?.slice(frames + 1) };
+  if (code?.startsWith('CAP_ERR_') === true) return { code, message, stack: cause instanceof Error ? framesOf(cause.stack) : undefined };
+  return { code, message: message === '' ? name : `${name}: ${message}`, stack: framesOf(stack) };
+}
+
+function framesOf(stack: string | undefined): string | undefined {
+  const at = stack?.indexOf('\n    at ') ?? -1;
+  return at < 0 ? undefined : stack?.slice(at + 1);
+}
+
+function asJson(value: unknown): unknown {
+  try {
+    JSON.stringify(value);
+    return value ?? null;
+  } catch (error) {
+    throw new TypeError(`the result cannot be written as JSON: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { afterEach, describe, test } from 'vitest';
+
+const root = new URL('../../../', import.meta.url);
+const fixture = (name: string): string => `test/fixtures/cli/${name}`;
+/** A child that has not ended by then is killed, ms: a test sees the signal and fails. */
+const BOUND_MS = 20_000;
+
+interface Cli { readonly child: ChildProcess; stdout: string; stderr: string; readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
+const children = new Set<ChildProcess>();
+afterEach(() => { for (const child of children) child.kill('SIGKILL'); });
+
+function start(args: readonly string[], env: Record<string, string> = {}): Cli {
+  const child = spawn(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', ...args], {
+    cwd: root, env: { PATH: process.env['PATH'] ?? '', CAPRICCIO_CORES: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);
+  const cli: Cli = {
+    child, stdout: '', stderr: '',
+    ended: once(child, 'close').then(([code, signal]) => { clearTimeout(timer); children.delete(child); return { code: code as number | null, signal: signal as NodeJS.Signals | null }; }),
+  };
+  child.stdout?.on('data', (chunk) => { cli.stdout += String(chunk); });
+  child.stderr?.on('data', (chunk) => { cli.stderr += String(chunk); });
+  return cli;
+}
+
+async function capriccio(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const cli = start(args);
+  const { code } = await cli.ended;
+  return { code, stdout: cli.stdout, stderr: cli.stderr };
+}
+
+/** Starts a server and waits for the line that says where it listens. */
+async function serving(args: readonly string[], env?: Record<string, string>): Promise<Cli & { url: string }> {
+  const cli = start(['serve', ...args], env);
+  const url = await Promise.race([
+    new Promise<string>((resolve) => { cli.child.stdout?.on('data', () => { const found = /http:\/\/[\w.:[\]]+/.exec(cli.stdout); if (found !== null && cli.stdout.endsWith('\n')) resolve(found[0]); }); }),
+    cli.ended.then(() => assert.fail(`it ended before it listened: ${cli.stderr}`)),
+  ]);
+  return Object.assign(cli, { url });
+}
+
+describe.concurrent('the command line', () => {
+  test('--help lists the verbs, and each verb its options', async () => {
+    const [all, serve, run] = await Promise.all([capriccio('--help'), capriccio('serve', '--help'), capriccio('run', 'x.ts', '-h')]);
+    assert.deepEqual([all.code, serve.code, run.code], [0, 0, 0]);
+    assert.match(all.stdout, /capriccio serve <app>.*\n.*capriccio run <script>/);
+    for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
+    assert.match(run.stdout, /--cores n/);
+    assert.equal(all.stderr + serve.stderr + run.stderr, '');
+    assert.ok(!all.stdout.includes('\u001B'), 'no colour into a pipe');
+  });
+
+  test('--version is that of the package', async () => {
+    const { code, stdout } = await capriccio('--version');
+    assert.equal(code, 0);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([
+    [['srve'], /no verb 'srve'; did you mean 'serve'\?/],
+    [['frobnicate'], /no verb 'frobnicate'; there are serve and run/],
+    [[], /no verb was given/],
+    [['--verison'], /did you mean --version\?/],
+    [['serve', 'a.ts', '--prot', '1'], /serve has no option --prot; did you mean --port\?/],
+    [['run', 'a.ts', '--frobnicate'], /run has no option --frobnicate; it has --cores/],
+    [['serve', 'a.ts', '--port'], /--port takes a value/],
+    [['serve', 'a.ts', '--port', 'http'], /--port takes a whole number, not 'http'/],
+    [['serve', 'a.ts', '--port', '70000'], /port must be an integer from 0 to 65535, not 70000/],
+    [['serve', 'a.ts', '--cores', '0'], /serve needs at least one core/],
+    [['serve', 'a.ts', '--accept', 'plcaed'], /accept must be 'placed' or 'reusePort'/],
+    [['serve', 'a.ts', '--json=yes'], /--json takes no value/],
+    [['serve'], /serve takes the app/],
+    [['serve', 'a.ts', 'b.ts'], /serve takes one app/],
+    [['run', '--cores', '1'], /run takes the script/],
+    [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
+  ])('%j is refused with exit code 2', async (args, message) => {
+    const { code, stdout, stderr } = await capriccio(...args);
+    assert.equal(code, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^capriccio: .* \(CAP_ERR_OPTION\)\n$/);
+    assert.match(stderr, message);
+  });
+
+  test('--json makes an error one line of JSON', async () => {
+    const { code, stderr } = await capriccio('serve', '--json', '--prot', '1');
+    assert.equal(code, 2);
+    assert.deepEqual(JSON.parse(stderr), { error: { code: 'CAP_ERR_OPTION', message: 'serve has no option --prot; did you mean --port?' } });
+  });
+});
+
+describe('capriccio run', () => {
+  test('prints what the default export returns for the remaining strings', async () => {
+    assert.deepEqual(await capriccio('run', fixture('join.ts'), 'a', '--cores', '1', 'b', '--', '--cores'), { code: 0, stdout: "{ words: [ 'a', 'b', '--cores' ], count: 3 }\n", stderr: '' });
+    assert.deepEqual(await capriccio('run', fixture('join.ts'), '1', '--json'), { code: 0, stdout: '{"words":["1"],"count":1}\n', stderr: '' });
+  });
+
+  test('a generator prints each value, and cores: 0 runs it here', async () => {
+    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '3', '--cores', '0'), { code: 0, stdout: '0\n1\n2\n', stderr: '' });
+  });
+
+  test('what the script says comes before the result; what JSON does not have is an error', async () => {
+    assert.deepEqual(await capriccio('run', fixture('talks.ts')), { code: 0, stdout: 'said by the script\n7n\n', stderr: '' });
+    const { code, stderr } = await capriccio('run', '--json', fixture('talks.ts'));
+    assert.equal(code, 1);
+    assert.match((JSON.parse(stderr) as { error: { message: string } }).error.message, /cannot be written as JSON/);
+  });
+
+  test('a script that throws: its error with code and stack, exit code 1', async () => {
+    const { code, stdout, stderr } = await capriccio('run', fixture('throws.ts'));
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^capriccio: test\/fixtures\/cli\/throws\.ts: StockError: nothing left \(E_STOCK\)\n {4}at .*throws\.ts:2:/);
+    const json = await capriccio('run', '--json', fixture('throws.ts'));
+    assert.deepEqual(JSON.parse(json.stderr), { error: { code: 'E_STOCK', message: 'test/fixtures/cli/throws.ts: StockError: nothing left' } });
+  });
+
+  test.each([
+    ['nowhere.ts', /nowhere\.ts: cannot load .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['broken.ts', /cannot load .*broken\.ts .*this module cannot be loaded \(CAP_ERR_MODULE\)\n {4}at .*broken\.ts:1/],
+    ['no-default.ts', /no-default\.ts has no function as its default export, and run calls that/],
+  ])('%s is an error that says so, exit code 1', async (name, message) => {
+    const { code, stdout, stderr } = await capriccio('run', fixture(name));
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, message);
+  });
+});
+
+describe('capriccio serve', () => {
+  const app = fixture('slow-app.ts');
+
+  test('serves, and on SIGTERM answers what is under way, accepts nothing new and exits with 0', async () => {
+    const cli = await serving([app, '--port', '0', '--cores', '2']);
+    assert.match(cli.stdout, /^listening on http:\/\/127\.0\.0\.1:\d+ with 2 cores\n$/);
+    assert.equal(await (await fetch(`${cli.url}/quick`)).text(), 'answer to /quick');
+    const slow = fetch(`${cli.url}/slow`);
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    cli.child.kill('SIGTERM');
+    const answer = await slow;
+    assert.deepEqual([answer.status, await answer.text()], [200, 'answer to /slow']);
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+    assert.match(cli.stderr, /^capriccio: SIGTERM: closing/);
+    await assert.rejects(fetch(`${cli.url}/quick`));
+  });
+
+  test('--json says where it listens as data; SIGINT ends it too; PORT and CAPRICCIO_CORES are obeyed', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => { free.close(resolve); });
+    const cli = await serving([app, '--json', '--accept', 'reusePort'], { PORT: String(port), CAPRICCIO_CORES: '2' });
+    assert.deepEqual(JSON.parse(cli.stdout), { event: 'listening', url: `http://127.0.0.1:${port}`, port, cores: 2 });
+    cli.child.kill('SIGINT');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+    assert.match((JSON.parse(cli.stderr) as { note: string }).note, /^SIGINT: closing/);
+  });
+
+  test('a second signal ends it at once, although a request never ends', async () => {
+    const cli = await serving([app, '--port', '0', '--grace-ms', '60000']);
+    fetch(`${cli.url}/spin`).catch(() => { /* it is cut */ });
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    cli.child.kill('SIGTERM');
+    await once(cli.child.stderr as NodeJS.ReadableStream, 'data');
+    const begun = performance.now();
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: null, signal: 'SIGTERM' });
+    assert.ok(performance.now() - begun < 3000);
+  });
+
+  test('a port in use is an error that names it, exit code 1', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await once(blocker, 'listening');
+    const { port } = blocker.address() as AddressInfo;
+    const { code, stderr } = await capriccio('serve', app, '--port', String(port));
+    blocker.close();
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`^capriccio: port ${port} of 127.0.0.1 is in use; .* \\(CAP_ERR_OPTION\\)`));
+  });
+
+  test.each([
+    ['nowhere.ts', /cannot load the app .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['broken.ts', /this module cannot be loaded\n {4}at .*broken\.ts:1/],
+    ['no-default.ts', /cannot serve this module: the module has no default export.*\(CAP_ERR_MODULE\)/],
+  ])('%s is an error that says so, exit code 1', async (name, message) => {
+    const { code, stdout, stderr } = await capriccio('serve', fixture(name), '--port', '0');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, message);
+  });
+});
