@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { afterEach, describe, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 
 const root = new URL('../../../', import.meta.url);
 const fixture = (name: string): string => `test/fixtures/cli/${name}`;
@@ -11,7 +11,7 @@ const BOUND_MS = 20_000;
 
 interface Cli { readonly child: ChildProcess; stdout: string; stderr: string; readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
 const children = new Set<ChildProcess>();
-afterEach(() => { for (const child of children) child.kill('SIGKILL'); });
+afterAll(() => { for (const child of children) child.kill('SIGKILL'); });
 
 function start(args: readonly string[], env: Record<string, string> = {}): Cli {
   const child = spawn(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', ...args], {
@@ -101,6 +101,7 @@ describe('capriccio run', () => {
 
   test('a generator prints each value, and cores: 0 runs it here', async () => {
     assert.deepEqual(await capriccio('run', fixture('counts.ts'), '3', '--cores', '0'), { code: 0, stdout: '0\n1\n2\n', stderr: '' });
+    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '2', '--json'), { code: 0, stdout: '0\n1\n', stderr: '' });
   });
 
   test('what the script says comes before the result; what JSON does not have is an error', async () => {

@@ -23,7 +23,7 @@ export class Output {
     process.stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styled('dim', `capriccio: ${text}\n`, process.stderr));
   }
 
-  /** @param what  said before the message: whose failure it is. Of our own errors the stack is of no use: that of their cause is shown instead. */
+  /** @param what  said before the message: whose failure it is. Our own errors show no stack, but that of a module which could not be loaded. */
   error(error: unknown, what?: string): void {
     const { code, message, stack } = parts(error);
     const said = what === undefined ? message : `${what}: ${message}`;
@@ -40,7 +40,7 @@ function parts(error: unknown): { code: string | undefined; message: string; sta
   if (!(error instanceof Error)) return { code: undefined, message: inspect(error), stack: undefined };
   const { name, message, stack, cause } = error;
   const code = typeof (error as { code?: unknown }).code === 'string' ? (error as { code?: string }).code : undefined;
-  if (code?.startsWith('CAP_ERR_') === true) return { code, message, stack: cause instanceof Error ? framesOf(cause.stack) : undefined };
+  if (code?.startsWith('CAP_ERR_') === true) return { code, message, stack: code === 'CAP_ERR_MODULE' && cause instanceof Error ? framesOf(cause.stack) : undefined };
   return { code, message: message === '' ? name : `${name}: ${message}`, stack: framesOf(stack) };
 }
 

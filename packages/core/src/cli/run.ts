@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createPool } from '../create-pool.ts';
 import { checkPoolOptions } from '../options.ts';
+import type { Pool } from '../pool.ts';
 import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import type { Output } from './output.ts';
 
@@ -26,13 +27,22 @@ export async function run(typed: Typed, output: Output): Promise<number> {
   const pool = await createPool(cores);
   pool.on('warning', ({ message }) => output.note(message));
   try {
-    const result = await pool.run(url, ...args);
-    if (isIterable(result)) for await (const value of result) output.value(value);
-    else output.value(result);
+    const result = await callIn(pool, url, args, output);
+    if (result !== undefined) output.value(result.value);
     return 0;
   } catch (error) {
     output.error(error, hasNoDefault(error, url) ? `${script} has no function as its default export, and run calls that` : script);
     return 1;
+  }
+}
+
+/** What the script gives, when its workers have ended: so what it wrote itself stands before its result. A generator's values are printed as they come. */
+async function callIn(pool: Pool, url: string, args: readonly string[], output: Output): Promise<{ value: unknown } | undefined> {
+  try {
+    const result = await pool.run(url, ...args);
+    if (!isIterable(result)) return { value: result };
+    for await (const value of result) output.value(value);
+    return undefined;
   } finally {
     await pool.close({ graceMs: 0 });
   }
