@@ -43,16 +43,20 @@ export function moduleUrl(given: unknown): string {
   if (given instanceof URL) url = given;
   else if (typeof given !== 'string' || given === '') return refuse(`a module is named by a URL or a path, not ${shown(given)}`);
   else if (isAbsolute(given)) url = pathToFileURL(given);
-  else if (/^[a-z][a-z\d+.-]+:/i.test(given)) url = new URL(given);
+  else if (/^[a-z][a-z\d+.-]+:/i.test(given)) url = URL.parse(given) ?? refuse(`a module is named by a URL or a path, and ${shown(given)} is no valid URL`);
   else return refuse(`'${given}' is relative to nothing: use new URL('${given.startsWith('.') ? given : `./${given}`}', import.meta.url)`);
   if (url.protocol !== 'file:') return url.href;
   const built = url.pathname.replace(/\.(?<kind>[cm]?)ts$/, '.$<kind>js');
-  if (built !== url.pathname && !existsSync(fileURLToPath(url))) {
+  if (built !== url.pathname && !existsSync(pathOf(url))) {
     const instead = new URL(url);
     instead.pathname = built;
-    if (existsSync(fileURLToPath(instead))) return instead.href;
+    if (existsSync(pathOf(instead))) return instead.href;
   }
   return url.href;
+}
+
+function pathOf(url: URL): string {
+  try { return fileURLToPath(url); } catch (error) { return refuse(`${url.href} names no file: ${(error as Error).message}`, error); }
 }
 
 /** Names that are asked of any object, by `await` and by printers, and are never exports. */

@@ -84,7 +84,7 @@ function findExport(namespace: Record<string, unknown>, name: string): unknown {
     return typeof fallback !== 'function' && typeof inner === 'function' ? inner : fallback;
   }
   if (Object.hasOwn(namespace, name)) return namespace[name];
-  return (typeof fallback === 'object' && fallback !== null) || typeof fallback === 'function' ? fallback[name] : undefined;
+  return ((typeof fallback === 'object' && fallback !== null) || typeof fallback === 'function') && Object.hasOwn(fallback, name) ? fallback[name] : undefined;
 }
 
 function listOf(namespace: Record<string, unknown>): string {

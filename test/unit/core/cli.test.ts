@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterAll, describe, test } from 'vitest';
+import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
 
 const root = new URL('../../../', import.meta.url);
 const fixture = (name: string): string => `test/fixtures/cli/${name}`;
@@ -44,15 +46,27 @@ async function serving(args: readonly string[], env?: Record<string, string>): P
   return Object.assign(cli, { url });
 }
 
-describe.concurrent('the command line', () => {
+/** The same in this process, for what starts no pool. */
+async function here(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const code = await commandLine(args, stdout, stderr);
+  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+}
+
+describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
-    const [all, serve, run] = await Promise.all([capriccio('--help'), capriccio('serve', '--help'), capriccio('run', 'x.ts', '-h')]);
+    const [all, serve, run] = await Promise.all([capriccio('--help'), here('serve', '--help'), here('run', 'x.ts', '-h')]);
     assert.deepEqual([all.code, serve.code, run.code], [0, 0, 0]);
     assert.match(all.stdout, /capriccio serve <app>.*\n.*capriccio run <script>/);
     for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
     assert.match(run.stdout, /--cores n/);
     assert.equal(all.stderr + serve.stderr + run.stderr, '');
     assert.ok(!all.stdout.includes('\u001B'), 'no colour into a pipe');
+  });
+
+  test('what cannot be meant is one line on stderr and exit code 2', async () => {
+    assert.deepEqual(await capriccio('srve', '--json'), { code: 2, stdout: '', stderr: '{"error":{"code":"CAP_ERR_OPTION","message":"there is no verb \'srve\'; did you mean \'serve\'?"}}\n' });
+    assert.deepEqual(await capriccio('serve', '--prt'), { code: 2, stdout: '', stderr: 'capriccio: serve has no option --prt; did you mean --port? (CAP_ERR_OPTION)\n' });
   });
 
   test('--version is that of the package', async () => {
@@ -79,7 +93,7 @@ describe.concurrent('the command line', () => {
     [['run', '--cores', '1'], /run takes the script/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
-    const { code, stdout, stderr } = await capriccio(...args);
+    const { code, stdout, stderr } = await here(...args);
     assert.equal(code, 2, stderr);
     assert.equal(stdout, '');
     assert.match(stderr, /^capriccio: .* \(CAP_ERR_OPTION\)\n$/);
@@ -87,9 +101,10 @@ describe.concurrent('the command line', () => {
   });
 
   test('--json makes an error one line of JSON', async () => {
-    const { code, stderr } = await capriccio('serve', '--json', '--prot', '1');
+    const { code, stderr } = await here('serve', '--json', '--prot', '1');
     assert.equal(code, 2);
     assert.deepEqual(JSON.parse(stderr), { error: { code: 'CAP_ERR_OPTION', message: 'serve has no option --prot; did you mean --port?' } });
+    assert.match((await here('run', 'a.ts', '--prot', '--', '--json')).stderr, /^capriccio: /);
   });
 });
 

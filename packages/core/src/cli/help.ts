@@ -1,6 +1,6 @@
 /** The help of the command line, made from what the verbs say of themselves. */
-import { bold } from './output.ts';
 import type { OptionHelp, Verb } from './arguments.ts';
+import type { Output } from './output.ts';
 
 /** Options of every verb. */
 export const COMMON: Readonly<Record<string, OptionHelp>> = {
@@ -8,7 +8,7 @@ export const COMMON: Readonly<Record<string, OptionHelp>> = {
   help: { about: 'this text', short: 'h' },
 };
 
-export function helpOfAll(verbs: readonly Verb[], version: string): string {
+export function helpOfAll(verbs: readonly Verb[], version: string, output: Output): string {
   return [
     `capriccio ${version}: user-level threads on every core`,
     '',
@@ -16,14 +16,14 @@ export function helpOfAll(verbs: readonly Verb[], version: string): string {
     '',
     ...columns([['  capriccio <verb> --help', 'what a verb does and its options'], ['  capriccio --version', 'the version']]),
     '',
-    `${bold('Exit codes')}  0 all went well   1 the program failed   2 what was typed cannot be meant`,
+    `${output.bold('Exit codes')}  0 all went well   1 the program failed   2 what was typed cannot be meant`,
   ].join('\n');
 }
 
-export function helpOfVerb({ name, positionals, summary, options, notes }: Verb): string {
+export function helpOfVerb({ name, positionals, summary, options, notes }: Verb, output: Output): string {
   const rows = Object.entries({ ...options, ...COMMON }).map(([option, { value, about, short }]): [string, string] =>
     [`  ${short === undefined ? '    ' : `-${short}, `}--${option}${value === undefined ? '' : ` ${value}`}`, about]);
-  return [`${bold(`capriccio ${name} ${positionals}`)} [options]: ${summary}`, '', ...columns(rows), '', ...notes].join('\n');
+  return [`${output.bold(`capriccio ${name} ${positionals}`)} [options]: ${summary}`, '', ...columns(rows), '', ...notes].join('\n');
 }
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

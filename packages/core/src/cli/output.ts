@@ -1,26 +1,38 @@
 /** What the command line prints: results on stdout; notes and errors on stderr, a line each, or JSON a line with --json. Colours only on a terminal. */
+import type { Writable } from 'node:stream';
 import { inspect, styleText } from 'node:util';
 
-const styled = (style: 'bold' | 'dim' | 'red', text: string, stream: NodeJS.WriteStream): string => styleText(style, text, { stream });
-
-export const bold = (text: string): string => styled('bold', text, process.stdout);
+/** stdout and stderr, or what stands for them in a test. */
+export type Stream = Writable & { hasColors?(): boolean };
 
 export class Output {
   readonly isJson: boolean;
+  readonly #stdout: Stream;
+  readonly #stderr: Stream;
 
-  constructor(isJson: boolean) { this.isJson = isJson; }
+  constructor(isJson: boolean, stdout: Stream, stderr: Stream) {
+    this.isJson = isJson;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  /** What a person asked to read. */
+  text(text: string): void { this.#stdout.write(`${text}\n`); }
+
+  /** A heading in it. */
+  bold(text: string): string { return styleText('bold', text, { stream: this.#stdout }); }
 
   /** A result in words, and as data. */
-  result(text: string, data: unknown): void { process.stdout.write(`${this.isJson ? JSON.stringify(data) : text}\n`); }
+  result(text: string, data: unknown): void { this.text(this.isJson ? JSON.stringify(data) : text); }
 
-  /** A value that the user's program gave. Throws TypeError when --json asks for what JSON does not have. */
+  /** A value that the user's program gave; nothing for undefined. Throws TypeError when --json asks for what JSON does not have. */
   value(value: unknown): void {
-    if (this.isJson) this.result('', asJson(value));
-    else if (value !== undefined) this.result(inspect(value, { depth: 6, colors: process.stdout.hasColors?.() === true }), undefined);
+    if (this.isJson) this.text(asJson(value));
+    else if (value !== undefined) this.text(inspect(value, { depth: 6, colors: this.#stdout.hasColors?.() === true }));
   }
 
   note(text: string): void {
-    process.stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styled('dim', `capriccio: ${text}\n`, process.stderr));
+    this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styleText('dim', `capriccio: ${text}\n`, { stream: this.#stderr }));
   }
 
   /** @param what  said before the message: whose failure it is. Our own errors show no stack, but that of a module which could not be loaded. */
@@ -28,11 +40,11 @@ export class Output {
     const { code, message, stack } = parts(error);
     const said = what === undefined ? message : `${what}: ${message}`;
     if (this.isJson) {
-      process.stderr.write(`${JSON.stringify({ error: { code: code ?? null, message: said } })}\n`);
+      this.#stderr.write(`${JSON.stringify({ error: { code: code ?? null, message: said } })}\n`);
       return;
     }
-    process.stderr.write(`${styled('red', 'capriccio:', process.stderr)} ${said}${code === undefined ? '' : ` (${code})`}\n`);
-    if (stack !== undefined) process.stderr.write(styled('dim', `${stack}\n`, process.stderr));
+    this.#stderr.write(`${styleText('red', 'capriccio:', { stream: this.#stderr })} ${said}${code === undefined ? '' : ` (${code})`}\n`);
+    if (stack !== undefined) this.#stderr.write(styleText('dim', `${stack}\n`, { stream: this.#stderr }));
   }
 }
 
@@ -49,10 +61,9 @@ function framesOf(stack: string | undefined): string | undefined {
   return at < 0 ? undefined : stack?.slice(at + 1);
 }
 
-function asJson(value: unknown): unknown {
+function asJson(value: unknown): string {
   try {
-    JSON.stringify(value);
-    return value ?? null;
+    return JSON.stringify(value ?? null) ?? 'null';
   } catch (error) {
     throw new TypeError(`the result cannot be written as JSON: ${(error as Error).message}`, { cause: error });
   }
