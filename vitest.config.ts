@@ -7,17 +7,20 @@ const shared = {
   pool: 'forks' as const,
   execArgv,
   server: { deps: { external: [/\/packages\//, /capriccio-mutant/, /\/test\/fixtures\//, /\/examples\//] } },
-  resolve: { conditions: ['capriccio-source'] },
 };
+// Beside `test`, not in it: there it would be ignored, and the tests would run a build that is as old as it happens to be.
+const conditions = ['capriccio-source', 'module', 'node', 'development|production'];
+const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({
+  ...source,
   test: {
     ...shared,
     projects: [
-      { test: { ...shared, name: 'fast', include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/tidy.test.ts'], testTimeout: 30_000 } },
-      { test: { ...shared, name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
-      { test: { ...shared, name: 'stress', include: ['test/stress/**/*.test.ts', 'test/chaos/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
-      { test: { ...shared, name: 'install', include: ['test/install/**/*.test.ts'], testTimeout: 180_000 } },
+      { ...source, test: { ...shared, name: 'fast', include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/tidy.test.ts'], testTimeout: 30_000 } },
+      { ...source, test: { ...shared, name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
+      { ...source, test: { ...shared, name: 'stress', include: ['test/stress/**/*.test.ts', 'test/chaos/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
+      { ...source, test: { ...shared, name: 'install', include: ['test/install/**/*.test.ts'], testTimeout: 180_000 } },
     ],
   },
 });

@@ -97,6 +97,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #workers: WorkerSet;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #closing: Promise<void> | undefined;
@@ -308,19 +309,22 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
   #watchCancelled(call: Call, claimer: number): void {
     this.#watchWorker(claimer);
-    setTimeout(() => { if (call.state !== 'ended') this.#caller.abandon(call); }, this.#options.cancelGraceMs * 2);
+    setTimeout(() => { if (call.state !== 'ended') this.#caller.abandon(call); }, this.#options.cancelGraceMs * 2).unref();
   }
 
+  /** One watch a worker: it has been asked to look, and does so at the start of each turn. One that is still in the same turn at the end of the grace does not react. */
   #watchWorker(id: number): void {
     const worker = this.#workers.get(id);
-    if (worker === undefined) return;
+    if (worker === undefined || this.#watched.has(worker) || !parker.mustLook(this.#memory, id)) return;
+    const tick = board.readTick(this.#memory, id);
+    this.#watched.add(worker);
     setTimeout(() => {
-      if (this.#workers.get(id) !== worker || !this.#hasNotLooked(id)) return;
-      this.#workers.replace(worker, `it did not react to a cancellation within ${this.#options.cancelGraceMs} ms`);
-    }, this.#options.cancelGraceMs);
+      this.#watched.delete(worker);
+      if (this.#workers.get(id) !== worker || !parker.mustLook(this.#memory, id)) return;
+      if (board.readTick(this.#memory, id) !== tick) this.#watchWorker(id);   // it has looked, and has been asked again since
+      else this.#workers.replace(worker, `it did not react to a cancellation within ${this.#options.cancelGraceMs} ms`);
+    }, this.#options.cancelGraceMs).unref();
   }
-
-  #hasNotLooked(id: number): boolean { return parker.mustLook(this.#memory, id); }
 
   #warn(message: string): void {
     const warning = new Error(message);

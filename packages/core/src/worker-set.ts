@@ -98,11 +98,11 @@ export class WorkerSet implements Postman {
     if (isReplacement) { thread.unref(); port1.unref(); }
   }
 
-  #route(worker: LiveWorker, { to, from, message }: Envelope, isReplacement: boolean): void {
+  #route(worker: LiveWorker, { to, from, message, moved }: Envelope, isReplacement: boolean): void {
     if (message.kind === 'service' && message.service === 'ready') { this.#ready(worker, isReplacement); return; }
     if (to === 0 || to === ALL) this.#host.receive(from, message);
     if (to === ALL) this.broadcast(message, from);
-    else if (to !== 0) this.#relay(to, from, message);
+    else if (to !== 0) this.#relay(to, from, message, moved);
   }
 
   #ready(worker: LiveWorker, isReplacement: boolean): void {
@@ -113,11 +113,10 @@ export class WorkerSet implements Postman {
   }
 
   /** From worker to worker. What was moved to main moves on. */
-  #relay(to: number, from: number, message: PortMessage): void {
+  #relay(to: number, from: number, message: PortMessage, moved: readonly unknown[] = []): void {
     const worker = this.#workers.get(to);
     if (worker === undefined) return;                                  // it is dead: recovery tells the sender
-    const transfer: Transferable[] = message.kind === 'arguments' ? message.values.filter((value) => value instanceof ArrayBuffer) : [];
-    worker.port.postMessage({ to, from, message } satisfies Envelope, transfer);
+    worker.port.postMessage({ to, from, message } satisfies Envelope, moved as Transferable[]);
   }
 
   #exited(worker: LiveWorker, code: number): void {
@@ -141,7 +140,7 @@ export class WorkerSet implements Postman {
 
   /** What it posted before it died still counts: results by port among them. */
   #drainPort({ id, port }: LiveWorker): void {
-    for (const { to, message } of receiveAll(port)) if (to === 0 || to === ALL) this.#host.receive(id, message); else this.#relay(to, id, message);
+    for (const { to, message, moved } of receiveAll(port)) if (to === 0 || to === ALL) this.#host.receive(id, message); else this.#relay(to, id, message, moved);
   }
 
   /** Gives numbers back that nobody refers to any more. */

@@ -27,9 +27,9 @@ const CLASS_MAX_SHIFT = 15;
 const CLASS_COUNT = CLASS_MAX_SHIFT - CLASS_MIN_SHIFT + 1;
 /** Largest block as a share of the region: one value may not take all of it. */
 const LARGE_SHARE = 4;
-/** Frees between two searches for empty spans: a region that is simply full is not searched again and again. */
-const RECLAIM_AFTER = 64;
 
+/** Blocks of a class in a span. */
+const blocksIn = (size: number): number => SPAN_WORDS >> (size + CLASS_MIN_SHIFT - 2);
 const classOf = (byteLength: number): number => byteLength <= 64 ? 0 : 26 - Math.clz32(byteLength - 1);
 
 /** The owner's allocator. Word indices name blocks; 0 is no block. */
@@ -44,7 +44,10 @@ export class BlockAllocator {
   /** Result blocks that others have still to read: block to reader. */
   readonly #held = new Map<number, number>();
   #spansInUse = 0;
-  #freesSinceReclaim = 0;
+  /** Of each span that serves a class: how many of its blocks are free. */
+  readonly #freeIn: Int32Array;
+  /** Spans that serve a class and whose blocks are all free: what a request that fails can still have. */
+  #emptySpans = 0;
   #searchFrom = 0;
   /** Largest value, bytes, that a block can hold. */
   readonly bytesMax: number;
@@ -56,6 +59,7 @@ export class BlockAllocator {
     this.#firstSpan = regionOf(layout, id) + layout.payloadAt;
     this.#spanCount = layout.payloadBytes / (SPAN_WORDS * 4);
     this.#spans = new Int32Array(this.#spanCount);
+    this.#freeIn = new Int32Array(this.#spanCount);
     this.bytesMax = Math.max(1 << CLASS_MAX_SHIFT, Math.floor(this.#spanCount / LARGE_SHARE) * SPAN_WORDS * 4);
   }
 
@@ -66,26 +70,23 @@ export class BlockAllocator {
       || (this.#reclaim() ? this.#tryAllocate(byteLength) : 0);
   }
 
-  /** Gives spans whose blocks are all free back to every class. O(free blocks), so only when a request fails and enough has been freed since. */
+  /**
+   * Gives the spans whose blocks are all free back to every class. O(free blocks of the classes that they served), so only when a request fails,
+   * and whenever it can help: a call that waits for a block is tried again when others end, and then the last of them may have freed it.
+   */
   #reclaim(): boolean {
-    if (this.#freesSinceReclaim < RECLAIM_AFTER) return false;
-    this.#freesSinceReclaim = 0;
-    const freeIn = new Int32Array(this.#spanCount);
-    for (const list of this.#free) for (const block of list) (freeIn[this.#spanOf(block)] as number)++;
-    let reclaimed = 0;
-    for (let size = 0; size < CLASS_COUNT; size++) {
-      const blocksPerSpan = SPAN_WORDS >> (size + CLASS_MIN_SHIFT - 2);
-      const list = this.#free[size] as number[];
-      this.#free[size] = list.filter((block) => freeIn[this.#spanOf(block)] !== blocksPerSpan);
-      if ((this.#free[size] as number[]).length === list.length) continue;
-      for (let span = 0; span < this.#spanCount; span++) {
-        if (this.#spans[span] !== size + 1 || freeIn[span] !== blocksPerSpan) continue;
-        this.#spans[span] = 0;
-        reclaimed++;
-      }
+    if (this.#emptySpans === 0) return false;
+    this.#spansInUse -= this.#emptySpans;
+    this.#emptySpans = 0;
+    const classes = new Set<number>();
+    for (let span = 0; span < this.#spanCount; span++) {
+      const size = (this.#spans[span] as number) - 1;
+      if (size < 0 || this.#freeIn[span] !== blocksIn(size)) continue;
+      this.#spans[span] = 0;
+      classes.add(size);
     }
-    this.#spansInUse -= reclaimed;
-    return reclaimed > 0;
+    for (const size of classes) this.#free[size] = (this.#free[size] as number[]).filter((block) => this.#spans[this.#spanOf(block)] === size + 1);
+    return true;
   }
 
   #spanOf(block: number): number { return ((block - this.#firstSpan) / SPAN_WORDS) | 0; }
@@ -93,8 +94,12 @@ export class BlockAllocator {
   #tryAllocate(byteLength: number): number {
     if (byteLength > 1 << CLASS_MAX_SHIFT) return this.#allocateLarge(Math.ceil(byteLength / (SPAN_WORDS * 4)));
     const size = classOf(byteLength);
-    const list = this.#free[size] as number[];
-    return list.pop() ?? this.#carve(size);
+    const block = (this.#free[size] as number[]).pop();
+    if (block === undefined) return this.#carve(size);
+    const span = this.#spanOf(block);
+    if (this.#freeIn[span] === blocksIn(size)) this.#emptySpans--;
+    (this.#freeIn[span] as number)--;
+    return block;
   }
 
   /** Cuts a free span into blocks of a class. */
@@ -107,6 +112,7 @@ export class BlockAllocator {
     const list = this.#free[size] as number[];
     const first = this.#firstSpan + span * SPAN_WORDS;
     for (let at = first + SPAN_WORDS - blockWords; at > first; at -= blockWords) list.push(at);
+    this.#freeIn[span] = blocksIn(size) - 1;
     return first;
   }
 
@@ -133,10 +139,13 @@ export class BlockAllocator {
 
   /** Frees a block that nobody else reads any more. */
   free(block: number): void {
-    this.#freesSinceReclaim++;
     const span = this.#spanOf(block);
     const use = this.#spans[span] as number;
-    if (use > 0) { (this.#free[use - 1] as number[]).push(block); return; }
+    if (use > 0) {
+      (this.#free[use - 1] as number[]).push(block);
+      if ((this.#freeIn[span] = (this.#freeIn[span] as number) + 1) === blocksIn(use - 1)) this.#emptySpans++;
+      return;
+    }
     if (use === 0 || use === LARGE_TAIL) throw new Error(`block ${block} is not allocated`);
     this.#spans.fill(0, span, span - use);
     this.#spansInUse += use;

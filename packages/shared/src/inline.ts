@@ -6,7 +6,7 @@
  */
 import type { Memory } from './memory.ts';
 
-export const TAG_UNDEFINED = 0;
+const TAG_UNDEFINED = 0;
 const TAG_NULL = 1, TAG_TRUE = 2, TAG_FALSE = 3, TAG_INT32 = 4, TAG_DOUBLE = 5, TAG_EMPTY = 6;
 /** A string of 9 to 32 characters: its length travels beside the tag. */
 export const TAG_STRING = 7;

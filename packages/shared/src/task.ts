@@ -33,14 +33,23 @@ export interface Extras {
   asThread?: boolean | undefined;
 }
 
-/** Arguments in a form that no later change of the caller's objects can reach: primitives themselves, or bytes. */
-export interface Packed {
+/**
+ * Arguments in a form that no later change of the caller's objects can reach: primitives as they are (a million calls may wait, so without an
+ * object around them), else bytes, or primitives with extras.
+ */
+export type Packed = readonly unknown[] | PackedCall;
+export interface PackedCall {
   readonly values: readonly unknown[] | undefined;
   readonly bytes: Buffer | undefined;
   readonly extras: Extras | undefined;
   /** Shared buffers that the bytes refer to: kept alive by whoever keeps this. */
   readonly buffers: readonly SharedArrayBuffer[];
 }
+const isBare = (packed: Packed): packed is readonly unknown[] => Array.isArray(packed);
+/** Extras of a packed call, if it has any. */
+export const extrasOf = (packed: Packed): Extras | undefined => (isBare(packed) ? undefined : packed.extras);
+/** Shared buffers that a packed call refers to. */
+export const buffersOf = (packed: Packed): readonly SharedArrayBuffer[] => (isBare(packed) ? NONE : packed.buffers);
 
 /** How a write went: done; no block is free now (try again later); only a port can carry it. */
 export type WriteOutcome = 'written' | 'full' | 'by-port';
@@ -70,14 +79,16 @@ export class Tasks {
 
   /** Packs arguments at the time of the call. Throws CAP_ERR_NOT_CLONEABLE; returns undefined when only a port can carry them. */
   pack(values: readonly unknown[], extras: Extras | undefined): Packed | undefined {
-    if (values.every(isPrimitive)) return { values, bytes: undefined, extras, buffers: NONE };
+    if (values.every(isPrimitive)) return extras === undefined ? values : { values, bytes: undefined, extras, buffers: NONE };
     const length = this.#encoder.encode(values, 'argument');
     if (length === BY_PORT) return undefined;
     return { values: undefined, bytes: Buffer.from(this.#encoder.scratch.subarray(0, length)), extras, buffers: [...this.#encoder.met] };
   }
 
   /** Unpacks in the same isolate: what a task that never left it gets. */
-  unpack({ values, bytes }: Packed): unknown[] {
+  unpack(packed: Packed): unknown[] {
+    if (isBare(packed)) return [...packed];
+    const { values, bytes } = packed;
     if (values !== undefined) return [...values];
     return this.#decoderOf(this.#me.id).decode(bytes as Buffer, 0, (bytes as Buffer).length) as unknown[];
   }
@@ -104,7 +115,7 @@ export class Tasks {
   /** Writes a call that was packed before. */
   writePacked(slot: number, functionNumber: number, packed: Packed): WriteOutcome {
     this.#me.memory.words[slot + FUNCTION] = functionNumber;
-    const { values, extras, bytes } = packed;
+    const { values, extras, bytes } = isBare(packed) ? { values: packed, extras: undefined, bytes: undefined } : packed;
     if (extras === undefined) {
       if (values !== undefined && this.#writeInlineArguments(slot, values)) return 'written';
       if (bytes !== undefined) return this.#writeBytes(slot, bytes, bytes.length, META_BLOCK);
@@ -115,11 +126,11 @@ export class Tasks {
     return this.#writeBytes(slot, this.#encoder.scratch, length, extras === undefined ? META_BLOCK : META_BLOCK | META_EXTRAS);
   }
 
-  /** Marks a call whose arguments have been posted to its target. */
-  writeByPort(slot: number, functionNumber: number): void {
+  /** Marks a call whose arguments are posted to its target, extras in front as in a block. */
+  writeByPort(slot: number, functionNumber: number, hasExtras: boolean): void {
     const { words } = this.#me.memory;
     words[slot + FUNCTION] = functionNumber;
-    words[slot + META] = META_BY_PORT;
+    words[slot + META] = hasExtras ? META_BY_PORT | META_EXTRAS : META_BY_PORT;
   }
 
   #writeInlineArguments(slot: number, values: readonly unknown[]): boolean {

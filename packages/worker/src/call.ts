@@ -6,7 +6,6 @@ import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from 
 import type { Caller } from './caller.ts';
 import type { Deque } from './deque.ts';
 import type { LocalThread, Thread, ThreadStatus } from './thread.ts';
-import { currentThread } from './context.ts';
 
 /** A remote function as its callers know it. */
 export interface Target {
@@ -40,44 +39,66 @@ export interface CallOptions {
 
 export type CallState = 'waiting' | 'published' | 'private' | 'running-here' | 'ended';
 
+/** What most calls never need: apart, for a million calls may wait at a time. */
+class Rare {
+  attempts = 0;
+  values: unknown[] | undefined = undefined;
+  keep: readonly SharedArrayBuffer[] | undefined = undefined;
+  stoppedBy: CapriccioError | undefined = undefined;
+  thread: LocalThread | undefined = undefined;
+  unwatch: (() => void) | undefined = undefined;
+}
+
 export class Call {
   readonly target: Target;
-  readonly resolve: (value: unknown) => void;
+  readonly resolve: (value: unknown, failure?: FailureRecord) => void;
   readonly reject: (error: unknown) => void;
   readonly options: CallOptions | undefined;
   state: CallState = 'waiting';
   slot = 0;
   /** Arguments that no later change can reach: until published, and for good when it may have to run again. */
   packed: Packed | undefined = undefined;
-  /** Arguments that only a port can carry. */
-  values: unknown[] | undefined = undefined;
-  attempts = 0;
-  /** Shared buffers that the published bytes name. */
-  keep: readonly SharedArrayBuffer[] | undefined = undefined;
-  /** Why it is being stopped; the call settles with it when it has stopped. */
-  stoppedBy: CapriccioError | undefined = undefined;
-  /** Thread that runs it, when that is here. */
-  thread: LocalThread | undefined = undefined;
-  /** Undoes what watches it: signal, deadline, the spawning thread. */
-  unwatch: (() => void) | undefined = undefined;
+  #rare: Rare | undefined = undefined;
 
-  constructor(target: Target, options: CallOptions | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+  constructor(target: Target, options: CallOptions | undefined, resolve: (value: unknown, failure?: FailureRecord) => void, reject: (error: unknown) => void) {
     this.target = target;
     this.options = options;
     this.resolve = resolve;
     this.reject = reject;
   }
 
+  /** Arguments that only a port can carry. */
+  get values(): unknown[] | undefined { return this.#rare?.values; }
+  set values(values: unknown[] | undefined) { if (values !== undefined || this.#rare !== undefined) this.#needed.values = values; }
+  /** How often it has been begun again. */
+  get attempts(): number { return this.#rare?.attempts ?? 0; }
+  set attempts(count: number) { this.#needed.attempts = count; }
+  /** Shared buffers that the published bytes name. */
+  set keep(buffers: readonly SharedArrayBuffer[]) { if (buffers.length > 0) this.#needed.keep = buffers; }
+  /** Why it is being stopped; the call settles with it when it has stopped. */
+  get stoppedBy(): CapriccioError | undefined { return this.#rare?.stoppedBy; }
+  set stoppedBy(error: CapriccioError) { this.#needed.stoppedBy = error; }
+  /** Thread that runs it, when that is here. */
+  get thread(): LocalThread | undefined { return this.#rare?.thread; }
+  set thread(thread: LocalThread) { this.#needed.thread = thread; }
+  /** Undoes what watches it: signal, deadline, the spawning thread. */
+  get unwatch(): (() => void) | undefined { return this.#rare?.unwatch; }
+  set unwatch(undo: () => void) { this.#needed.unwatch = undo; }
+  get #needed(): Rare { return this.#rare ??= new Rare(); }
+
   end(): void {
     this.state = 'ended';
-    this.packed = this.values = this.keep = this.thread = undefined;
-    if (this.unwatch !== undefined) { this.unwatch(); this.unwatch = undefined; }
+    this.packed = undefined;
+    if (this.#rare === undefined) return;
+    const { unwatch } = this.#rare;
+    this.#rare = undefined;
+    unwatch?.();
   }
 
   /** Fails with what the task threw elsewhere. */
   failAs(record: FailureRecord, where: string): void {
     this.end();
-    this.resolve(rejectWithCaller(record, where));
+    this.resolve(rejectWithCaller(record, where), record);
   }
 }
 
@@ -86,14 +107,18 @@ export class Call {
  * awaited knows its callers (`at async …`): V8 walks the promises. That costs nothing until a call fails; taking a stack at each call would
  * cost more than the call. The awaits let the caller's promise adopt this one first.
  */
-async function rejectWithCaller(record: FailureRecord, where: string): Promise<never> {
+export async function rejectWithCaller(record: FailureRecord, where: string): Promise<never> {
   await undefined;
   await undefined;
   await undefined;
-  const here = new Error('caller');
-  const frames = (here.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at async '));
-  throw rebuildFailure(record, { stack: frames.join('\n'), where });
+  throw rebuildFailure(record, { stack: callersOf(new Error('caller').stack ?? ''), where });
 }
+
+/** The frames of a stack below its first, without those of Node's own loop. Tools that map sources may leave out the `async` of a frame. */
+const callersOf = (stack: string): string => stack.split('\n').filter((line) => /^ {4}at /.test(line) && !line.includes('node:internal/')).slice(1).join('\n');
+
+/** What the failure of a record is told apart by. */
+export const codeOf = (record: FailureRecord): unknown => record.fields.find(({ key }) => key === 'code')?.value;
 
 let lastId = 0;
 
@@ -101,36 +126,48 @@ let lastId = 0;
 export class RemoteThread<T = unknown> implements Thread<T> {
   readonly id: number = --lastId;
   readonly name: string;
+  readonly call: Call;
+  /** Takes it from the thread that spawned it, whose cancellation then does not reach it. */
+  leaveParent: (() => void) | undefined = undefined;
   readonly #caller: Caller;
-  readonly #call: Call;
-  readonly #promise: Promise<T>;
+  readonly #result = Promise.withResolvers<T>();
   #status: ThreadStatus = 'queued';
   #isObserved = false;
 
-  constructor(caller: Caller, call: Call, promise: Promise<T>) {
-    this.name = call.target.label;
+  constructor(caller: Caller, target: Target, options: CallOptions) {
+    this.name = target.label;
     this.#caller = caller;
-    this.#call = call;
-    this.#promise = promise;
-    promise.then(
-      () => { this.#status = 'done'; },
-      (error: unknown) => {
-        this.#status = (error as { code?: unknown } | null)?.code === 'CAP_ERR_CANCELLED' ? 'cancelled' : 'failed';
-        if (!this.#isObserved && this.#status === 'failed') setImmediate(() => this.#report(error));
-      },
-    );
+    this.call = new Call(target, options, (value, failure) => this.#settle(value, failure), (error) => this.#fail(error));
   }
 
-  get status(): ThreadStatus { return this.#call.state === 'ended' ? this.#status : this.#caller.statusOf(this.#call); }
-  join(): Promise<T> { this.#isObserved = true; return this.#promise; }
-  cancel(reason?: unknown): void { this.#caller.cancel(this.#call, reason); }
-  detach(): void { this.#isObserved = true; currentThread()?.removeChild(this); }
+  #settle(value: unknown, failure: FailureRecord | undefined): void {
+    this.#status = failure === undefined ? 'done' : codeOf(failure) === 'CAP_ERR_CANCELLED' ? 'cancelled' : 'failed';
+    this.#result.resolve(value as T);
+    if (failure !== undefined) this.#look();
+  }
+  #fail(error: unknown): void {
+    this.#status = (error as { code?: unknown } | null)?.code === 'CAP_ERR_CANCELLED' ? 'cancelled' : 'failed';
+    this.#result.reject(error);
+    this.#look();
+  }
 
+  get status(): ThreadStatus { return this.call.state === 'ended' ? this.#status : this.#caller.statusOf(this.call); }
+  join(): Promise<T> { this.#isObserved = true; return this.#result.promise; }
+  cancel(reason?: unknown): void { this.#caller.cancel(this.call, reason); }
+  detach(): void { this.#isObserved = true; this.leaveParent?.(); this.#result.promise.catch(ignore); }
+
+  /** It has failed. Somebody who joined before is told by the promise, and is the only one to await it: so its stack leads to him. */
+  #look(): void {
+    if (this.#isObserved) return;
+    this.#result.promise.catch((error: unknown) => { if (this.#status === 'failed') setImmediate(() => this.#report(error)); });
+  }
   #report(error: unknown): void {
     if (this.#isObserved) return;
     process.emitWarning(`thread ${this.name} failed and nobody joined it: ${error instanceof Error ? error.stack ?? error.message : String(error)}`, { code: 'CAP_WARN_UNJOINED' });
   }
 }
+
+const ignore = (): void => { /* nobody joins */ };
 
 /** The error of a call that was cancelled. */
 export function cancelledError(target: Target, reason: unknown): CapriccioError {

@@ -9,7 +9,7 @@
  * Next: settling.ts for how calls end, stopping.ts for how they are stopped.
  */
 import {
-  CapriccioError, inspect, slots as slotStates,
+  CapriccioError, buffersOf, inspect, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
@@ -101,22 +101,23 @@ export class Caller {
 
   /** The same as a thread. */
   spawn(target: Target, values: unknown[], options?: CallOptions): RemoteThread {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const call = new Call(target, { ...options, asThread: true }, resolve, reject);
-    this.#begin(call, values);
-    return new RemoteThread(this, call, promise);
+    const thread = new RemoteThread(this, target, { ...options, asThread: true });
+    thread.leaveParent = this.#begin(thread.call, values);
+    return thread;
   }
 
-  #begin(call: Call, values: unknown[]): void {
+  /** @returns how to take it from the thread that made it, if one did */
+  #begin(call: Call, values: unknown[]): (() => void) | undefined {
     this.#settler.count();
     try {
       this.#admit();
       if (call.options !== undefined) this.#beginWithOptions(call, values, call.options);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
       else this.#beginPublished(call, values);
-      this.#stopper.watchParent(call);
+      return this.#stopper.watchParent(call);
     } catch (error) {
       this.#settler.fail(call, error);
+      return undefined;
     }
   }
 
@@ -224,7 +225,7 @@ export class Caller {
   }
 
   #keepForRetry(call: Call, packed: Packed): void {
-    call.keep = packed.buffers;
+    call.keep = buffersOf(packed);
     if (call.options?.idempotent !== true) call.packed = undefined;
   }
 
@@ -268,14 +269,23 @@ export class Caller {
     }
     const generation = slotStates.generationOf(slotStates.loadState(this.#me.memory.words, slot));
     try {
-      this.#tasks.writeByPort(slot, number);
-      this.#postman.post(worker, { kind: 'arguments', slot, generation, values: call.values as unknown[] }, call.options?.transfer);
+      const { tickets, asThread } = call.options ?? {};                  // a deadline needs nothing there: who waits for it withdraws the call
+      const hasExtras = tickets !== undefined || asThread === true;
+      const values = hasExtras ? [undefined, tickets, asThread, call.values] : call.values as unknown[];
+      this.#tasks.writeByPort(slot, number, hasExtras);
+      this.#postman.post(worker, { kind: 'arguments', slot, generation, values }, call.options?.transfer);
     } catch (error) {
-      this.#settler.fail(call, error instanceof CapriccioError ? error : new CapriccioError('CAP_ERR_NOT_CLONEABLE', `an argument of ${call.target.label} cannot be cloned: ${(error as Error).message}`, { cause: error }));
+      this.#settler.fail(call, error instanceof CapriccioError ? error : this.#notCloneable(call, error));
       return false;
     }
     call.values = undefined;
     return true;
+  }
+
+  /** What the port refused: the codec, which would have copied, knows where it lies. */
+  #notCloneable(call: Call, cause: unknown): unknown {
+    try { this.#tasks.pack(call.values as unknown[], undefined); } catch (error) { return error; }
+    return new CapriccioError('CAP_ERR_NOT_CLONEABLE', `an argument of ${call.target.label} cannot be cloned: ${(cause as Error).message}`, { cause });
   }
 
   /** A worker has come to life, or slots have become free. */

@@ -5,7 +5,8 @@
  * Entering a new store costs about 400 ns, entering one that was captured before 17. So a task begins in a cell that is kept for the purpose.
  * If it ends at once, the cell is emptied and serves the next: whatever the task left behind (a timer, a promise) runs later, outside that
  * stretch, and finds the cell empty, which is right, for its thread has ended. If it blocks, the cell stays with its thread for good and a
- * new one is made. Measured: docs/decisions/0004-cells.md.
+ * new one is made; what earlier tasks left in that cell would then find itself in this thread, so functions that are declared async, or have
+ * blocked before, begin in unused cells. Measured: docs/decisions/0004-cells.md.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { LocalThread } from './thread.ts';

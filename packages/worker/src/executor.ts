@@ -3,13 +3,14 @@
  * (context.ts), and when it ends writes the result where its caller will find it. A task that ends at once never becomes a thread object.
  */
 import {
-  CapriccioError, MissingBufferError, describeFailure, ownerOf, slots as slotStates,
+  CapriccioError, MissingBufferError, describeFailure, extrasOf, ownerOf, slots as slotStates,
   type Participant, type Tasks,
 } from '@capriccio/shared';
 import { Call } from './call.ts';
 import type { Caller } from './caller.ts';
 import { Cell } from './context.ts';
 import { sharedNow } from './clock.ts';
+import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord, Functions } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import type { Entry, Root } from './run-queues.ts';
@@ -35,15 +36,15 @@ interface SlotOrigin { readonly slot: number; readonly running: number }
 type Origin = SlotOrigin | Call;
 const isSlot = (origin: Origin): origin is SlotOrigin => !(origin instanceof Call);
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #records: FunctionRecord[][] = [];
   /** Slots whose tasks have begun here and not ended. */
   readonly #running = new Map<number, LocalThread>();
+  /** Serves one task after the other, as long as none blocks. */
   #cell = new Cell();
+  /** For functions that may block: unused, for what an ended task left behind in a cell would find itself in the thread that keeps it. */
+  #freshCell = new Cell();
   #willHandOver = false;
   /** Tasks that ended here, for stats(). */
   finished = 0;
@@ -120,7 +121,7 @@ export class Executor {
     this.enqueue(record.root, () => this.begin(slot, claimed));
   }
   #enqueue(record: FunctionRecord, slot: number, claimed: number, values: unknown[]): void {
-    this.enqueue(record.root, () => this.#start(record, slot, claimed, values, false));
+    this.enqueue(record.root, () => this.#start(record, slot, claimed, values, this.#parts.tasks.hasExtras(slot)));
   }
   /** Work that is this worker's already: it begins in its root's turn. */
   enqueue(root: Root, begin: () => void): void {
@@ -160,7 +161,7 @@ export class Executor {
     return true;
   }
   #runHere(record: FunctionRecord, call: Call, values: unknown[]): void {
-    const extras = call.packed?.extras;
+    const extras = call.packed === undefined ? undefined : extrasOf(call.packed);
     call.state = 'running-here';
     if (record.failure !== undefined) { this.#fail(call, record.failure); return; }
     if (extras?.deadlineAt !== undefined && sharedNow() > extras.deadlineAt) { this.#fail(call, new CapriccioError('CAP_ERR_DEADLINE', `${call.target.label} did not begin before its deadline`)); return; }
@@ -171,7 +172,7 @@ export class Executor {
   // ---- running ----
 
   #run(record: FunctionRecord, origin: Origin, values: unknown[], asThread: boolean): void {
-    const cell = this.#cell;
+    const cell = record.mayBlock ? this.#freshCell : this.#cell;
     cell.lazily = () => this.#makeThread(record, origin, cell);
     let result: unknown;
     try {
@@ -214,6 +215,7 @@ export class Executor {
   }
 
   #emptyCell(cell: Cell): void {
+    if (cell === this.#freshCell) this.#freshCell = new Cell();
     cell.lazily = undefined;
     const { thread } = cell;
     cell.thread = undefined;
@@ -225,7 +227,9 @@ export class Executor {
     const thread = cell.thread ?? this.#makeThread(record, origin, cell);
     cell.lazily = undefined;
     cell.thread = thread;
-    this.#cell = new Cell();
+    record.mayBlock = true;
+    if (cell === this.#cell) this.#cell = new Cell();
+    else this.#freshCell = new Cell();
     this.#parts.scheduler.live++;
     return thread;
   }

@@ -15,15 +15,23 @@ import type { LocalThread } from './thread.ts';
 export interface Frame { readonly generator: Generator; readonly parent: Frame | undefined }
 
 /** Yielded by primitives that have queued the thread and will wake it. */
-export const BLOCKED: unique symbol = Symbol('blocked');
+const BLOCKED: unique symbol = Symbol('blocked');
 
 /** Why `run` came back. */
 export type FrameOutcome = 'yielded' | 'blocked' | 'ended';
 
-const isGenerator = (value: unknown): value is Generator =>
-  typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'Generator';
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+/** Throws nothing, whatever getters a user's object has. */
+export function isGenerator(value: unknown): value is Generator {
+  try {
+    return typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'Generator';
+  } catch { return false; }
+}
+/** The same: one whose `then` cannot be read is a promise that rejects, as for `await`. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  try {
+    return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  } catch { return true; }
+}
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
 export function runFrames(thread: LocalThread): FrameOutcome {
@@ -74,8 +82,10 @@ function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void 
   }
 }
 
-/** A thread that threw: by its cancellation, or failed. */
+/** A thread that threw: by its cancellation, which an AbortError is too for whoever took its `signal`, or failed. */
 export function endByError(thread: LocalThread, error: unknown): void {
-  const cancelled = thread.cancelRequested && (error as { code?: unknown } | null)?.code === thread.cancellation().code;
-  thread.end(cancelled ? 'cancelled' : 'failed', undefined, error);
+  if (!thread.cancelRequested) { thread.end('failed', undefined, error); return; }
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  if (name === 'AbortError') thread.end('cancelled', undefined, thread.cancellation());
+  else thread.end(code === thread.cancellation().code ? 'cancelled' : 'failed', undefined, error);
 }

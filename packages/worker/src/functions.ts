@@ -6,7 +6,7 @@ import { CapriccioError } from '@capriccio/shared';
 import type { Root, Roots } from './run-queues.ts';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
-export type FunctionKind = 'plain' | 'generator';
+type FunctionKind = 'plain' | 'generator';
 
 /** One remote function in this isolate. */
 export interface FunctionRecord {
@@ -16,6 +16,8 @@ export interface FunctionRecord {
   /** Undefined until its module is loaded. */
   fn: AnyFunction | undefined;
   kind: FunctionKind;
+  /** Declared async or a generator, or has returned a promise before. */
+  mayBlock: boolean;
   /** Set for good when the module or the export is not there. */
   failure: CapriccioError | undefined;
   loading: Promise<void> | undefined;
@@ -25,12 +27,14 @@ export interface FunctionRecord {
 export const nameOfFunction = (url: string, exportName: string): string => `F${url}\n${exportName}`;
 
 const GENERATORS = new Set(['GeneratorFunction', 'AsyncGeneratorFunction']);
-const isGeneratorFunction = (fn: AnyFunction): boolean => GENERATORS.has((fn as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? '');
+const tagOf = (fn: AnyFunction): string => (fn as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? '';
+const isGeneratorFunction = (fn: AnyFunction): boolean => GENERATORS.has(tagOf(fn));
 
 export class Functions {
   readonly #roots: Roots;
   readonly #byName = new Map<string, FunctionRecord>();
   readonly #builtIn: Readonly<Record<string, AnyFunction>>;
+  #loading = 0;
 
   constructor(roots: Roots, builtIn: Readonly<Record<string, AnyFunction>>) {
     this.#roots = roots;
@@ -42,17 +46,21 @@ export class Functions {
     let record = this.#byName.get(name);
     if (record === undefined) {
       const [url, exportName] = name.slice(1).split('\n') as [string, string];
-      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', failure: undefined, loading: undefined };
+      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', mayBlock: url === '', failure: undefined, loading: undefined };
       this.#byName.set(name, record);
     }
     return record;
   }
 
+  /** Some module is being loaded: its top-level awaits may need the event loop. */
+  get isLoading(): boolean { return this.#loading > 0; }
+
   /** Loads the module of a record, once. Never rejects: `fn` or `failure` is set when it resolves. */
   load(record: FunctionRecord): Promise<void> {
     if (record.loading === undefined) {
       record.root.isLoading = true;
-      record.loading = this.#load(record).finally(() => { record.root.isLoading = false; });
+      this.#loading++;
+      record.loading = this.#load(record).finally(() => { record.root.isLoading = false; this.#loading--; });
     }
     return record.loading;
   }
@@ -73,6 +81,7 @@ export class Functions {
     }
     record.fn = found as AnyFunction;
     record.kind = isGeneratorFunction(record.fn) ? 'generator' : 'plain';
+    record.mayBlock = record.kind === 'generator' || tagOf(record.fn) === 'AsyncFunction';
   }
 }
 

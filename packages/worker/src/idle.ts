@@ -13,6 +13,8 @@ import { sharedNow } from './clock.ts';
 
 /** Longest sleep outside of the event loop, ms. After one that nothing ended, the next is in the loop. */
 const HARD_SLEEP_MS = 50;
+/** Turns inside turns, each begun by the sleep of the one before: then the next comes from the event loop. */
+const NESTED_MAX = 32;
 
 export interface IdleParts {
   readonly memory: Memory;
@@ -35,6 +37,7 @@ export class Idle {
   #isParked = false;
   #waiter: Promise<unknown> | undefined;
   #hadNothing = false;
+  #nested = 0;
   /** Time slept or spun, ms, and sleeps, for stats(). */
   sleptMs = 0;
   sleeps = 0;
@@ -50,6 +53,14 @@ export class Idle {
     else this.#hard();
   }
 
+  /** Woken, it need not have found work: so a turn may end in the next sleep, and that in the next turn. */
+  #turnNow(): void {
+    if (this.#nested === NESTED_MAX) { this.#parts.arm(); return; }
+    this.#nested++;
+    this.#parts.turnNow();
+    this.#nested--;
+  }
+
   /** A turn has found work: what was spun for it has paid. */
   foundWork(): void {
     this.#hadNothing = false;
@@ -59,24 +70,24 @@ export class Idle {
   }
 
   #hard(): void {
-    const { memory, me, hasWork, turnNow, arm } = this.#parts;
+    const { memory, me, hasWork, arm } = this.#parts;
     const us = this.#spin.next();
     if (us > 0) {
       const end = sharedNow() + us / 1000;
       while (sharedNow() < end) {
-        if (hasWork()) { this.#spin.won(us); turnNow(); return; }
+        if (hasWork()) { this.#spin.won(us); this.#turnNow(); return; }
         parker.pause();
       }
       this.#spin.lost();
     }
     parker.announce(memory, me, true);
-    if (hasWork()) { parker.retract(memory, me); turnNow(); return; }
+    if (hasWork()) { parker.retract(memory, me); this.#turnNow(); return; }
     const began = sharedNow();
     const woken = parker.sleep(memory, me, HARD_SLEEP_MS) !== 'timed-out';
     parker.retract(memory, me);
     this.sleeps++;
     this.sleptMs += sharedNow() - began;
-    if (woken) { turnNow(); return; }
+    if (woken) { this.#turnNow(); return; }
     this.#hadNothing = true;
     arm();
   }

@@ -2,8 +2,8 @@
 import { receiveMessageOnPort, type MessagePort, type Transferable } from 'node:worker_threads';
 import { Arrivals, type PortMessage, type Postman } from './ports.ts';
 
-/** To whom a message goes; `ALL`: everybody but the sender. */
-export interface Envelope { readonly to: number; readonly from: number; readonly message: PortMessage }
+/** To whom a message goes; `ALL`: everybody but the sender. `moved`: what moves with it, for main, that passes it on, must move it again. */
+export interface Envelope { readonly to: number; readonly from: number; readonly message: PortMessage; readonly moved?: readonly unknown[] }
 export const ALL = -1;
 
 export class Mail implements Postman {
@@ -21,7 +21,8 @@ export class Mail implements Postman {
   }
 
   post(to: number, message: PortMessage, transfer: readonly unknown[] = []): void {
-    this.#port.postMessage({ to, from: this.#me, message } satisfies Envelope, transfer as Transferable[]);
+    const envelope: Envelope = transfer.length === 0 ? { to, from: this.#me, message } : { to, from: this.#me, message, moved: transfer };
+    this.#port.postMessage(envelope, transfer as Transferable[]);
   }
   broadcast(message: PortMessage): void { this.post(ALL, message); }
   receiveNow(): void {

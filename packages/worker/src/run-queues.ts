@@ -17,6 +17,8 @@ interface NodeQueue extends Share { readonly node: number; readonly threads: Deq
 
 /** Most threads of one root that are started and runnable on this worker before it starts another: what has not begun can be stolen and shed. */
 const START_GATE = 6;
+/** What has begun goes before what has not, but for one batch in so many: a thread that yields for ever does not keep its root from starting others. */
+const START_EVERY = 16;
 
 export class Root implements Share {
   readonly name: string;
@@ -33,6 +35,7 @@ export class Root implements Share {
   readonly #nodes: NodeQueue[] = [];
   readonly #active: NodeQueue[] = [];
   #pass = 0;
+  #passedOver = 0;
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
   /** In the list of roots that have something to run. */
@@ -47,6 +50,12 @@ export class Root implements Share {
   get isIdle(): boolean { return this.runnable === 0 && this.children.length === 0 && this.entries.length === 0 && this.sources === 0; }
   /** True when there is something that may run now. */
   get canRun(): boolean { return this.runnable > 0 || this.children.length > 0 || (this.mayStart && (this.entries.length > 0 || this.sources > 0)); }
+
+  /** True where a batch must begin something although begun threads are ready. Counts the batches. */
+  mustStart(): boolean {
+    if (!this.mayStart || (this.children.length === 0 && this.entries.length === 0 && this.sources === 0)) return false;
+    return ++this.#passedOver % START_EVERY === 0;
+  }
 
   /** A thread that blocked at `node` may go on. */
   push(thread: Runnable, node: number): void {

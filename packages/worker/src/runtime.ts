@@ -124,7 +124,7 @@ export class Runtime {
   setConnections(count: number): void { this.#board.setConnections(count); }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 

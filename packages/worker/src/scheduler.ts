@@ -9,7 +9,7 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
-import { endByError, runFrames } from './frame.ts';
+import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { Cell, currentThread, inThisContext } from './context.ts';
 import { Roots, type Root } from './run-queues.ts';
 import { LocalThread } from './thread.ts';
@@ -45,12 +45,9 @@ const HINT_BATCH_MAX = 16;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
 /** Nodes of the waits that are not a program's own: more come with the compiler. */
-export const NODE_START = 0;
+const NODE_START = 0;
 export const NODE_YIELD = 1;
-export const NODE_WAIT = 2;
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+const NODE_WAIT = 2;
 
 export class Scheduler {
   readonly roots: Roots = new Roots();
@@ -146,7 +143,7 @@ export class Scheduler {
     this.#didWork = true;
     const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
-    if (root.runnable > 0) {
+    if (root.runnable > 0 && !root.mustStart()) {
       for (; count < max; count++) {
         const thread = root.shift();
         if (thread === undefined) break;
@@ -254,7 +251,7 @@ export class Scheduler {
     if (!isThenable(result)) { thread.end('done', result, undefined); this.live--; this.hop(); return; }
     thread.status = 'blocked';
     this.hop();
-    result.then(
+    Promise.resolve(result).then(                                      // a foreign thenable may throw, or answer twice
       (value) => { thread.end('done', value, undefined); this.live--; },
       (error: unknown) => { endByError(thread, error); this.live--; },
     );
@@ -262,5 +259,3 @@ export class Scheduler {
 }
 
 interface Start { readonly fn: (...args: unknown[]) => unknown; readonly args: unknown[] }
-const isGenerator = (value: unknown): value is Generator =>
-  typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'Generator';

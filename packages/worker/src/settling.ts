@@ -6,7 +6,7 @@ import {
   ResultPendingError, MissingBufferError, slots as slotStates,
   type FailureRecord, type Participant, type Tasks,
 } from '@capriccio/shared';
-import { Call, cancelledError } from './call.ts';
+import { Call, cancelledError, codeOf } from './call.ts';
 import { nameOfFunction } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
@@ -82,7 +82,7 @@ export class Settler {
   /** It threw elsewhere. A task that ended because it was stopped fails with the reason for which it was stopped. */
   failAs(call: Call, record: FailureRecord, worker: number): void {
     if (call.state === 'ended') return;
-    const wasStopped = call.stoppedBy !== undefined && record.fields.some(({ key, value }) => key === 'code' && value === 'CAP_ERR_CANCELLED');
+    const wasStopped = call.stoppedBy !== undefined && codeOf(record) === 'CAP_ERR_CANCELLED';
     if (wasStopped) { this.fail(call, call.stoppedBy); return; }
     call.failAs(record, `worker ${worker}`);
     this.#uncount();
@@ -90,8 +90,13 @@ export class Settler {
   /** It is a generator, that a worker holds. */
   stream(call: Call, worker: number, number: number): void {
     call.target.kind = 'stream';
-    const { callOn } = this.#parts;
-    this.succeed(call, new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: (name, values) => callOn(worker, nameOfFunction('', name), values) }));
+    const callBuiltIn = (name: string, values: unknown[]): Promise<unknown> => this.#parts.callOn(worker, nameOfFunction('', name), values);
+    if (call.state !== 'ended' && call.stoppedBy === undefined) {
+      this.succeed(call, new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: callBuiltIn }));
+      return;
+    }
+    if (call.stoppedBy !== undefined) this.fail(call, call.stoppedBy);
+    callBuiltIn('stream.return', [number]).catch(ignore);               // stopped while it began: nobody will ask for its values
   }
   /** The call ends, its task goes on alone: a nameless call keeps the slot until it comes home. */
   abandon(call: Call, error: unknown): void {
@@ -140,9 +145,11 @@ export class Settler {
   /** An abandoned one: nobody waits for its result. */
   #comeHomeUnwanted(call: Call, slot: number, word: number): void {
     const { tasks, results } = this.#parts;
+    const stream = hasResult(word) ? tasks.streamOf(slot) : 0;
     if (hasResult(word)) tasks.discardResult(slot);
     results.drop(slot);
     this.release(call);
+    if (stream !== 0) this.stream(call, slotStates.claimerOf(word), stream);
   }
 
   #comeHomeSlowly(call: Call, slot: number, word: number): void {

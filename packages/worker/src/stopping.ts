@@ -33,13 +33,15 @@ export class Stopper {
     }
   }
 
-  /** The thread that makes the call takes it along when it is cancelled. */
-  watchParent(call: Call): void {
+  /** The thread that makes the call takes it along when it is cancelled. @returns how to leave it, if there is one */
+  watchParent(call: Call): (() => void) | undefined {
     const parent = currentThread();
-    if (parent === undefined || call.state === 'ended') return;
+    if (parent === undefined || call.state === 'ended') return undefined;
     const child = { cancel: (reason?: unknown): void => this.cancel(call, reason) };
+    const leave = (): void => parent.removeChild(child);
     parent.addChild(child);
-    alsoUnwatch(call, () => parent.removeChild(child));
+    alsoUnwatch(call, leave);
+    return leave;
   }
 
   #expire(call: Call, deadlineMs: number, mode: 'admission' | 'cancel'): void {
@@ -79,7 +81,8 @@ export class Stopper {
         this.#host.onCancelled(call, claimer);
         break;
       }
-      default:                                                          // revoked: it comes home unbegun; ended: it is on its way home
+      case 'revoked': this.#settler.abandon(call, error); break;        // it never begins; its slot comes home when its taker gets to it
+      default:                                                          // ended: it is on its way home
     }
   }
 }

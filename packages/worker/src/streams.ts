@@ -3,7 +3,8 @@
  * there with ordinary calls placed on that worker (`stream.next`), and stops it with `stream.return`. So values, errors, deaths and back-pressure
  * are those of calls, and nothing of this needs shared memory of its own.
  */
-import { CapriccioError, describeFailure, rebuildFailure, type FailureRecord } from '@capriccio/shared';
+import { CapriccioError, describeFailure, type FailureRecord } from '@capriccio/shared';
+import { rejectWithCaller } from './call.ts';
 import { Cell } from './context.ts';
 import type { AnyFunction, FunctionRecord } from './functions.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -66,6 +67,9 @@ class LocalStream {
     this.#wake = undefined;
   }
 
+  /** It has come to its end by itself. */
+  end(): void { this.#thread.end('done', undefined, undefined); }
+
   /** Ends it: its `finally` blocks run. */
   async close(): Promise<void> {
     this.#isDone = true;
@@ -74,7 +78,7 @@ class LocalStream {
       await (this.#thread.cell as Cell).run(() => this.#generator.return(undefined));
     } finally {
       this.#notify();
-      this.#thread.end('done', undefined, undefined);
+      this.end();
     }
   }
 }
@@ -103,7 +107,10 @@ export class StreamTable {
       const stream = this.#streams.get(number as number);
       if (stream === undefined) return { values: [], done: true } satisfies Batch;
       const batch = await stream.next();
-      if (batch.done) this.#streams.delete(number as number);
+      if (batch.done) {
+        this.#streams.delete(number as number);
+        stream.end();
+      }
       return batch;
     },
     'stream.return': async (number) => {
@@ -142,8 +149,9 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   #pending: Promise<Batch> | undefined;
   #isDone = false;
   #failure: FailureRecord | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
-  readonly #onAbort = (): void => { void this.return(); };
+  #isAnswering = false;
+  readonly #overlapping: (() => void)[] = [];
+  readonly #onAbort = (): void => { this.return().catch(() => { /* whoever asks for the next value is told that it was cancelled */ }); };
 
   constructor(parts: RemoteStreamParts) {
     this.#parts = parts;
@@ -155,20 +163,27 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   async [Symbol.asyncDispose](): Promise<void> { await this.return(); }
 
   /** The next value. Calls may overlap: they are answered in order. Rejects with what the generator threw, CAP_ERR_WORKER_LOST, CAP_ERR_CANCELLED. */
-  next(): Promise<IteratorResult<unknown, void>> {
-    const result = this.#turn.then(() => this.#next());
-    this.#turn = result.catch(() => { /* the next call is answered all the same */ });
-    return result;
+  async next(): Promise<IteratorResult<unknown, void>> {
+    if (this.#isAnswering) await new Promise<void>((resolve) => { this.#overlapping.push(resolve); });
+    this.#isAnswering = true;
+    try {
+      return await this.#next();
+    } finally {
+      const after = this.#overlapping.shift();
+      this.#isAnswering = after !== undefined;
+      after?.();
+    }
   }
 
   async #next(): Promise<IteratorResult<unknown, void>> {
     const { signal, label } = this.#parts;
-    if (signal?.aborted === true) throw new CapriccioError('CAP_ERR_CANCELLED', `the stream of ${label} was cancelled`, { cause: signal.reason });
-    while (this.#at === this.#values.length) {
+    for (;;) {
+      if (signal?.aborted === true) throw new CapriccioError('CAP_ERR_CANCELLED', `the stream of ${label} was cancelled`, { cause: signal.reason });
+      if (this.#at < this.#values.length) break;
       if (this.#failure !== undefined) {
         const failure = this.#failure;
         this.#failure = undefined;
-        throw rebuildFailure(failure, { where: `worker ${this.#parts.worker}` });
+        await rejectWithCaller(failure, `worker ${this.#parts.worker}`);
       }
       if (this.#isDone) return { done: true, value: undefined };
       await this.#take();
@@ -189,6 +204,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
       this.#failure = failure;
     } catch (error) {
       this.#isDone = true;
+      this.#parts.signal?.removeEventListener('abort', this.#onAbort);
       throw error;
     }
     if (this.#isDone) this.#parts.signal?.removeEventListener('abort', this.#onAbort);

@@ -114,7 +114,10 @@ export class LocalThread<T = unknown> implements CurrentThread {
     this.#waits = undefined;
     for (const reject of waits ?? []) { this.#cancelDelivered = true; reject(this.cancellation()); }
     this.#controller?.abort(this.cancellation());
-    if (this.frame !== undefined && this.status === 'blocked') this.wake(undefined, false);   // the throw happens when it is resumed
+    if (this.frame !== undefined && this.status === 'blocked') {       // whatever the frame waits for, ours or not: it is resumed by a throw
+      this.#cancelDelivered = true;
+      this.wake(this.cancellation(), true);
+    }
   }
 
   /** The error that cancellation throws in the thread. */
@@ -136,16 +139,22 @@ export class LocalThread<T = unknown> implements CurrentThread {
    * @param begin  starts waiting and returns how to stop
    */
   wait<V>(begin: (resolve: (value: V) => void, reject: (error: unknown) => void) => () => void): Promise<V> {
-    if (this.takeCancellation()) return Promise.reject(this.cancellation());
-    return new Promise<V>((resolve, reject) => {
+    if (this.takeCancellation()) return rejectedQuietly(this.cancellation());
+    const promise = new Promise<V>((resolve, reject) => {
       const waits = this.#waits ??= new Set();
-      const abandon = (error: unknown): void => { stop(); reject(error); };
-      const stop = begin(
+      let stop: (() => void) | undefined;
+      const abandon = (error: unknown): void => {
+        stop?.();
+        promise.catch(ignore);
+        reject(error);
+      };
+      waits.add(abandon);                                                // first, for `begin` may settle at once
+      stop = begin(
         (value) => { waits.delete(abandon); resolve(value); },
         (error) => { waits.delete(abandon); reject(error); },
       );
-      waits.add(abandon);
     });
+    return promise;
   }
 
   addChild(child: Cancellable): void { (this.#children ??= new Set()).add(child); }
@@ -188,4 +197,12 @@ export class LocalThread<T = unknown> implements CurrentThread {
     const error = this.#error instanceof Error ? this.#error.stack ?? this.#error.message : String(this.#error);
     process.emitWarning(`thread ${this.id} (${this.name}) failed and nobody joined it: ${error}`, { code: 'CAP_WARN_UNJOINED' });
   }
+}
+
+/** A wait that is cancelled rejects also where nobody awaits it any more (`Promise.race`, or not yet): that must not end the process. */
+const ignore = (): void => { /* whoever does await it is told all the same */ };
+function rejectedQuietly(error: CapriccioError): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
 }

@@ -10,6 +10,8 @@ const BITS = 6;
 const SIZE = 1 << BITS;
 const LEVELS = 4;
 const SPAN_MAX = 1 << (BITS * LEVELS);
+/** Longest that a libuv timer can be set, ms: a later alarm rings once in between. */
+const ALARM_MS_MAX = 2 ** 31 - 1;
 
 /** One timer: intrusive, so that adding allocates nothing besides it. */
 export class Timer {
@@ -24,18 +26,22 @@ export class Timer {
 
 export class TimerWheel {
   readonly #slots: (Timer | undefined)[] = Array.from({ length: SIZE * LEVELS });
-  readonly #epoch = sharedNow();
+  readonly #clock: () => number;
+  readonly #epoch: number;
   #tick = 0;
   #count = 0;
   #alarm: NodeJS.Timeout | undefined;
+  /** When the alarm rings: not after the first timer is due, so before it there is nothing to look for. */
   #alarmAt = Infinity;
   readonly #onFire: () => void;
   readonly #isRef: boolean;
 
-  /** @param onFire  called after timers have fired from the libuv timer; @param isRef  whether a set timer keeps the event loop alive */
-  constructor(onFire: () => void, isRef: boolean) {
+  /** @param onFire  called after timers have fired from the libuv timer; @param isRef  whether a set timer keeps the event loop alive; @param clock  ms */
+  constructor(onFire: () => void, isRef: boolean, clock: () => number = sharedNow) {
     this.#onFire = onFire;
     this.#isRef = isRef;
+    this.#clock = clock;
+    this.#epoch = clock();
   }
 
   /** Sets a timer, or sets it anew. @param ms  0 or more; fires not before that time, at most 1 ms and a turn of the loop after */
@@ -60,6 +66,7 @@ export class TimerWheel {
   advance(): void {
     if (this.#count === 0) return;
     const target = Math.floor(this.#now());
+    if (target < this.#alarmAt) return;
     while (this.#count > 0) {
       const next = this.#nextDue();
       if (next > target) { this.#tick = Math.max(this.#tick, target); break; }
@@ -72,18 +79,19 @@ export class TimerWheel {
 
   get count(): number { return this.#count; }
 
-  #now(): number { return sharedNow() - this.#epoch; }
+  #now(): number { return this.#clock() - this.#epoch; }
 
   #turn(): void {
-    this.#tick++;
-    for (let level = 1; level < LEVELS && (this.#tick & ((1 << (BITS * level)) - 1)) === 0; level++) this.#cascade(level);
-    const slot = this.#tick & (SIZE - 1);
-    for (let timer = this.#slots[slot]; timer !== undefined; timer = this.#slots[slot]) {
+    const tick = ++this.#tick;
+    for (let level = 1; level < LEVELS && (tick & ((1 << (BITS * level)) - 1)) === 0; level++) this.#cascade(level);
+    const slot = tick & (SIZE - 1);
+    for (let timer = this.#slots[slot]; timer !== undefined;) {
+      if (timer.due > tick) { timer = timer.next; continue; }            // set by one that has just fired
       this.#unlink(timer);
-      if (timer.due > this.#tick) { this.#insert(timer); continue; }
       timer.due = -1;
       this.#count--;
       timer.fire();
+      timer = this.#slots[slot];
     }
   }
 
@@ -138,14 +146,14 @@ export class TimerWheel {
 
   #arm(tick: number): void {
     if (this.#alarm !== undefined) clearTimeout(this.#alarm);
-    this.#alarmAt = tick;
+    const now = this.#now();
+    this.#alarmAt = Math.min(tick, Math.floor(now) + ALARM_MS_MAX);
     this.#alarm = setTimeout(() => {
-      this.#alarmAt = Infinity;
       this.#alarm = undefined;
       this.advance();
-      if (this.#count > 0 && this.#alarm === undefined) this.#arm(this.#nextDue());
+      if (this.#count > 0 && this.#alarm === undefined) this.#arm(this.#nextDue());   // libuv's clock was a fraction ahead of ours
       this.#onFire();
-    }, Math.max(0, tick - this.#now()));
+    }, Math.max(0, this.#alarmAt - now));
     if (!this.#isRef) this.#alarm.unref();
   }
   #disarm(): void {

@@ -467,6 +467,7 @@ describe('what cannot be cloned is refused, that call alone, naming the path', (
     const buffer = new ArrayBuffer(8);
     const error = await rejection(values.all.with({ transfer: [buffer] })(buffer, { a: { b: () => 1 } }));
     assert.equal(error.code, 'CAP_ERR_NOT_CLONEABLE');
+    assert.match(error.message, /argument\[1\]\.a\.b is a function/);
     assert.equal(buffer.byteLength, 8);
   });
   test('in a call from a thread', async () => {

@@ -10,8 +10,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { contain, isThenable, warn, type ErrorReport, type Listener } from './contain.ts';
 
-export type AppKind = 'fetch' | 'fastify' | 'listener' | 'koa' | 'server';
-export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown;
+type AppKind = 'fetch' | 'fastify' | 'listener' | 'koa' | 'server';
+type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown;
 
 /** A user's application, ready to be given requests. */
 export interface HostedApp {

@@ -10,7 +10,7 @@
 import { HOLE } from './format.ts';
 
 export interface ValueSink { value(value: unknown): void; tag(tag: number): void }
-export interface ValueSource { value(): unknown }
+interface ValueSource { value(): unknown }
 
 /** Writes the values of its keys, HOLE for a key that a getter of the object has deleted since; true when there was none. */
 export type FieldsWriter = (sink: ValueSink, object: object) => boolean;

@@ -259,7 +259,7 @@ class Session extends Writer {
     for (const key of Object.keys(array)) {
       if (!hasOwn.call(array, key)) continue;
       const index = Number(key);
-      if (index < length && String(index) === key) this.number(index);
+      if (String(index) === key) this.number(index);
       else this.string(key);
       this.value((array as unknown as Record<string, unknown>)[key]);
       count++;

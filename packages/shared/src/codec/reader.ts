@@ -2,6 +2,7 @@
  * Reader: a window of bytes and the values that hold no others. Every read is checked against the end of the window, so corrupt bytes
  * end in an error and never in a neighbour's block.
  */
+import type { RawBuffer } from '../raw-buffer.ts';
 import { SMALL_STRING_MAX } from './format.ts';
 
 /** Up to here one call of String.fromCharCode with so many arguments (10 to 16 ns) beats the call into Buffer (50 to 60). */
@@ -12,13 +13,13 @@ const COPY_LOOP_MAX = 64;
 const fromCodes = String.fromCharCode;
 
 export class Reader {
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: RawBuffer = Buffer.alloc(0);
   view: DataView = new DataView(this.bytes.buffer, 0, 0);
   at = 0;
   end = 0;
 
   /** Looks at `length` bytes from `at`. Throws when they do not lie in `bytes`. */
-  open(bytes: Buffer, at: number, length: number): void {
+  open(bytes: RawBuffer, at: number, length: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -88,7 +89,7 @@ export class Reader {
   }
 }
 
-function textOf(bytes: Buffer, at: number, length: number): string {
+function textOf(bytes: RawBuffer, at: number, length: number): string {
   const b = bytes as unknown as number[];                // so that elements are not `number | undefined`: the caller has checked the bounds
   switch (length) {
     case 0: return '';

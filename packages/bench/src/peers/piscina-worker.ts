@@ -1,0 +1,2 @@
+/** Piscina's worker file: named exports are its task names. */
+export { increment, size, spin } from './functions.ts';

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { Root, Roots, type Entry, type Runnable } from '../../../packages/worker/src/run-queues.ts';
+
+const runnable = (): Runnable => ({ goOn() { /* never run here */ } });
+const entryOf = (root: Root): Entry => ({ root, begin() { /* never begun here */ } });
+const fill = (root: Root, node: number, count: number): Runnable[] => Array.from({ length: count }, () => { const thread = runnable(); root.push(thread, node); return thread; });
+
+describe('nodes inside a root', () => {
+  test('threads of one node leave in the order in which they came', () => {
+    const root = new Root('a');
+    const threads = fill(root, 7, 40);
+    assert.deepEqual(Array.from({ length: 40 }, () => root.shift()), threads);
+    assert.equal(root.shift(), undefined);
+    assert.equal(root.runnable, 0);
+  });
+
+  test('two nodes take turns however unequal their queues are', () => {
+    const root = new Root('a');
+    const many = new Set(fill(root, 1, 1_000));
+    const few = new Set(fill(root, 2, 50));
+    let [ofMany, ofFew] = [0, 0];
+    for (let k = 0; k < 100; k++) if (many.has(root.shift() as Runnable)) ofMany++; else ofFew++;
+    assert.deepEqual([ofMany, ofFew], [50, 50]);
+    assert.equal(few.size, 50);
+    assert.equal(root.runnable, 950);
+  });
+
+  test('a node that was empty for long has saved nothing up', () => {
+    const root = new Root('a');
+    fill(root, 1, 500);
+    fill(root, 2, 1);
+    for (let k = 0; k < 300; k++) root.shift();                          // node 2 has long been empty
+    const back = new Set(fill(root, 2, 100));
+    let ofBack = 0;
+    for (let k = 0; k < 100; k++) if (back.has(root.shift() as Runnable)) ofBack++;
+    assert.ok(Math.abs(ofBack - 50) <= 1, `${ofBack} of 100 turns`);
+  });
+});
+
+describe('roots of a worker', () => {
+  test('share it by their tickets', () => {
+    const roots = new Roots();
+    const [one, three] = [roots.named('one'), roots.named('three')];
+    three.tickets = 3;
+    for (const root of [one, three]) { fill(root, 0, 1_000); roots.activate(root); }
+    const turns = new Map([[one, 0], [three, 0]]);
+    for (let k = 0; k < 400; k++) {
+      const root = roots.pick() as Root;
+      root.shift();
+      turns.set(root, turns.get(root) as number + 1);
+      roots.charge(root, 1);
+    }
+    assert.ok(Math.abs(turns.get(one) as number - 100) <= 1, `${turns.get(one)} of 400`);
+  });
+
+  test('one that was idle is dropped from the list, and comes back without credit', () => {
+    const roots = new Roots();
+    const [busy, rare] = [roots.named('busy'), roots.named('rare')];
+    fill(busy, 0, 1_000);
+    fill(rare, 0, 1);
+    roots.activate(busy);
+    roots.activate(rare);
+    let picked: Root | undefined;
+    for (let k = 0; k < 200; k++) { picked = roots.pick() as Root; picked.shift(); roots.charge(picked, 1); }
+    assert.deepEqual(roots.active, [busy]);
+    assert.equal(rare.isActive, false);
+    fill(rare, 0, 100);
+    roots.activate(rare);
+    let ofRare = 0;
+    for (let k = 0; k < 100; k++) {
+      const root = roots.pick() as Root;
+      root.shift();
+      roots.charge(root, 1);
+      if (root === rare) ofRare++;
+    }
+    assert.ok(Math.abs(ofRare - 50) <= 1, `${ofRare} of 100 turns`);
+  });
+
+  test('activated twice, a root is there once', () => {
+    const roots = new Roots();
+    const root = roots.named('a');
+    assert.equal(roots.named('a'), root);
+    fill(root, 0, 1);
+    roots.activate(root);
+    roots.activate(root);
+    assert.equal(roots.active.length, 1);
+  });
+
+  test('what is runnable and what has not begun is counted over all', () => {
+    const roots = new Roots();
+    for (const name of ['a', 'b']) {
+      const root = roots.named(name);
+      fill(root, 0, 3);
+      root.entries.push(entryOf(root));
+      root.children.push(entryOf(root));
+      roots.activate(root);
+    }
+    assert.deepEqual([roots.runnable, roots.queued], [6, 4]);
+    assert.equal([...roots.all].length, 2);
+  });
+});
+
+describe('the start gate', () => {
+  test('is shut while six of a root are runnable', () => {
+    const root = new Root('a');
+    fill(root, 0, 5);
+    assert.equal(root.mayStart, true);
+    fill(root, 1, 1);
+    assert.equal(root.mayStart, false);
+    root.shift();
+    assert.equal(root.mayStart, true);
+  });
+
+  test('is shut while the module of the root is being loaded: others may take what is published', () => {
+    const roots = new Roots();
+    const root = roots.named('a');
+    root.sources = 1;
+    roots.activate(root);
+    root.isLoading = true;
+    assert.equal(root.canRun, false);
+    assert.equal(roots.pick(), undefined);
+    assert.deepEqual(roots.active, [root], 'it is not idle');
+    root.isLoading = false;
+    assert.equal(roots.pick(), root);
+  });
+
+  test('a root with begun threads starts something once in sixteen batches, if the gate is open', () => {
+    const root = new Root('a');
+    fill(root, 0, 1);
+    const starts = (): number => Array.from({ length: 160 }, () => root.mustStart()).filter(Boolean).length;
+    assert.equal(starts(), 0, 'there is nothing to start');
+    root.entries.push(entryOf(root));
+    assert.equal(starts(), 10);
+    fill(root, 0, 5);
+    assert.equal(starts(), 0, 'six are runnable');
+  });
+
+  test('children and begun threads need no gate', () => {
+    const root = new Root('a');
+    root.children.push(entryOf(root));
+    root.isLoading = true;
+    assert.equal(root.canRun, true);
+    assert.equal(root.isIdle, false);
+  });
+});
