@@ -34,7 +34,7 @@ export const codeLines = (text: string): number => withoutComments(text).split('
 const HEADINGS = ['State', 'Invariants', 'Ordering', 'Hazards', 'Crash', 'Proof', 'Source'] as const;
 
 /** The seven parts of a header, by heading; undefined for one that is missing or out of order. */
-export function headerOf(text: string): Partial<Record<(typeof HEADINGS)[number], string>> {
+function headerOf(text: string): Partial<Record<(typeof HEADINGS)[number], string>> {
   const comment = /^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? '';
   const lines = comment.split('\n').map((line) => line.replace(/^ ?\* ?/, ''));
   const parts: Partial<Record<(typeof HEADINGS)[number], string>> = {};

@@ -27,9 +27,15 @@ export interface RemoteGenerator<A extends unknown[], Y, R> {
   with(options: WithOptions): RemoteGenerator<A, Y, R>;
 }
 
+/** `never` and `any` would match a generator too, as they match everything. */
+type IsGenerator<R> = [R] extends [never] ? false : 0 extends 1 & R ? false : R extends Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never> ? true : false;
+
 type RemoteOf<F> =
-  F extends (...args: infer A) => Generator<infer Y, infer R, never> | AsyncGenerator<infer Y, infer R, never> ? RemoteGenerator<A, Awaited<Y>, Awaited<R>>
-    : F extends (...args: infer A) => infer R ? RemoteFunction<A, Awaited<R>> : never;
+  F extends (...args: infer A) => infer R
+    ? IsGenerator<R> extends true
+      ? R extends Generator<infer Y, infer V, never> | AsyncGenerator<infer Y, infer V, never> ? RemoteGenerator<A, Awaited<Y>, Awaited<V>> : never
+      : RemoteFunction<A, Awaited<R>>
+    : never;
 
 /** Every exported function of a module, remote. */
 export type Remote<M> = { readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: RemoteOf<M[K]> };

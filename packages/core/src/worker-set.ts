@@ -70,8 +70,15 @@ export class WorkerSet implements Postman {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `the workers of ${this.#host.options.name} were not ready within ${HELLO_MS / 1000} s`)), HELLO_MS);
     this.#hello = { resolve, reject, left: count };
-    for (let k = 0; k < count; k++) this.#startOne(false);
-    try { await promise; } finally { clearTimeout(timer); this.#hello = undefined; }
+    try {
+      for (let k = 0; k < count; k++) this.#startOne(false);
+      await promise;
+    } catch (error) {
+      throw startError(error);
+    } finally {
+      clearTimeout(timer);
+      this.#hello = undefined;
+    }
     for (const { thread, port } of this.#workers.values()) { thread.unref(); port.unref(); }
   }
 
@@ -201,7 +208,7 @@ function* receiveAll(port: MessagePort): Generator<Envelope> {
 }
 
 /** Flags that a worker may be given one by one. Most others belong to the whole process, and Node refuses them. */
-const WORKER_FLAGS = /^(?:--conditions|-C|--import|--require|-r|--experimental-(?!wasm)|--no-|--disable-warning|--enable-source-maps|--trace-)/;
+const WORKER_FLAGS = /^(?:--conditions|-C|--import|--require|-r|--experimental-(?!wasm)|--no-|--disable-warning|--enable-source-maps|--trace-(?!event))/;
 /** Of these, the ones whose value is the next word. */
 const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r', '--disable-warning']);
 
@@ -211,8 +218,14 @@ const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r',
  */
 function execArgvOf({ execArgv }: FullPoolOptions): string[] | undefined {
   if (execArgv !== undefined) return execArgv;
-  if (!process.execArgv.some((flag) => flag.startsWith('--inspect'))) return undefined;
+  if (!process.execArgv.some((flag) => /^--inspect(?:-brk|-wait)?(?:=|$)/.test(flag))) return undefined;
   return process.execArgv.filter((flag, at, all) => WORKER_FLAGS.test(flag) || WITH_VALUE.has(all[at - 1] ?? ''));
+}
+
+/** Node checks flags, limits and environment when the first worker is made. */
+function startError(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  return code?.startsWith('ERR_') === true ? new CapriccioError('CAP_ERR_OPTION', `a worker cannot be started with these options: ${message}`, { cause: error }) : error;
 }
 
 function describeDeath(error: unknown): string {

@@ -42,7 +42,9 @@ export type CallState = 'waiting' | 'published' | 'private' | 'running-here' | '
 /** What most calls never need: apart, for a million calls may wait at a time. */
 class Rare {
   attempts = 0;
+  refusals = 0;
   values: unknown[] | undefined = undefined;
+  ownsValues = false;
   keep: readonly SharedArrayBuffer[] | undefined = undefined;
   stoppedBy: CapriccioError | undefined = undefined;
   thread: LocalThread | undefined = undefined;
@@ -53,7 +55,7 @@ export class Call {
   readonly target: Target;
   readonly resolve: (value: unknown, failure?: FailureRecord) => void;
   readonly reject: (error: unknown) => void;
-  readonly options: CallOptions | undefined;
+  options: CallOptions | undefined;
   state: CallState = 'waiting';
   slot = 0;
   /** Arguments that no later change can reach: until published, and for good when it may have to run again. */
@@ -70,9 +72,15 @@ export class Call {
   /** Arguments that only a port can carry. */
   get values(): unknown[] | undefined { return this.#rare?.values; }
   set values(values: unknown[] | undefined) { if (values !== undefined || this.#rare !== undefined) this.#needed.values = values; }
+  /** They are copies: nobody else can change them. */
+  get ownsValues(): boolean { return this.#rare?.ownsValues ?? false; }
+  set ownsValues(isSo: boolean) { this.#needed.ownsValues = isSo; }
   /** How often it has been begun again. */
   get attempts(): number { return this.#rare?.attempts ?? 0; }
   set attempts(count: number) { this.#needed.attempts = count; }
+  /** How many workers have died that had taken it and not begun it. */
+  get refusals(): number { return this.#rare?.refusals ?? 0; }
+  set refusals(count: number) { this.#needed.refusals = count; }
   /** Shared buffers that the published bytes name. */
   set keep(buffers: readonly SharedArrayBuffer[]) { if (buffers.length > 0) this.#needed.keep = buffers; }
   /** Why it is being stopped; the call settles with it when it has stopped. */

@@ -8,6 +8,7 @@
  * Nothing is lost: what finds no slot or block waits here in order of arrival; what a worker held when it died is looked through by `recover`.
  * Next: settling.ts for how calls end, stopping.ts for how they are stopped.
  */
+import type { Transferable } from 'node:worker_threads';
 import {
   CapriccioError, buffersOf, inspect, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
@@ -41,6 +42,8 @@ export interface CallerHost extends StopperHost {
 const PUBLISH_EVERY = 64;
 /** A target may hold this many times the slots that are free: a lone one gets four fifths of all, and never the last (Choudhury and Hahne's dynamic threshold, 1998). */
 const SHARE_OF_FREE = 4;
+/** Workers that may die with a call that they have taken and not begun. */
+const REFUSALS_MAX = 8;
 
 export class Caller {
   readonly #me: Participant;
@@ -173,7 +176,28 @@ export class Caller {
     const deadlineAt = options?.deadlineMs === undefined ? undefined : sharedNow() + options.deadlineMs;
     const isPlain = deadlineAt === undefined && options?.tickets === undefined && options?.asThread !== true;
     call.packed = this.#tasks.pack(values, isPlain ? undefined : { deadlineAt, tickets: options?.tickets, asThread: options?.asThread });
-    if (call.packed === undefined) call.values = values;
+    if (call.packed === undefined) this.#keepValues(call, values);
+  }
+
+  /** What only a port can carry is copied here and posted from the copy: it may have to wait, or to be posted again when a worker dies before it begins. */
+  #keepValues(call: Call, values: unknown[], transfer: readonly unknown[] = []): void {
+    try {
+      const [own, moved] = structuredClone([values, transfer], { transfer: transfer as Transferable[] });
+      call.values = own as unknown[];
+      call.ownsValues = true;
+      if (transfer.length > 0) call.options = { ...call.options, transfer: moved as unknown[] };
+    } catch (error) {
+      throw this.#notCloneable(call.target, values, error);
+    }
+  }
+
+  /** The arguments of a slot whose taker died before it began: they lie there until the slot is freed. */
+  #repack(slot: number): Packed | undefined {
+    if (this.#tasks.hasArgumentsByPort(slot)) return undefined;
+    const read = this.#tasks.readArguments(slot);
+    if (!this.#tasks.hasExtras(slot)) return this.#tasks.pack(read, undefined);
+    const [deadlineAt, tickets, asThread, values] = read as [number | undefined, number | undefined, boolean | undefined, unknown[]];
+    return this.#tasks.pack(values, { deadlineAt, tickets, asThread });
   }
 
   #numberOf(target: Target): number {
@@ -251,10 +275,19 @@ export class Caller {
   #place(call: Call): void {
     const worker = call.options?.on ?? this.#host.chooseWorker(call.options?.affinity);
     const slot = worker === undefined ? 0 : this.#me.slots.allocate();
-    if (worker === undefined || slot === 0) { call.state = 'waiting'; this.#unplaced.push(call); return; }
+    if (worker === undefined || slot === 0) { this.#waitForPlace(call); return; }
     if (!this.#writePlaced(call, slot, worker)) { this.#me.slots.release(slot); return; }
     this.#settler.hold(call, slot);
     this.#me.place(slot, worker);
+  }
+
+  /** What moves with it moves now: while it waits, nobody else may change it. */
+  #waitForPlace(call: Call): void {
+    if (hasMoved(call) && !call.ownsValues) {
+      try { this.#keepValues(call, call.values as unknown[], call.options?.transfer); } catch (error) { this.#settler.fail(call, error); return; }
+    }
+    call.state = 'waiting';
+    this.#unplaced.push(call);
   }
 
   /** Fills the slot of a placed call. @returns false when it could not be: the call has failed, or waits */
@@ -264,7 +297,7 @@ export class Caller {
     if (call.values === undefined && packed !== undefined) {
       const outcome = this.#tasks.writePacked(slot, number, packed);
       if (outcome === 'written') { this.#keepForRetry(call, packed); return true; }
-      if (outcome === 'full') { call.state = 'waiting'; this.#unplaced.push(call); return false; }
+      if (outcome === 'full') { this.#waitForPlace(call); return false; }
       call.values = this.#tasks.unpack(packed);
     }
     const generation = slotStates.generationOf(slotStates.loadState(this.#me.memory.words, slot));
@@ -275,17 +308,17 @@ export class Caller {
       this.#tasks.writeByPort(slot, number, hasExtras);
       this.#postman.post(worker, { kind: 'arguments', slot, generation, values }, call.options?.transfer);
     } catch (error) {
-      this.#settler.fail(call, error instanceof CapriccioError ? error : this.#notCloneable(call, error));
+      this.#settler.fail(call, error instanceof CapriccioError ? error : this.#notCloneable(call.target, call.values as unknown[], error));
       return false;
     }
-    call.values = undefined;
+    if (hasMoved(call)) call.values = undefined;
     return true;
   }
 
   /** What the port refused: the codec, which would have copied, knows where it lies. */
-  #notCloneable(call: Call, cause: unknown): unknown {
-    try { this.#tasks.pack(call.values as unknown[], undefined); } catch (error) { return error; }
-    return new CapriccioError('CAP_ERR_NOT_CLONEABLE', `an argument of ${call.target.label} cannot be cloned: ${(cause as Error).message}`, { cause });
+  #notCloneable(target: Target, values: unknown[], cause: unknown): unknown {
+    try { this.#tasks.pack(values, undefined); } catch (error) { return error; }
+    return new CapriccioError('CAP_ERR_NOT_CLONEABLE', `an argument of ${target.label} cannot be cloned: ${(cause as Error).message}`, { cause });
   }
 
   /** A worker has come to life, or slots have become free. */
@@ -341,16 +374,17 @@ export class Caller {
   #recoverSlot(call: Call, finding: Finding, dead: number): void {
     switch (finding) {
       case 'none': return;
-      case 'reopened': this.#me.hint(call.slot, this.#ringOf(call.target)); return;
+      case 'reopened': this.#reopen(call, dead); return;
       case 'ended': this.#settler.comeHome(call.slot); return;
       case 'placed': case 'begun': {
         const hadBegun = finding === 'begun';
+        if (!hadBegun && call.state !== 'ended') call.packed ??= this.#repack(call.slot);
         this.#results.drop(call.slot);
         this.#settler.release(call);
         if (call.state === 'ended') return;                             // abandoned before
         if (call.stoppedBy !== undefined) this.#settler.fail(call, call.stoppedBy);
         else if (!this.#mayRunAgain(call, hadBegun)) this.#settler.fail(call, lostError(call, dead, hadBegun));
-        else if (call.options?.affinity !== undefined) this.#place(call);
+        else if (call.options?.affinity !== undefined || call.packed === undefined) this.#place(call);
         else if (!this.tryPublish(call)) this.#wait(call);
         return;
       }
@@ -358,10 +392,19 @@ export class Caller {
     }
   }
 
+  /** It had been taken and had not begun: another takes it. But what ends every worker that is about to begin it (a module that exits) is not begun for ever. */
+  #reopen(call: Call, dead: number): void {
+    if (call.state !== 'ended' && ++call.refusals > REFUSALS_MAX && slotStates.cancel(this.#me.memory.words, call.slot) === 'withdrawn') {
+      this.#settler.release(call, true);
+      this.#settler.fail(call, lostError(call, dead, false));
+    } else this.#me.hint(call.slot, this.#ringOf(call.target));
+  }
+
   /** Its arguments are still here, it is not bound to the dead worker, and if it had begun it may be repeated, not too often. */
   #mayRunAgain(call: Call, hadBegun: boolean): boolean {
-    if (call.packed === undefined || call.options?.on !== undefined) return false;
-    return !hadBegun || (call.options?.idempotent === true && ++call.attempts <= this.#host.retriesMax);
+    if ((call.packed === undefined && call.values === undefined) || call.options?.on !== undefined) return false;
+    if (!hadBegun) return ++call.refusals <= REFUSALS_MAX;
+    return call.options?.idempotent === true && ++call.attempts <= this.#host.retriesMax;
   }
 
   /** A participant's number may pass to a new worker. */
@@ -377,8 +420,10 @@ export class Caller {
   }
 }
 
+const hasMoved = ({ options }: Call): boolean => options?.transfer !== undefined && options.transfer.length > 0;
+
 function lostError(call: Call, dead: number, started: boolean): CapriccioError {
-  const wayOut = !started ? 'it had not begun, so it is safe to call again'
-    : call.options?.idempotent === true ? `it was tried ${call.attempts + 1} times` : 'declare it idempotent to have it run again';
+  const wayOut = !started ? call.refusals > REFUSALS_MAX ? `so did ${REFUSALS_MAX} others: loading its module may be what ends them` : 'it had not begun, so it is safe to call again'
+    : call.options?.idempotent === true ? `it was tried ${Math.max(1, call.attempts)} times` : 'declare it idempotent to have it run again';
   return new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${dead} died ${started ? 'while it ran' : 'before it began'} ${call.target.label}; ${wayOut}`, { started });
 }

@@ -349,6 +349,24 @@ describe('children', () => {
 
 const total = (of: Pool): { finished: number; failed: number } => of.stats().workers.reduce((sum, worker) => ({ finished: sum.finished + worker.finished, failed: sum.failed + worker.failed }), { finished: 0, failed: 0 });
 
+test('one cancellation after the other costs no worker', async () => {
+  const { shared, notes } = notebook();
+  const own = await poolFor({ cores: 1, cancelGraceMs: 300 });
+  const { sleeps, where } = own.module<Cancels>(fixture('cancels.ts'));
+  const id = await where();
+  const end = performance.now() + 1000;
+  let count = 0;
+  while (performance.now() < end) {
+    const threads = Array.from({ length: 10 }, () => sleeps.spawn(shared));
+    count += threads.length;
+    await has(notes, BEGAN, count);
+    for (const thread of threads) thread.cancel();
+    await Promise.all(threads.map((thread) => rejection(thread.join())));
+  }
+  assert.equal(own.stats().lost, 0);
+  assert.equal(await where(), id);
+});
+
 describe('what cannot be interrupted', () => {
   test.each(['endless', 'endlessLater'] as const)('%s: the call rejects, its worker is replaced, the other one notices nothing', async (name) => {
     const { shared, notes } = notebook();

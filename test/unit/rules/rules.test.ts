@@ -1,7 +1,7 @@
 /** The rules about imports and shared memory, each broken once on purpose: the tool that guards it must go red, and must be silent about a file that keeps it. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { Workshop } from './workshop.ts';
+import { Workshop } from '../../workshop.ts';
 
 let workshop: Workshop;
 beforeAll(() => { workshop = new Workshop(); });
@@ -85,14 +85,19 @@ describe('the compiler', () => {
 
 describe('knip', () => {
   test('goes red for a dependency that is not declared, and for what nobody uses', () => {
-    workshop.write('packages/worker/src/seeded.ts', "export { createPool } from 'capriccio';\n");
-    workshop.write('packages/compiler/src/seeded.ts', "export const load: () => Promise<unknown> = () => import('@capriccio/worker');\n");
+    const undo = [
+      workshop.append('packages/worker/src/index.ts', "export { createPool } from 'capriccio';\n"),
+      workshop.append('packages/shared/src/index.ts', "export const load: () => Promise<unknown> = () => import('@capriccio/worker');\n"),
+    ];
+    workshop.write('packages/worker/src/seeded.ts', HARMLESS);
     const { code, output } = workshop.run('knip', '--treat-config-hints-as-errors');
-    for (const folder of ['worker', 'compiler']) workshop.remove(`packages/${folder}/src/seeded.ts`);
+    for (const restore of undo) restore();
+    workshop.remove('packages/worker/src/seeded.ts');
     assert.equal(code, 1, output);
-    assert.match(output, /^capriccio +packages\/worker\/src\/seeded\.ts/m);
-    assert.match(output, /^@capriccio\/worker +packages\/compiler\/src\/seeded\.ts/m);
-    assert.match(output, /Unused files[\s\S]*packages\/worker\/src\/seeded\.ts/);
-    assert.doesNotMatch(output, /Unused files[\s\S]*packages\/worker\/src\/stride\.ts/);
+    const section = (title: string): string => output.split(/^(?=[A-Z][a-z]+(?: [a-z]+)* \()/m).find((part) => part.startsWith(title)) ?? '';
+    assert.match(section('Unlisted dependencies'), /^capriccio +packages\/worker\/src\/index\.ts/m);
+    assert.match(section('Unlisted dependencies'), /^@capriccio\/worker +packages\/shared\/src\/index\.ts/m);
+    assert.match(section('Unused files'), /^packages\/worker\/src\/seeded\.ts/m);
+    assert.doesNotMatch(section('Unused files'), /stride\.ts/);
   });
 });

@@ -46,6 +46,10 @@ describe('buffers', () => {
     expect(clone[0]).toEqual(new Uint8Array([97, 98, 99]));
     expect(clone[0]?.buffer.byteLength).toBe(3);
     expect(clone[1]).toBe(clone[0]);
+    const after = {};
+    const [, one, other] = roundTrip([pooled, after, after]) as object[];
+    expect(one).toEqual({});
+    expect(other).toBe(one);
     expect(encoder.encode(pooled, 'value')).toBeLessThan(50);
     const own = Buffer.alloc(20).subarray(5, 7);
     const whole = roundTrip(own) as Uint8Array;

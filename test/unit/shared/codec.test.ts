@@ -37,6 +37,11 @@ describe('what is refused', () => {
     expect(message(() => 1)).toMatch(/^argument 1 is a function/);
     expect(message({ url: new URL('http://localhost') })).toMatch(/^argument 1\.url is an instance of URL and/);
     expect(message({ port: new MessageChannel().port1 })).toMatch(/^argument 1\.port is an instance of MessagePort and cannot be cloned; .* list it in `transfer`/);
+    expect(message({ mark: Object(Symbol('m')) })).toMatch(/^argument 1\.mark is an instance of Symbol/);
+    const gone = new Uint8Array(8);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    expect(message({ gone })).toMatch(/^argument 1\.gone is detached, or a view beyond the end of its buffer, and cannot be cloned; pass it before/);
+    expect(message({ buffer: gone.buffer })).toMatch(/^argument 1\.buffer is detached/);
     expect(message(new Intl.Segmenter().segment('a'))).toMatch(/^argument 1 is/);
   });
 
@@ -308,8 +313,17 @@ describe('decoding', () => {
     const bytes = encoder.scratch.subarray(0, length);
     for (const [at, count] of [[0, length + 1], [-1, 2], [5, length], [Number.NaN, 1]] as const) expect(() => decoder.decode(bytes, at, count)).toThrow(/does not lie in/);
     expect(() => decoder.decode(encoder.scratch, 0, length + 1)).toThrow(/corrupt/);
-    for (let cut = 0; cut < length; cut++) expect(() => decoder.decode(bytes, 0, cut)).toThrow(/corrupt/);
+    for (let cut = 0; cut < length; cut++) expect(() => decoder.decode(bytes, 0, cut)).toThrow(/more bytes are announced/);
     expect(decoder.decode(bytes, 0, length)).toEqual([1, 'two']);
+  });
+
+  test('refuses references to nothing, and properties that no array has', () => {
+    const { decoder } = makeCodec();
+    const decode = (...bytes: number[]): unknown => decoder.decode(Buffer.from(bytes), 0, bytes.length);
+    expect(() => decode(1, 19, 0, 0, 0, 0)).toThrow(/not met/);
+    expect(decode(0, 15, 2, 0, 0, 0, 1, 0, 0, 0, 0x46, ...Buffer.from('lengt_'), 0x80)).toEqual(Object.assign(Array.from({ length: 2 }), { lengt_: 0 }));
+    expect(() => decode(0, 15, 2, 0, 0, 0, 1, 0, 0, 0, 0x46, ...Buffer.from('length'), 0x80)).toThrow(/a key is expected/);
+    expect(() => decode(0, 15, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x80)).toThrow(/a key is expected/);
   });
 
   test('never allocates for counts that cannot be', () => {

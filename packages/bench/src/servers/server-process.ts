@@ -15,6 +15,9 @@ export class ServerProcess implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;
 
+  /** Of the server's first process. */
+  get pid(): number { return this.#child.pid as number; }
+
   private constructor(child: ChildProcess, port: number) {
     this.#child = child;
     this.port = port;

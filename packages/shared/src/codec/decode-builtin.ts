@@ -4,17 +4,7 @@ import {
   errorNames, viewNames,
 } from './format.ts';
 import type { DecodeSession } from './decode.ts';
-
-/** `decode` met the number of a shared buffer that is not known here yet. The caller waits for it and decodes again. */
-export class MissingBufferError extends Error {
-  override readonly name: string = 'MissingBufferError';
-  readonly number: number;
-
-  constructor(number: number) {
-    super(`shared buffer ${number} is not known here yet; decode again when it is`);
-    this.number = number;
-  }
-}
+import { MissingBufferError } from './shared-buffers.ts';
 
 type ViewClass = new (buffer: ArrayBufferLike, offset: number, length?: number) => ArrayBufferView;
 const viewClasses = viewNames.map((name) => (globalThis as unknown as Record<string, ViewClass | undefined>)[name]);
@@ -39,13 +29,13 @@ export function readBuiltin(reader: DecodeSession, tag: number, target?: object)
 
 function readMap(reader: DecodeSession, map: object): object {
   if (!(map instanceof Map)) throw reader.corrupt('a Map is not expected');
-  for (let count = reader.count(2); count > 0; count--) map.set(reader.value(), reader.value());
+  for (let count = reader.word(); count > 0; count--) map.set(reader.value(), reader.value());
   return map;
 }
 
 function readSet(reader: DecodeSession, set: object): object {
   if (!(set instanceof Set)) throw reader.corrupt('a Set is not expected');
-  for (let count = reader.count(1); count > 0; count--) set.add(reader.value());
+  for (let count = reader.word(); count > 0; count--) set.add(reader.value());
   return set;
 }
 

@@ -6,13 +6,13 @@
  */
 import { setOwn } from './compiled-shapes.ts';
 import { readBuiltin } from './decode-builtin.ts';
-import type { SharedBuffers } from './encode.ts';
 import {
   ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
   PLAIN, REF, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
 } from './format.ts';
 import { Reader } from './reader.ts';
 import { ShapeReader, type ShapeTexts } from './shapes.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
 
 /** One decoder a participant whose values are read: shapes are numbers in that participant's table of names. */
 export class Decoder {
@@ -70,7 +70,7 @@ export class DecodeSession extends Reader {
     if (tag >= SMALL_STRING) return this.smallString(tag);
     switch (tag) {
       case SHAPE: return this.#shape();
-      case ARRAY: return this.isTracked ? this.#fillArray(this.#newArray(), this.count(1)) : this.#array(this.count(1));
+      case ARRAY: return this.isTracked ? this.#fillArray(this.#newArray(), this.word()) : this.#array(this.word());
       case INT32: return this.view.getInt32(this.take(4), true);
       case DOUBLE: return this.double();
       case TRUE: return true;
@@ -83,7 +83,7 @@ export class DecodeSession extends Reader {
       case SPELLED: return this.#fillSpelled(this.newObject());
       case HOLEY_SHAPE: return this.#fillShape(this.newObject(), this.#shapes.shape(this.word()).keys);
       case NUMBERS: return this.#fillNumbers(this.#newArray());
-      case HOLEY_ARRAY: return this.#fillArray(this.#newArray(), this.count(1));
+      case HOLEY_ARRAY: return this.#fillArray(this.#newArray(), this.word());
       case SPARSE: return this.#fillSparse(this.#newArray());
       case BIGINT64: return this.view.getBigInt64(this.take(8), true);
       case BIGINT: return this.#bigint();
@@ -121,7 +121,7 @@ export class DecodeSession extends Reader {
   }
 
   #fillSpelled(object: object): object {
-    for (let count = this.count(2); count > 0; count--) {
+    for (let count = this.word(); count > 0; count--) {
       const key = this.text();
       if (!this.#isHole()) setOwn(object, key, this.value());
     }
@@ -156,7 +156,7 @@ export class DecodeSession extends Reader {
   }
 
   #fillNumbers(array: unknown[]): unknown[] {
-    const length = this.count(8);
+    const length = this.word();
     let at = this.take(length * 8);
     for (let k = 0; k < length; k++, at += 8) array.push(this.view.getFloat64(at, true));
     return array;
@@ -169,7 +169,7 @@ export class DecodeSession extends Reader {
       delete array[length - 1];
     }
     array.length = length;
-    for (let count = this.count(2); count > 0; count--) {
+    for (let count = this.word(); count > 0; count--) {
       const key = this.value();
       if (typeof key === 'number') setOwn(array, key, this.value());
       else if (typeof key === 'string' && key !== 'length') setOwn(array, key, this.value());
@@ -201,7 +201,7 @@ export class DecodeSession extends Reader {
   #body(object: object): void {
     const tag = this.byte();
     if (Array.isArray(object)) {
-      if (tag === ARRAY || tag === HOLEY_ARRAY) this.#fillArray(object, this.count(1));
+      if (tag === ARRAY || tag === HOLEY_ARRAY) this.#fillArray(object, this.word());
       else if (tag === NUMBERS) this.#fillNumbers(object);
       else if (tag === SPARSE) this.#fillSparse(object);
       else throw this.corrupt('an array is expected');

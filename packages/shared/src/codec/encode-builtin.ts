@@ -186,7 +186,6 @@ function writeBuffer(writer: Writer, buffer: ArrayBuffer | SharedArrayBuffer): v
 
 function writeBytes(writer: Writer, bytes: Uint8Array, bytesMost: number): void {
   const length = bytes.length;
-  if (writer.at + length > writer.bytesMax) throw byPort;
   writer.reserve(length + 13);
   writer.tagged(bytesMost < 0 ? BUFFER : RESIZABLE_BUFFER, length);
   if (bytesMost >= 0) writer.double(bytesMost);

@@ -1,33 +1,13 @@
 /**
- * Encoder: any value that structured clone takes, to bytes. What it cannot take it refuses by name and path.
+ * Encoder: any value that structured clone takes, to bytes; what it cannot take it refuses by name and path.
  *
- * Reads a value in the order structured clone does and calls each getter once. Way in: `encode`, then `value`, which sends plain
- * objects and arrays to the two hot paths here and everything else to encode-builtin.ts. Next: decode.ts.
- *
- * The hot path pays, for an object: one isProxy (4 ns), one look-up of `constructor` (5 ns), one scan of the objects met, Object.keys
- * (13 ns), and for a key a step in the trie and a read by the function made for the shape (2 ns). For an array it pays 65 ns to learn
- * that the array has elements only: array-keys.ts.
+ * Reads a value in the order structured clone does and calls each getter once. What reads and writes is encode-plain.ts, and
+ * encode-builtin.ts for all that is neither a plain object nor an array; here is what the caller sees. Next: decode.ts.
  */
-import { types } from 'node:util';
-import { hasOnlyElements } from './array-keys.ts';
-import { writeField } from './compiled-shapes.ts';
-import { forgetSuspects, rejectExotic, writeUnusual, writeEntries } from './encode-builtin.ts';
-import {
-  ARRAY, DEPTH_MAX, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, NULL, NUMBERS, PLAIN, REF,
-  SHAPE, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED,
-} from './format.ts';
-import { Refusal, byPort, notCloneable } from './refusal.ts';
-import { Seen } from './seen.ts';
+import { PlainWriter } from './encode-plain.ts';
+import { byPort, notCloneable } from './refusal.ts';
 import { ShapeTrie, type ShapeNames } from './shapes.ts';
-import { Writer } from './writer.ts';
-
-/** Shared buffers have numbers, for a SharedArrayBuffer itself can travel only by a port. */
-export interface SharedBuffers {
-  /** The number of `buffer`; the caller sees to it that the receiver learns which buffer that is. */
-  numberOf(buffer: SharedArrayBuffer): number;
-  /** The buffer of a number; undefined while it is not known here. */
-  bufferOf(number: number): SharedArrayBuffer | undefined;
-}
+import type { SharedBuffers } from './shared-buffers.ts';
 
 export interface EncoderOptions {
   /** Larger values travel by a port. Default 16 MiB. */
@@ -38,17 +18,6 @@ export interface EncoderOptions {
 export const BY_PORT = -1;
 
 const BYTES_MAX = 16 * 1024 * 1024;
-/** From this many numbers on an array is tried as NUMBERS. */
-const NUMBERS_MIN = 4;
-
-const isProxy = types.isProxy;
-const hasOwn = Object.prototype.hasOwnProperty;
-
-/** True for what an array index begins with: the keys of an `arguments` object. */
-function startsWithDigit(key: string): boolean {
-  const code = key.charCodeAt(0);
-  return code >= 48 && code <= 57;
-}
 
 /** One encoder a participant: it owns the shapes that the participant's table of names knows. */
 export class Encoder {
@@ -59,7 +28,7 @@ export class Encoder {
   readonly #names: ShapeNames;
   readonly #buffers: SharedBuffers;
   readonly #options: EncoderOptions;
-  readonly #session: Session;
+  readonly #writer: PlainWriter;
   #isBusy = false;
   #inner: Encoder | undefined;
 
@@ -67,8 +36,8 @@ export class Encoder {
     this.#names = names;
     this.#buffers = buffers;
     this.#options = options;
-    this.#session = new Session(new ShapeTrie(names), buffers, this.met, options.bytesMax ?? BYTES_MAX);
-    this.scratch = this.#session.bytes;
+    this.#writer = new PlainWriter(new ShapeTrie(names), buffers, this.met, options.bytesMax ?? BYTES_MAX);
+    this.scratch = this.#writer.bytes;
   }
 
   /**
@@ -81,16 +50,16 @@ export class Encoder {
   encode(value: unknown, label: string): number {
     if (this.#isBusy) return this.#encodeInside(value, label);
     this.#isBusy = true;
-    const session = this.#session;
+    const writer = this.#writer;
     try {
-      const length = session.run(value);
-      this.scratch = session.bytes;
+      const length = writer.run(value);
+      this.scratch = writer.bytes;
       return length;
     } catch (thrown) {
       if (thrown === byPort) return BY_PORT;
       throw notCloneable(thrown, value, label);
     } finally {
-      session.reset();
+      writer.reset();
       this.#isBusy = false;
     }
   }
@@ -103,200 +72,5 @@ export class Encoder {
     this.scratch = inner.scratch;
     this.met.splice(0, this.met.length, ...outer, ...inner.met);   // the outer value is not finished: keep what it refers to
     return length;
-  }
-}
-
-/** The state of one run: what `Encoder` keeps from its users. */
-class Session extends Writer {
-  readonly objects: Seen = new Seen();
-  readonly #trie: ShapeTrie;
-  readonly #buffers: SharedBuffers;
-  readonly #met: SharedArrayBuffer[];
-  /** What was put off, in order. */
-  readonly #later: object[] = [];
-  readonly #laterKinds: number[] = [];
-  #depth = 0;
-  #isTracked = false;
-
-  constructor(trie: ShapeTrie, buffers: SharedBuffers, met: SharedArrayBuffer[], bytesMax: number) {
-    super(bytesMax);
-    this.#trie = trie;
-    this.#buffers = buffers;
-    this.#met = met;
-  }
-
-  run(value: unknown): number {
-    this.at = 1;
-    if (this.#met.length > 0) this.#met.length = 0;
-    this.value(value);
-    for (let k = 0; k < this.#later.length; k++) this.#body(this.#later[k] as object, this.#laterKinds[k] as number);
-    if (this.suspects.length > 0) throw new Refusal(this.suspects.at(-1));
-    this.bytes[0] = this.#isTracked ? TRACKED : PLAIN;
-    if (this.at > this.bytesMax) throw byPort;
-    return this.at;
-  }
-
-  /** Ready for the next value, whatever became of the last. */
-  reset(): void {
-    this.objects.clear();
-    if (this.#later.length > 0) this.#later.length = this.#laterKinds.length = 0;
-    if (this.suspects.length > 0) forgetSuspects(this.suspects);
-    this.#depth = 0;
-    this.#isTracked = false;
-    this.settleScratch(this.at);
-    this.#trie.tidy();
-  }
-
-  override value(value: unknown): void {
-    if (typeof value === 'string') this.string(value);
-    else if (typeof value === 'number') this.number(value);
-    else if (typeof value === 'object') {
-      if (value === null) this.tag(NULL);
-      else this.#object(value);
-    } else if (typeof value === 'boolean') this.tag(value ? TRUE : FALSE);
-    else if (value === undefined) this.tag(UNDEFINED);
-    else if (typeof value === 'bigint') this.bigint(value);
-    else throw new Refusal(value);
-  }
-
-  #object(object: object): void {
-    if (isProxy(object)) throw new Refusal(object);
-    if (Array.isArray(object)) this.#array(object);
-    else if (object.constructor === Object) this.ordinary(object);
-    else writeUnusual(this, object);
-  }
-
-  override ordinary(object: object): void {
-    const number = this.objects.find(object);
-    if (number >= 0) this.reference(number);
-    else if (this.#depth >= DEPTH_MAX) this.#putOff(object, LATER_OBJECT);
-    else {
-      this.#depth++;
-      this.#fields(object );
-      this.#depth--;
-    }
-  }
-
-  #fields(object: object): void {
-    const keys = Object.keys(object);
-    if (keys.length === 0 || startsWithDigit(keys[0] as string)) rejectExotic(object);
-    const trie = this.#trie;
-    let node = trie.root;
-    for (let k = 0; k < keys.length; k++) {
-      const key = keys[k] as string;
-      const next = node.lastKey === key && node.last !== null ? node.last : trie.step(node, key);
-      if (next === undefined) return this.#spelled(object, keys);
-      node = next;
-    }
-    if (node.write === null) trie.settle(node);
-    if (node.write === null) return this.#spelled(object, keys);
-    const start = this.at;
-    this.tagged(SHAPE, node.number);
-    if (!node.write(this, object)) this.bytes[start] = HOLEY_SHAPE;
-    return undefined;
-  }
-
-  /** With its keys: the shape is new, or there is no room for it. */
-  #spelled(object: object, keys: readonly string[]): void {
-    this.tagged(SPELLED, keys.length);
-    for (let k = 0; k < keys.length; k++) {
-      const key = keys[k] as string;
-      this.string(key);
-      writeField(this, object, key);
-    }
-  }
-
-  #array(array: readonly unknown[]): void {
-    const number = this.objects.find(array);
-    if (number >= 0) this.reference(number);
-    else if (this.#depth >= DEPTH_MAX) this.#putOff(array, LATER_ARRAY);
-    else {
-      this.#depth++;
-      this.#elements(array);
-      this.#depth--;
-    }
-  }
-
-  #elements(array: readonly unknown[]): void {
-    const length = array.length;
-    if (!hasOnlyElements(array, length)) return this.#entries(array, length);
-    if (length >= NUMBERS_MIN && typeof array[0] === 'number' && typeof array[length - 1] === 'number' && this.#numbers(array, length)) return undefined;
-    const start = this.at;
-    this.tagged(ARRAY, length);
-    for (let k = 0; k < length; k++) {
-      const element = array[k];
-      if (element !== undefined || hasOwn.call(array, k)) this.value(element);
-      else {
-        this.tag(HOLE);                                 // a getter before has deleted it
-        this.bytes[start] = HOLEY_ARRAY;
-      }
-    }
-    return undefined;
-  }
-
-  /** Writes an array of numbers only; false, with nothing written, when it has something else. */
-  #numbers(array: readonly unknown[], length: number): boolean {
-    this.reserve(5 + length * 8);
-    const view = this.view;
-    let at = this.at + 5;
-    for (let k = 0; k < length; k++, at += 8) {
-      const element = array[k];
-      if (typeof element !== 'number') return false;
-      view.setFloat64(at, element, true);
-    }
-    this.tagged(NUMBERS, length);
-    this.at = at;
-    return true;
-  }
-
-  /** By keys. As in structured clone the keys are taken first, and one that a getter has deleted since is left out. */
-  #entries(array: readonly unknown[], length: number): void {
-    this.tagged(SPARSE, length);
-    this.reserve(4);
-    const countAt = this.at;
-    this.at += 4;
-    let count = 0;
-    for (const key of Object.keys(array)) {
-      if (!hasOwn.call(array, key)) continue;
-      const index = Number(key);
-      if (String(index) === key) this.number(index);
-      else this.string(key);
-      this.value((array as unknown as Record<string, unknown>)[key]);
-      count++;
-    }
-    this.view.setUint32(countAt, count, true);
-  }
-
-  override collection(collection: object, kind: number): void {
-    if (this.#depth >= DEPTH_MAX) return this.#putOff(collection, kind);
-    this.#depth++;
-    writeEntries(this, collection, kind === LATER_MAP);
-    this.#depth--;
-    return undefined;
-  }
-
-  #putOff(object: object, kind: number): void {
-    this.#isTracked = true;
-    this.tag(LATER);
-    this.tag(kind);
-    this.#later.push(object);
-    this.#laterKinds.push(kind);
-  }
-
-  #body(object: object, kind: number): void {
-    this.#depth = 1;
-    if (kind === LATER_ARRAY) this.#elements(object as unknown[]);
-    else if (kind === LATER_OBJECT) this.#fields(object);
-    else writeEntries(this, object, kind === LATER_MAP);
-  }
-
-  override reference(number: number): void {
-    this.#isTracked = true;
-    this.tagged(REF, number);
-  }
-
-  override sharedBuffer(buffer: SharedArrayBuffer): number {
-    this.#met.push(buffer);
-    return this.#buffers.numberOf(buffer);
   }
 }

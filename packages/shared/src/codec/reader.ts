@@ -1,8 +1,8 @@
 /**
  * Reader: a window of bytes and the values that hold no others. Every read is checked against the end of the window, so corrupt bytes
- * end in an error and never in a neighbour's block.
+ * end in an error and never in a neighbour's block; and since nothing is allocated by a count, and every element takes a byte at
+ * least, neither in a hang nor in a heap that is full.
  */
-import type { RawBuffer } from '../raw-buffer.ts';
 import { SMALL_STRING_MAX } from './format.ts';
 
 /** Up to here one call of String.fromCharCode with so many arguments (10 to 16 ns) beats the call into Buffer (50 to 60). */
@@ -13,13 +13,13 @@ const COPY_LOOP_MAX = 64;
 const fromCodes = String.fromCharCode;
 
 export class Reader {
-  bytes: RawBuffer = Buffer.alloc(0);
+  bytes: Buffer = Buffer.alloc(0);
   view: DataView = new DataView(this.bytes.buffer, 0, 0);
   at = 0;
   end = 0;
 
   /** Looks at `length` bytes from `at`. Throws when they do not lie in `bytes`. */
-  open(bytes: RawBuffer, at: number, length: number): void {
+  open(bytes: Buffer, at: number, length: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -44,13 +44,6 @@ export class Reader {
   byte(): number { return this.bytes[this.take(1)] as number; }
   word(): number { return this.view.getUint32(this.take(4), true); }
   double(): number { return this.view.getFloat64(this.take(8), true); }
-
-  /** A count of things of at least `bytesEach` bytes: never more than could follow, so that nothing is allocated for a corrupt one. */
-  count(bytesEach: number): number {
-    const count = this.word();
-    if (count * bytesEach > this.end - this.at) throw this.corrupt(`${count} values are announced`);
-    return count;
-  }
 
   latin1(): string {
     const length = this.word();
@@ -89,7 +82,7 @@ export class Reader {
   }
 }
 
-function textOf(bytes: RawBuffer, at: number, length: number): string {
+function textOf(bytes: Buffer, at: number, length: number): string {
   const b = bytes as unknown as number[];                // so that elements are not `number | undefined`: the caller has checked the bounds
   switch (length) {
     case 0: return '';

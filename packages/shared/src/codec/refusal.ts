@@ -53,7 +53,7 @@ function describe(offender: unknown): { what: string; remedy: string } {
   if (typeof offender === 'symbol') return { what: 'a symbol', remedy: 'pass a string instead' };
   if (types.isProxy(offender)) return { what: 'a proxy', remedy: 'pass what it stands for, or a copy: { ...value }' };
   if (types.isPromise(offender)) return { what: 'a promise', remedy: 'await it first' };
-  if (types.isAnyArrayBuffer(offender) || ArrayBuffer.isView(offender)) return { what: 'detached, or a view beyond the end of its buffer', remedy: 'pass it before it is transferred or shrunk' };
+  if (types.isAnyArrayBuffer(offender) || ArrayBuffer.isView(offender)) return { what: 'detached, or a view beyond the end of its buffer,', remedy: 'pass it before it is transferred or shrunk' };
   if (types.isGeneratorObject(offender)) return { what: 'a generator', remedy: 'collect what it yields first' };
   return { what: kindOf(offender), remedy: `${data}, or list it in \`transfer\` if it is transferable` };
 }

@@ -6,7 +6,6 @@
  */
 import { BIGINT, BIGINT64, DOUBLE, INT32, LATIN1, SMALL_INTEGER, SMALL_INTEGER_MAX, SMALL_STRING, UTF16, UTF8 } from './format.ts';
 import { byPort } from './refusal.ts';
-import type { RawBuffer } from '../raw-buffer.ts';
 import type { Seen } from './seen.ts';
 
 /** Up to here a loop over the characters beats the call into Buffer (40 ns). */
@@ -20,7 +19,7 @@ const UNMEASURED_MAX = 4_096;
 const RESERVED_TOO_MUCH = UNMEASURED_MAX * 3;
 
 export abstract class Writer {
-  bytes: RawBuffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  bytes: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   view: DataView = viewOf(this.bytes);
   at = 0;
   #limit = SCRATCH_BYTES;

@@ -1,0 +1,105 @@
+/**
+ * What users get: the packages are built from nothing in a copy, packed, installed into an empty folder, and used by ten lines of code under plain
+ * `node`, without the conditions that run the sources. Nothing is fetched: third-party packages are packed from node_modules.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Workshop, bin, root, runIn } from '../workshop.ts';
+
+const PACKAGES = ['shared', 'compiler', 'worker', 'core'] as const;
+/** As little as a user's project has: the type tests need Node's types. */
+const ALSO = ['@types/node'];
+
+interface Packed { readonly name: string; readonly filename: string; readonly files: readonly { readonly path: string; readonly mode: number }[] }
+interface Manifest { readonly name: string; readonly dependencies?: Readonly<Record<string, string>>; readonly exports?: Readonly<Record<string, { readonly default: string; readonly types: string }>> }
+
+const manifestIn = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+
+/** Folders in node_modules of all that the packages and `also` need, and what that needs. */
+function thirdParty(also: readonly string[]): string[] {
+  const wanted = [...also, ...PACKAGES.flatMap((name) => Object.keys(manifestIn(join(root, 'packages', name)).dependencies ?? {}))];
+  const found = new Set<string>();
+  for (const name of wanted) {
+    if (name.startsWith('@capriccio/') || found.has(name)) continue;
+    found.add(name);
+    wanted.push(...Object.keys(manifestIn(join(root, 'node_modules', name)).dependencies ?? {}));
+  }
+  return [...found].map((name) => join(root, 'node_modules', name));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'capriccio-install-'));
+const project = join(folder, 'project');
+let packed: Packed[] = [];
+
+beforeAll(() => {
+  const tarballs = join(folder, 'tarballs');
+  mkdirSync(tarballs);
+  mkdirSync(project);
+  cpSync(join(import.meta.dirname, 'project'), project, { recursive: true });
+  using workshop = new Workshop();
+  const built = workshop.run('tsc', '-b', ...PACKAGES.map((name) => `packages/${name}`));
+  assert.equal(built.code, 0, built.output);
+  const pack = runIn(workshop.folder, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', tarballs, ...PACKAGES.map((name) => `./packages/${name}`), ...thirdParty(ALSO));
+  assert.equal(pack.code, 0, pack.stderr);
+  packed = JSON.parse(pack.stdout) as Packed[];
+  const install = runIn(project, 'npm', 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...packed.map(({ filename }) => join(tarballs, filename)));
+  assert.equal(install.code, 0, install.stderr);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const node = (...args: string[]): { code: number | null; stdout: string; stderr: string } => runIn(project, process.execPath, ...args);
+
+describe('the tarballs', () => {
+  test('hold what was built, package.json, README and LICENSE, and nothing else', () => {
+    const ours = packed.filter(({ name }) => name === 'capriccio' || name.startsWith('@capriccio/'));
+    assert.equal(ours.length, PACKAGES.length);
+    for (const { name, files } of ours) {
+      assert.ok(files.some(({ path }) => path === 'dist/index.js'), name);
+      const others = files.map(({ path }) => path).filter((path) => !/^(?:dist\/.*\.(?:js|d\.ts|js\.map|d\.ts\.map)|package\.json|README\.md|LICENSE)$/.test(path));
+      assert.deepEqual(others, [], name);
+    }
+  });
+
+  test('every door leads somewhere', () => {
+    for (const name of PACKAGES) {
+      const { name: packageName, exports = {} } = manifestIn(join(root, 'packages', name));
+      for (const { default: code, types } of Object.values(exports)) for (const path of [code, types]) assert.ok(existsSync(join(project, 'node_modules', packageName, path)), `${packageName}: ${path}`);
+    }
+  });
+});
+
+describe('ten lines in an empty folder', () => {
+  test('a pool, a remote module, threads in it, a server', () => {
+    const { code, stdout, stderr } = node('main.js');
+    assert.deepEqual([code, stderr], [0, ''], stdout);
+    assert.deepEqual(JSON.parse(stdout), { resized: 42, ran: 'a-b', status: 'running', served: 'hello from /x', version: manifestVersion() });
+  });
+
+  test('the same from CommonJS', () => {
+    assert.deepEqual(node('--print', "typeof require('capriccio').createPool + typeof require('capriccio/thread').sleep + typeof require('capriccio/static').staticFiles"), { code: 0, stdout: 'functionfunctionfunction\n', stderr: '' });
+  });
+
+  test('no other path resolves', () => {
+    assert.match(node('--input-type=module', '--eval', "await import('capriccio/dist/pool.js')").stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  });
+
+  test('the command line', () => {
+    const cli = join(project, 'node_modules/.bin/capriccio');
+    assert.ok((statSync(cli).mode & 0o111) !== 0, 'it can be executed');
+    assert.deepEqual(runIn(project, cli, '--version'), { code: 0, stdout: `${manifestVersion()}\n`, stderr: '' });
+    assert.deepEqual(runIn(project, cli, 'run', 'images.js', 'a', 'b', '--cores', '1', '--json'), { code: 0, stdout: '"a-b"\n', stderr: '' });
+  });
+
+  test('types resolve, in a strict project that looks into libraries', () => {
+    const { code, stdout } = runIn(project, join(bin, 'tsc'), '--project', 'tsconfig.json');
+    assert.deepEqual([code, stdout], [0, '']);
+    chmodSync(join(project, 'user.ts'), 0o644);
+    writeFileSync(join(project, 'user.ts'), readFileSync(join(project, 'user.ts'), 'utf8').replace('const width: number', 'const width: string'));
+    assert.match(runIn(project, join(bin, 'tsc'), '--project', 'tsconfig.json').stdout, /user\.ts\(\d+,\d+\): error TS2322/, 'and are not any');
+  });
+});
+
+const manifestVersion = (): string => (JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string }).version;
