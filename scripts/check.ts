@@ -13,6 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const TOTAL_S = 600;
 const TOTAL_LONG_S = 4 * 3600;
 
+const LATE = 'took longer';
+
 interface Step { readonly name: string; readonly command: readonly string[]; readonly isVitest: boolean; readonly boundS: number; readonly env?: Readonly<Record<string, string>> }
 interface Outcome { readonly passed: number; readonly failures: readonly string[]; readonly output: string }
 
@@ -64,7 +66,7 @@ function execute([command, ...args]: readonly string[], seconds: number, env: Re
   };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString(); });
   child.on('error', (error) => end(`could not be started: ${error.message}`));
-  child.on('close', (code, signal) => end(isLate ? `took longer than ${Math.round(seconds)} s and was ended` : code === 0 ? undefined : `ended with ${code === null ? signal : `exit code ${code}`}`));
+  child.on('close', (code, signal) => end(isLate ? `${LATE} than ${Math.round(seconds)} s and was ended` : code === 0 ? undefined : `ended with ${code === null ? signal : `exit code ${code}`}`));
   return promise;
 }
 
@@ -88,7 +90,7 @@ function judge(step: Step, problem: string | undefined, tally: Tally | undefined
   const { passed, failed, skipped, broken } = tally;
   const failures = [...failed, ...broken.map((what) => `${what}: outside of a test`), ...skipped.filter(({ reason }) => reason === undefined || reason === '').map(({ name }) => `${name}: skipped without a reason`)];
   for (const { name, reason } of skipped) if (reason !== undefined && reason !== '') console.log(`  skipped: ${name}: ${reason}`);
-  if (problem !== undefined && failures.length === 0) failures.push(`${step.name} ${problem}`);
+  if (problem !== undefined && (failures.length === 0 || problem.startsWith(LATE))) failures.push(`${step.name} ${problem}`);
   if (passed === 0 && failures.length === 0) failures.push(`${step.name} has no tests`);
   return { passed, failures };
 }

@@ -1,26 +1,44 @@
-/** A vitest reporter for check.ts: how many tests passed, which failed, which were skipped and why, as JSON in the file that CAPRICCIO_TALLY names. */
+/**
+ * A vitest reporter for check.ts: how many tests passed, which failed, which were skipped and why, as JSON in the file that CAPRICCIO_TALLY names.
+ * Written again after each file, so that a run which had to be ended has told what it knew.
+ */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
 export interface Tally {
-  readonly passed: number;
-  readonly failed: readonly string[];
+  passed: number;
+  readonly failed: string[];
   /** `reason`: what the test gave to `skip`. */
-  readonly skipped: readonly { readonly name: string; readonly reason: string | undefined }[];
+  readonly skipped: { readonly name: string; readonly reason: string | undefined }[];
   /** Files that could not be run, and errors outside of any test. */
-  readonly broken: readonly string[];
+  readonly broken: string[];
 }
 
 export default class TallyReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly { message?: string }[]): void {
-    const tests = modules.flatMap((module) => [...module.children.allTests()].map((test) => ({ name: `${module.relativeModuleId} > ${test.fullName}`, result: test.result() })));
-    const tally: Tally = {
-      passed: tests.filter(({ result }) => result.state === 'passed').length,
-      failed: tests.filter(({ result }) => result.state === 'failed' || result.state === 'pending').map(({ name }) => name),
-      skipped: tests.flatMap(({ name, result }) => result.state === 'skipped' ? [{ name, reason: result.note }] : []),
-      broken: [...modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId), ...unhandled.map(({ message }) => message ?? 'an unhandled error')],
-    };
+  readonly #tally: Tally = { passed: 0, failed: [], skipped: [], broken: [] };
+
+  onTestModuleEnd(module: TestModule): void {
+    const { failed, skipped, broken } = this.#tally;
+    const file = module.relativeModuleId;
+    const isBroken = module.errors().length > 0 || [...module.children.allSuites()].some((suite) => suite.errors().length > 0);
+    if (isBroken) broken.push(file);
+    for (const test of module.children.allTests()) {
+      const name = `${file} > ${test.fullName}`;
+      const result = test.result();
+      if (result.state === 'passed') this.#tally.passed++;
+      else if (result.state !== 'skipped') failed.push(name);
+      else if (!isBroken) skipped.push({ name, reason: result.note });    // a hook that failed skips its tests: that counts once
+    }
+    this.#write();
+  }
+
+  onTestRunEnd(_modules: readonly TestModule[], unhandled: readonly { message?: string }[]): void {
+    this.#tally.broken.push(...unhandled.map(({ message }) => message ?? 'an unhandled error'));
+    this.#write();
+  }
+
+  #write(): void {
     const file = process.env['CAPRICCIO_TALLY'];
-    if (file !== undefined) writeFileSync(file, JSON.stringify(tally));
+    if (file !== undefined) writeFileSync(file, JSON.stringify(this.#tally));
   }
 }

@@ -218,16 +218,17 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   close(options?: CloseOptions): Promise<void> {
     const given = checkObject(options, 'close', ['graceMs']) as CloseOptions;
     const graceMs = checkNumber(given.graceMs, 'graceMs', { min: 0, max: 2 ** 31 - 1 }) ?? CLOSE_GRACE_MS;
-    this.#closing ??= this.#close(graceMs);
+    this.#closing ??= this.#close(graceMs, given.graceMs === undefined ? undefined : { graceMs });
     return this.#closing;
   }
   [Symbol.asyncDispose](): Promise<void> { return this.close(); }
 
-  async #close(graceMs: number): Promise<void> {
+  /** @param serversGrace  undefined: each server has its own */
+  async #close(graceMs: number, serversGrace: CloseOptions | undefined): Promise<void> {
     this.#state = 'closing';
     this.#collector.keepAlive();
     const error = this.#closedError();
-    await Promise.all([...this.#servers.values()].map((server) => server.close({ graceMs })));
+    await Promise.all([...this.#servers.values()].map((server) => server.close(serversGrace)));
     this.#caller.close(error);
     if (this.#caller.outstanding > 0 && graceMs > 0) {
       const { promise: late, resolve } = Promise.withResolvers<void>();

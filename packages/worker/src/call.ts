@@ -160,6 +160,7 @@ export class RemoteThread<T = unknown> implements Thread<T> {
   }
 
   get status(): ThreadStatus { return this.call.state === 'ended' ? this.#status : this.#caller.statusOf(this.call); }
+  get isJoined(): boolean { return this.#isObserved; }
   join(): Promise<T> { this.#isObserved = true; return this.#result.promise; }
   cancel(reason?: unknown): void { this.#caller.cancel(this.call, reason); }
   detach(): void { this.#isObserved = true; this.leaveParent?.(); this.#result.promise.catch(ignore); }

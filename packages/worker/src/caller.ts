@@ -10,7 +10,7 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import {
-  CapriccioError, buffersOf, inspect, slots as slotStates,
+  CapriccioError, buffersOf, inspect, isLive, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
@@ -105,19 +105,19 @@ export class Caller {
   /** The same as a thread. */
   spawn(target: Target, values: unknown[], options?: CallOptions): RemoteThread {
     const thread = new RemoteThread(this, target, { ...options, asThread: true });
-    thread.leaveParent = this.#begin(thread.call, values);
+    thread.leaveParent = this.#begin(thread.call, values, () => thread.isJoined);
     return thread;
   }
 
   /** @returns how to take it from the thread that made it, if one did */
-  #begin(call: Call, values: unknown[]): (() => void) | undefined {
+  #begin(call: Call, values: unknown[], isAwaited = always): (() => void) | undefined {
     this.#settler.count();
     try {
       this.#admit();
       if (call.options !== undefined) this.#beginWithOptions(call, values, call.options);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
       else this.#beginPublished(call, values);
-      return this.#stopper.watchParent(call);
+      return this.#stopper.watchParent(call, isAwaited);
     } catch (error) {
       this.#settler.fail(call, error);
       return undefined;
@@ -273,6 +273,8 @@ export class Caller {
   // ---- placing on one worker ----
 
   #place(call: Call): void {
+    const { on } = call.options ?? {};
+    if (on !== undefined && !isLive(this.#me.memory, on)) { this.#settler.fail(call, lostError(call, on, false)); return; }
     const worker = call.options?.on ?? this.#host.chooseWorker(call.options?.affinity);
     const slot = worker === undefined ? 0 : this.#me.slots.allocate();
     if (worker === undefined || slot === 0) { this.#waitForPlace(call); return; }
@@ -420,6 +422,7 @@ export class Caller {
   }
 }
 
+const always = (): boolean => true;
 const hasMoved = ({ options }: Call): boolean => options?.transfer !== undefined && options.transfer.length > 0;
 
 function lostError(call: Call, dead: number, started: boolean): CapriccioError {

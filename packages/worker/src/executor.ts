@@ -14,7 +14,7 @@ import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord, Functions } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import type { Entry, Root } from './run-queues.ts';
-import type { Scheduler } from './scheduler.ts';
+import { NODE_YIELD, type Scheduler } from './scheduler.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
 import { LocalThread } from './thread.ts';
 import type { StreamTable } from './streams.ts';
@@ -202,7 +202,7 @@ export class Executor {
       return;
     }
     const thread = this.#keepCell(record, origin, cell);
-    if (Symbol.asyncIterator in (result as object)) this.#parts.scheduler.follow(thread, drain(result as AsyncGenerator));
+    if (Symbol.asyncIterator in (result as object)) this.#parts.scheduler.follow(thread, drain(result as AsyncGenerator, thread, cell));
     else { thread.frame = { generator: result as Generator, parent: undefined }; thread.wake(undefined, false); }
   }
 
@@ -307,9 +307,14 @@ export class Executor {
   get runningCount(): number { return this.#running.size; }
 }
 
-async function drain(generator: AsyncGenerator): Promise<unknown> {
-  for (;;) {
-    const step = await generator.next();
-    if (step.done === true) return step.value;
+/** Runs an async generator to its end as a thread: each `yield` gives up the processor, and is where a cancellation is thrown. */
+async function drain(generator: AsyncGenerator, thread: LocalThread, cell: Cell): Promise<unknown> {
+  const pause = (resolve: () => void): (() => void) => { thread.scheduler.enqueue(thread.root, NODE_YIELD, resolve); return ignore; };
+  let step = await cell.run(() => generator.next());
+  while (step.done !== true) {
+    const cancelled: unknown = await thread.wait<void>(pause).catch((error: unknown) => error);
+    step = await cell.run(() => (cancelled === undefined ? generator.next() : generator.throw(cancelled)));
   }
+  return step.value;
 }
+const ignore = (): void => { /* a wait that was given up is not resolved a second time */ };

@@ -75,7 +75,13 @@ export class Runtime {
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
     const tasks = new Tasks(this.me, this.buffers);
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
-    this.streams = new StreamTable(this.scheduler);
+    this.streams = new StreamTable(this.scheduler, {
+      copyOf: (value) => {
+        const copied = tasks.clone(value, 'a value');
+        return copied.byPort ? structuredClone(value) : copied.value;
+      },
+      closeMs: start.cancelGraceMs * 2,
+    });
     this.functions = new Functions(this.scheduler.roots, this.streams.functions);
     const host: CallerHost = {
       publish: () => this.#publish(),

@@ -34,10 +34,10 @@ export class Stopper {
   }
 
   /** The thread that makes the call takes it along when it is cancelled. @returns how to leave it, if there is one */
-  watchParent(call: Call): (() => void) | undefined {
+  watchParent(call: Call, isAwaited: () => boolean): (() => void) | undefined {
     const parent = currentThread();
     if (parent === undefined || call.state === 'ended') return undefined;
-    const child = { cancel: (reason?: unknown): void => this.cancel(call, reason) };
+    const child = { get isAwaited() { return isAwaited(); }, cancel: (reason?: unknown): void => this.cancel(call, reason) };
     const leave = (): void => parent.removeChild(child);
     parent.addChild(child);
     alsoUnwatch(call, leave);

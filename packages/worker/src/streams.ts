@@ -5,7 +5,8 @@
  */
 import { CapriccioError, describeFailure, type FailureRecord } from '@capriccio/shared';
 import { rejectWithCaller } from './call.ts';
-import { Cell } from './context.ts';
+import { Cell, currentThread } from './context.ts';
+import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord } from './functions.ts';
 import type { Scheduler } from './scheduler.ts';
 import { LocalThread } from './thread.ts';
@@ -15,27 +16,38 @@ const WINDOW = 16;
 
 interface Batch { readonly values: unknown[]; readonly done: boolean; readonly failure?: FailureRecord }
 
+export interface StreamOptions {
+  /** A value as another isolate gets it: what is yielded is what the caller reads, whatever the generator does with it next. Throws CAP_ERR_NOT_CLONEABLE. */
+  readonly copyOf?: (value: unknown) => unknown;
+  /** How long a generator that is told to end may take before who told it goes on without it, ms. */
+  readonly closeMs?: number;
+}
+
 /** One generator on the worker that runs it. */
 class LocalStream {
   readonly owner: number;
+  readonly #options: Required<StreamOptions>;
   readonly #generator: AsyncGenerator | Generator;
   readonly #thread: LocalThread;
+  readonly #cell: Cell;
   #values: unknown[] = [];
   #isDone = false;
   #failure: FailureRecord | undefined;
   #isPumping = false;
   #wake: (() => void) | undefined;
 
-  constructor(generator: AsyncGenerator | Generator, owner: number, thread: LocalThread) {
+  constructor(options: Required<StreamOptions>, generator: AsyncGenerator | Generator, owner: number, thread: LocalThread, cell: Cell) {
+    this.#options = options;
     this.#generator = generator;
     this.owner = owner;
     this.#thread = thread;
+    this.#cell = cell;
   }
 
   /** What is there; waits for the first. */
   async next(): Promise<Batch> {
     void this.#pump();
-    while (this.#values.length === 0 && !this.#isDone) await new Promise<void>((resolve) => { this.#wake = resolve; });
+    while (this.#values.length === 0 && !this.#isDone) await this.#untilNotified();
     const values = this.#values;
     this.#values = [];
     if (!this.#isDone) void this.#pump();
@@ -43,42 +55,72 @@ class LocalStream {
     return this.#failure === undefined ? { values, done: isLast } : { values, done: isLast, failure: this.#failure };
   }
 
+  /** A wait of the thread that runs `stream.next`: it ends when its caller is cancelled. */
+  #untilNotified(): Promise<void> {
+    const begin = (resolve: () => void): (() => void) => {
+      this.#wake = resolve;
+      return () => { if (this.#wake === resolve) this.#wake = undefined; };
+    };
+    return currentThread()?.wait<void>(begin) ?? new Promise<void>((resolve) => { begin(resolve); });
+  }
+
   async #pump(): Promise<void> {
     if (this.#isPumping || this.#isDone) return;
     this.#isPumping = true;
     try {
       while (this.#values.length < WINDOW && !this.#isDone) {
-        const step = await (this.#thread.cell as Cell).run(() => this.#generator.next());
-        if (step.done === true) this.#isDone = true;
-        else this.#values.push(step.value);
+        const step = await this.#cell.run(() => this.#generator.next());
+        if (step.done === true) this.#end(undefined);
+        else if (!this.#isDone) await this.#push(isThenable(step.value) ? await step.value : step.value);
         this.#notify();
       }
     } catch (error) {
-      this.#failure = describeFailure(error);
-      this.#isDone = true;
+      this.#end(describeFailure(error));
       this.#notify();
     } finally {
       this.#isPumping = false;
     }
   }
 
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = undefined;
+  /** A value that cannot be copied ends the stream as a throw at its `yield` would. */
+  async #push(value: unknown): Promise<void> {
+    try {
+      this.#values.push(this.#options.copyOf(value));
+    } catch (error) {
+      this.#end(describeFailure(error), true);
+      this.#notify();
+      await this.#cell.run(() => this.#generator.return(undefined));
+      this.#thread.end('done', undefined, undefined);
+    }
   }
 
-  /** It has come to its end by itself. */
-  end(): void { this.#thread.end('done', undefined, undefined); }
+  #end(failure: FailureRecord | undefined, goesOn = false): void {
+    if (!this.#isDone) this.#failure = failure;
+    this.#isDone = true;
+    if (!goesOn) this.#thread.end('done', undefined, undefined);
+  }
 
-  /** Ends it: its `finally` blocks run. */
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  /** Ends it: its `finally` blocks run. One that waits for what cannot be interrupted is not waited for. */
   async close(): Promise<void> {
     this.#isDone = true;
-    if (this.#isPumping) this.#thread.cancel();
+    this.#notify();
+    if (this.#isPumping) {
+      this.#thread.cancel();
+      this.#thread.takeCancellation();                                   // what it waits for now ends; its clean-up may wait
+    }
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#options.closeMs);
     try {
-      await (this.#thread.cell as Cell).run(() => this.#generator.return(undefined));
+      await Promise.race([this.#cell.run(() => this.#generator.return(undefined)), late]);
     } finally {
-      this.#notify();
-      this.end();
+      clearTimeout(timer);
+      this.#thread.end('done', undefined, undefined);
     }
   }
 }
@@ -86,18 +128,23 @@ class LocalStream {
 /** The streams that this worker holds. */
 export class StreamTable {
   readonly #scheduler: Scheduler;
+  readonly #options: Required<StreamOptions>;
   readonly #streams = new Map<number, LocalStream>();
   #last = 0;
 
-  constructor(scheduler: Scheduler) { this.#scheduler = scheduler; }
+  constructor(scheduler: Scheduler, { copyOf = structuredClone, closeMs = 2000 }: StreamOptions = {}) {
+    this.#scheduler = scheduler;
+    this.#options = { copyOf, closeMs };
+  }
 
   /** Keeps a generator for its caller. @returns its number */
   open(generator: AsyncGenerator | Generator, owner: number, record: FunctionRecord): number {
     const thread = new LocalThread(this.#scheduler, record.root, record.exportName);
+    const cell = new Cell();
     thread.status = 'blocked';
-    thread.cell = new Cell();
-    thread.cell.thread = thread;
-    this.#streams.set(++this.#last, new LocalStream(generator, owner, thread));
+    thread.cell = cell;
+    cell.thread = thread;
+    this.#streams.set(++this.#last, new LocalStream(this.#options, generator, owner, thread, cell));
     return this.#last;
   }
 
@@ -107,10 +154,7 @@ export class StreamTable {
       const stream = this.#streams.get(number as number);
       if (stream === undefined) return { values: [], done: true } satisfies Batch;
       const batch = await stream.next();
-      if (batch.done) {
-        this.#streams.delete(number as number);
-        stream.end();
-      }
+      if (batch.done) this.#streams.delete(number as number);
       return batch;
     },
     'stream.return': async (number) => {
@@ -141,7 +185,7 @@ export interface RemoteStreamParts {
   readonly call: (name: string, values: unknown[]) => Promise<unknown>;
 }
 
-/** What the caller of a remote generator iterates over. Values arrive in order; the generator is at most twice the window ahead. */
+/** What the caller of a remote generator iterates over. Values arrive in order; the generator is at most three windows ahead: one being read, one fetched, one there. */
 export class RemoteStream implements AsyncIterableIterator<unknown, void, undefined> {
   readonly #parts: RemoteStreamParts;
   #values: unknown[] = [];
@@ -149,12 +193,15 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   #pending: Promise<Batch> | undefined;
   #isDone = false;
   #failure: FailureRecord | undefined;
+  /** Its worker holds it no more: it has died, or given everything. */
+  #isGone = false;
   #isAnswering = false;
   readonly #overlapping: (() => void)[] = [];
-  readonly #onAbort = (): void => { this.return().catch(() => { /* whoever asks for the next value is told that it was cancelled */ }); };
+  readonly #onAbort = (): void => { this.return().catch(ignore); };      // `next` tells of the abort, nobody asked for what clean-up throws
 
   constructor(parts: RemoteStreamParts) {
     this.#parts = parts;
+    if (parts.signal?.aborted === true) { this.#onAbort(); return; }
     parts.signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#pending = this.#fetch();
   }
@@ -176,9 +223,8 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   }
 
   async #next(): Promise<IteratorResult<unknown, void>> {
-    const { signal, label } = this.#parts;
     for (;;) {
-      if (signal?.aborted === true) throw new CapriccioError('CAP_ERR_CANCELLED', `the stream of ${label} was cancelled`, { cause: signal.reason });
+      this.#throwIfAborted();
       if (this.#at < this.#values.length) break;
       if (this.#failure !== undefined) {
         const failure = this.#failure;
@@ -193,18 +239,26 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
     return { done: false, value };
   }
 
+  #throwIfAborted(): void {
+    const { signal, label } = this.#parts;
+    if (signal?.aborted !== true || this.#isGone) return;
+    if (signal.reason instanceof CapriccioError) throw signal.reason;
+    throw new CapriccioError('CAP_ERR_CANCELLED', `the stream of ${label} was cancelled`, { cause: signal.reason });
+  }
+
   async #take(): Promise<void> {
     const pending = this.#pending ?? this.#fetch();
     this.#pending = undefined;
     try {
       const { values, done, failure } = await pending;
+      if (this.#isDone) return;                                          // ended meanwhile
       this.#values = values;
       this.#at = 0;
-      this.#isDone = done;
+      this.#isDone = this.#isGone = done;
       this.#failure = failure;
     } catch (error) {
-      this.#isDone = true;
-      this.#parts.signal?.removeEventListener('abort', this.#onAbort);
+      this.#throwIfAborted();
+      this.return().catch(ignore);                                       // who reads was cancelled: the generator is not left behind
       throw error;
     }
     if (this.#isDone) this.#parts.signal?.removeEventListener('abort', this.#onAbort);
@@ -213,18 +267,21 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
 
   #fetch(): Promise<Batch> {
     const batch = this.#parts.call('stream.next', [this.#parts.number]) as Promise<Batch>;
-    batch.catch(() => { /* told to whoever asks for the next value */ });
+    batch.catch((error: unknown) => { if (isLost(error)) this.#isGone = true; });   // told to whoever asks for the next value
     return batch;
   }
 
   /** Ends the generator: its `finally` blocks run on its worker. */
   async return(): Promise<IteratorResult<unknown, void>> {
-    const isOpen = !this.#isDone;
+    const isOpen = !this.#isDone && !this.#isGone;
     this.#isDone = true;
     this.#values = [];
     this.#at = 0;
-    this.#parts.signal?.removeEventListener('abort', this.#onAbort);
-    if (isOpen) await this.#parts.call('stream.return', [this.#parts.number]);
+    if (this.#parts.signal?.aborted !== true) this.#parts.signal?.removeEventListener('abort', this.#onAbort);
+    if (isOpen) await this.#parts.call('stream.return', [this.#parts.number]).catch((error: unknown) => { if (!isLost(error)) throw error; });
     return { done: true, value: undefined };
   }
 }
+
+const isLost = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === 'CAP_ERR_WORKER_LOST';
+const ignore = (): void => { /* nobody waits for it */ };

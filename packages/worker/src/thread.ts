@@ -7,6 +7,7 @@
  * are resumed by a throw, and `signal` aborts for whatever took it. Waits that begin later, in `finally` blocks, work as ever, so that clean-up
  * can wait. What was started from the thread (children) is cancelled with it.
  */
+import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import type { Cell } from './context.ts';
 import type { Frame } from './frame.ts';
@@ -35,7 +36,11 @@ export interface CurrentThread extends Thread {
 }
 
 /** Whatever is cancelled with the thread that started it. */
-export interface Cancellable { cancel(reason?: unknown): void }
+export interface Cancellable {
+  /** Somebody waits for it, most likely who started it. */
+  readonly isAwaited: boolean;
+  cancel(reason?: unknown): void;
+}
 
 let lastId = 0;
 
@@ -93,6 +98,7 @@ export class LocalThread<T = unknown> implements CurrentThread {
     this.#joined?.promise.catch(() => { /* nobody joins */ });
   }
   get isDetached(): boolean { return this.#isDetached; }
+  get isAwaited(): boolean { return this.#joined !== undefined; }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -109,11 +115,17 @@ export class LocalThread<T = unknown> implements CurrentThread {
     if (this.status === 'queued') { this.end('cancelled', undefined, this.cancellation()); return; }
     const children = this.#children;
     this.#children = undefined;
-    for (const child of children ?? []) child.cancel(reason);
+    for (const child of children ?? []) {
+      if (child.isAwaited) this.#cancelDelivered = true;                 // what waits for it is told by it
+      child.cancel(reason);
+    }
     const waits = this.#waits;
     this.#waits = undefined;
     for (const reject of waits ?? []) { this.#cancelDelivered = true; reject(this.cancellation()); }
-    this.#controller?.abort(this.cancellation());
+    if (this.#controller !== undefined) {
+      if (getEventListeners(this.#controller.signal, 'abort').length > 0) this.#cancelDelivered = true;   // as is what waits with our signal
+      this.#controller.abort(this.cancellation());
+    }
     if (this.frame !== undefined && this.status === 'blocked') {       // whatever the frame waits for, ours or not: it is resumed by a throw
       this.#cancelDelivered = true;
       this.wake(this.cancellation(), true);

@@ -108,17 +108,14 @@ describe('neighbours', () => {
 
   test('on other workers notice nothing', async () => {
     const here = await scene({ cores: 2 });
-    const [a, b] = ['a', 'b'].map((key) => here.deadly.waits.with({ affinity: key }));
     const ids = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map(async (key) => [key, await here.deadly.where.with({ affinity: key })()] as const));
     const first = ids[0]![1];
     const other = ids.find(([, id]) => id !== first);
     assert.ok(other !== undefined, 'all keys chose one worker');
-    void a; void b;
     const survivors = Array.from({ length: 10 }, () => here.deadly.waits.with({ affinity: other[0] })(here.shared, 300));
     await until(() => here.seen() === 10, 'all having begun');
     isLost(await rejection(here.deadly.exits.with({ affinity: 'a' })()), true);
     assert.deepEqual(await Promise.all(survivors), Array.from({ length: 10 }, () => 'waited'));
-    assert.equal(await here.deadly.where.with({ affinity: other[0] })(), other[1]);
     await isWhole(here);
   });
 });

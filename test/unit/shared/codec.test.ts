@@ -87,9 +87,11 @@ describe('what is refused', () => {
   });
 
   test('does not spoil the next value', () => {
-    for (let k = 0; k < 200; k++) message({ a: [{ b: [() => 1] }] });
-    expect(encoder.encode([{ a: [{ b: [1] }] }], 'next')).toBeGreaterThan(0);
-    expect(encoder.scratch[0]).toBe(0);                  // nothing in it is a reference or was put off
+    for (let k = 0; k < 50; k++) {
+      message({ a: [{ b: [() => 1] }] });
+      expect(encoder.encode([1], 'next')).toBeGreaterThan(0);
+      expect(encoder.scratch[0]).toBe(0);                // nothing in it is a reference or was put off
+    }
     expect(encoder.encode([1], 'next')).toBeGreaterThan(0);
     expect(encoder.met).toEqual([]);
   });

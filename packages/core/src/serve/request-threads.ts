@@ -52,7 +52,8 @@ export class RequestThreads {
   }
 
   /** @internal its turn has come */
-  begin({ root, route, req, res, arrivedAt }: RequestEntry): void {
+  begin(entry: RequestEntry): void {
+    const { root, route, req, res, arrivedAt } = entry;
     if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
     const deadlineMs = route.options?.deadlineMs ?? this.#options.deadlineMs;
     if (sharedNow() - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
@@ -73,7 +74,7 @@ export class RequestThreads {
     thread ??= this.#makeThread(root, route, cell);
     cell.lazily = undefined;
     cell.thread = thread;
-    this.#follow(thread, route, res, result);
+    this.#follow(thread, entry, result, deadlineMs);
   }
 
   #makeThread(root: Root, route: Route<RouteOptions>, cell: Cell): LocalThread {
@@ -84,14 +85,14 @@ export class RequestThreads {
   }
 
   /** It goes on asynchronously: it ends when both its answer and its handler have. */
-  #follow(thread: LocalThread, route: Route<RouteOptions>, res: ServerResponse, result: unknown): void {
+  #follow(thread: LocalThread, { route, res, arrivedAt }: RequestEntry, result: unknown, deadlineMs: number): void {
     const { scheduler } = this.#runtime;
     thread.status = 'blocked';
     scheduler.live++;
     scheduler.hop();
     let open = isThenable(result) ? 2 : 1;
-    const timer = route.options?.onDeadline === 'cancel' && route.options.deadlineMs !== undefined
-      ? setTimeout(() => thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${route.name} was not answered within ${route.options?.deadlineMs} ms`)), route.options.deadlineMs) : undefined;
+    const timer = route.options?.onDeadline === 'cancel'
+      ? setTimeout(() => this.#expire(thread, route, res, deadlineMs), Math.max(0, arrivedAt + deadlineMs - sharedNow())) : undefined;
     const close = (): void => {
       if (--open > 0) return;
       if (timer !== undefined) clearTimeout(timer);
@@ -106,10 +107,19 @@ export class RequestThreads {
     if (isThenable(result)) result.then(close, close);
   }
 
+  /** Its budget is spent: the client is told, and the thread is cancelled. */
+  #expire(thread: LocalThread, { name }: Route<RouteOptions>, res: ServerResponse, deadlineMs: number): void {
+    if (!res.headersSent) this.#answer503(res, `The request was not answered within ${deadlineMs} ms.\n`);
+    thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
+  }
+
   #refuse(res: ServerResponse, deadlineMs: number): void {
     this.active--;
+    this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
+  }
+  #answer503(res: ServerResponse, text: string): void {
     res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', ...this.isDraining ? { connection: 'close' } : {} });
-    res.end(`The request could not begin within ${deadlineMs} ms.\n`);
+    res.end(text);
   }
 }
 

@@ -98,7 +98,7 @@ export class PlainWriter extends Writer {
     else if (this.#depth >= DEPTH_MAX) this.#putOff(object, LATER_OBJECT);
     else {
       this.#depth++;
-      this.#fields(object );
+      this.#fields(object);
       this.#depth--;
     }
   }

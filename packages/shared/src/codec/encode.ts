@@ -45,7 +45,7 @@ export class Encoder {
    * structured clone itself can carry (Blob, KeyObject, WebAssembly.Module, Histogram, DOMException …).
    * @param label  what the value is to the caller, for the message: `argument 1`
    * Throws CAP_ERR_NOT_CLONEABLE where structured clone throws, with the path of the offender; `cause` is what a getter threw.
-   * Cost: 60 to 90 ns an object of five fields, 15 a short string, 3 a number; allocates nothing but scratch.
+   * Cost: about 100 ns an object of five primitive fields, 65 an array, 10 a short string, 3 a number; 15 more an object once there are 64.
    */
   encode(value: unknown, label: string): number {
     if (this.#isBusy) return this.#encodeInside(value, label);
