@@ -63,16 +63,19 @@ export function checkSignal(value: unknown, what: string): AbortSignal | undefin
   return signal as AbortSignal;
 }
 
-/** The known name that is at most two edits away (transpositions count one), or differs in case only. */
+/** The known name that is at most two edits away (transpositions count one), differs in case only, or goes on where this one ends. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.max(2, Math.ceil(name.length / 3)));
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const [given, accepted] = [name.toLowerCase(), candidate.toLowerCase()];
+    const distance = Math.min(editDistance(given, accepted), isBeginning(given, accepted) || isBeginning(accepted, given) ? 1 : Infinity);
     if (distance < bestDistance) { best = candidate; bestDistance = distance; }
   }
   return best;
 }
+
+const isBeginning = (short: string, long: string): boolean => short.length >= 3 && long.startsWith(short);
 
 /** Optimal string alignment distance. Source: Damerau, CACM 7(3), 1964. */
 function editDistance(a: string, b: string): number {

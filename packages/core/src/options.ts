@@ -58,6 +58,8 @@ export interface FullPoolOptions {
 
 const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
+/** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
+const OLD_GENERATION_MB_MIN = 4;
 const CORES_MAX = 128;
 const RETRIES_MAX = 3;
 
@@ -92,7 +94,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
   const resourceLimits = checkObject(options.resourceLimits, 'resourceLimits', RESOURCE_LIMITS);
-  for (const name of RESOURCE_LIMITS) checkNumber(resourceLimits[name], `resourceLimits.${name}`, { min: 0.001 });
+  for (const name of RESOURCE_LIMITS) checkNumber(resourceLimits[name], `resourceLimits.${name}`, { min: name === 'maxOldGenerationSizeMb' ? OLD_GENERATION_MB_MIN : 0.001 });
   if (options.env !== undefined && (typeof options.env !== 'object' || options.env === null)) refuse(`env must be an object, not ${shown(options.env)}`);
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
@@ -145,17 +147,30 @@ export function checkWithOptions(given: unknown): CallOptions {
   const options = checkObject(given, 'with', WITH_OPTIONS);
   const { affinity, transfer } = options;
   if (affinity !== undefined && typeof affinity !== 'string' && !(typeof affinity === 'number' && !Number.isNaN(affinity))) refuse(`affinity must be a string or a number, not ${shown(affinity)}`);
-  if (transfer !== undefined && !Array.isArray(transfer)) refuse(`transfer must be an array, not ${shown(transfer)}`);
+  if (transfer !== undefined) checkTransfer(transfer);
   checkOneOf(options['lane'], 'lane', ['auto', 'front', 'back']);
-  const idempotent = checkBoolean(options['idempotent'], 'idempotent');
-  if (idempotent === true && Array.isArray(transfer) && transfer.length > 0) refuse('transfer cannot be combined with idempotent: what has been moved cannot be sent again; copy it, or give up the retry');
-  return {
+  return checkTogether({
     signal: checkSignal(options['signal'], 'signal'),
     deadlineMs: checkNumber(options['deadlineMs'], 'deadlineMs', { min: 0, max: 2 ** 31 - 1 }),
     onDeadline: checkOneOf(options['onDeadline'], 'onDeadline', ['admission', 'cancel']),
     tickets: checkNumber(options['tickets'], 'tickets', { min: 1, max: 10_000 }),
     transfer: transfer as readonly Transferable[] | undefined,
     affinity: affinity as string | number | undefined,
-    idempotent,
-  };
+    idempotent: checkBoolean(options['idempotent'], 'idempotent'),
+  });
+}
+
+function checkTransfer(transfer: unknown): void {
+  if (!Array.isArray(transfer)) refuse(`transfer must be an array, not ${shown(transfer)}`);
+  for (const one of transfer as unknown[]) {
+    if (typeof one !== 'object' || one === null) refuse(`transfer must name objects that can be moved, not ${shown(one)}`);
+    if (ArrayBuffer.isView(one)) refuse('transfer names a view; name its buffer, which is what can be moved');
+    if (one instanceof SharedArrayBuffer) refuse('transfer names a SharedArrayBuffer, which is shared and not moved; leave it out');
+  }
+}
+
+/** What no two options may say together. */
+export function checkTogether(options: CallOptions): CallOptions {
+  if (options.idempotent === true && (options.transfer?.length ?? 0) > 0) refuse('transfer cannot be combined with idempotent: what has been moved cannot be sent again; copy it, or give up the retry');
+  return options;
 }

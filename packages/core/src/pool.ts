@@ -228,16 +228,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#state = 'closing';
     this.#collector.keepAlive();
     const error = this.#closedError();
-    await Promise.all([...this.#servers.values()].map((server) => server.close(serversGrace)));
     this.#caller.close(error);
+    await Promise.all([...this.#servers.values()].map((server) => server.close(serversGrace)));
     if (this.#caller.outstanding > 0 && graceMs > 0) {
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);
       await Promise.race([this.drain(), late]);
       clearTimeout(timer);
     }
+    this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
     const left = await this.#workers.close(EXIT_GRACE_MS);
-    this.#caller.failAll(error);
     this.#collector.close();
     this.#inProcessPort?.close();
     if (this.#inProcess !== undefined) setRuntime(undefined);
@@ -347,7 +347,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);
     workerPlugin.install(this.#inProcess);
-    const receive = ({ message }: Envelope): void => this.#receive(1, message);
+    const receive = ({ to, from, message, moved }: Envelope): void => {
+      if (to === 1) port1.postMessage({ to, from, message } satisfies Envelope, moved as never);   // from itself to itself
+      else this.#receive(1, message);
+    };
     port1.on('message', receive);
     port1.unref();
     port2.unref();

@@ -7,7 +7,7 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CapriccioError } from '@capriccio/shared';
 import { nameOfFunction, type Caller, type CallOptions, type Target, type Thread } from '@capriccio/worker';
-import { checkWithOptions, type WithOptions } from './options.ts';
+import { checkTogether, checkWithOptions, type WithOptions } from './options.ts';
 import { refuse, shown } from './check.ts';
 
 /** A function that runs on some core. Calling it gives a native promise. */
@@ -103,7 +103,7 @@ function remoteFunction(caller: Caller, target: Target, options: CallOptions | u
 function mergeOptions(before: CallOptions | undefined, more: CallOptions): CallOptions {
   const merged: Record<string, unknown> = { ...before };
   for (const [name, value] of Object.entries(more)) if (value !== undefined) merged[name] = value;
-  return merged as CallOptions;
+  return checkTogether(merged as CallOptions);
 }
 
 /** Until it is known that a function is no generator, its promise can be iterated over as well: which it is, only the worker sees. */

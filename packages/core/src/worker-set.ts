@@ -218,7 +218,7 @@ const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r',
  */
 function execArgvOf({ execArgv }: FullPoolOptions): string[] | undefined {
   if (execArgv !== undefined) return execArgv;
-  if (!process.execArgv.some((flag) => /^--inspect(?:-brk|-wait)?(?:=|$)/.test(flag))) return undefined;
+  if (!process.execArgv.some((flag) => /^--(?:inspect(?:-brk|-wait)?|input-type)(?:=|$)/.test(flag))) return undefined;
   return process.execArgv.filter((flag, at, all) => WORKER_FLAGS.test(flag) || WITH_VALUE.has(all[at - 1] ?? ''));
 }
 

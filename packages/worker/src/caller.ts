@@ -414,7 +414,7 @@ export class Caller {
   /** Nothing new is accepted; `error` is what new calls reject with. */
   close(error: CapriccioError): void { this.#closed = error; }
 
-  /** Every call that has not ended rejects with `error`. The workers are gone. */
+  /** Every call that has not ended rejects with `error`. */
   failAll(error: CapriccioError): void {
     for (const target of this.#starved.splice(0)) for (let call = target.surplus.shift(); call !== undefined; call = target.surplus.shift()) this.#settler.fail(call, error);
     for (const call of this.#unplaced.splice(0)) this.#settler.fail(call, error);

@@ -195,10 +195,9 @@ export class Settler {
     settle(value);
   }
 
-  /** Every call that holds a slot fails. The workers are gone. */
+  /** Every call that holds a slot fails; the slots come home, or their workers end. */
   failAll(error: unknown): void {
-    for (const call of this.#calls) if (call !== undefined) this.fail(call, error);
-    this.#calls.length = 0;
+    for (const call of this.#calls.slice()) if (call !== undefined) this.abandon(call, error);
   }
 }
 

@@ -22,7 +22,6 @@ describe('modules', () => {
     expectTypeOf(sum).toEqualTypeOf<Promise<number>>();
     assert.equal(await sum, 3);
     assert.notEqual(await values.where(), threadId);
-    expectTypeOf(values.echo<{ a: 1 }>).returns.toEqualTypeOf<Promise<unknown>>();
     // @ts-expect-error a text is no number
     await values.add('1', 2);
     assert.equal('notAFunction' in ({} as Remote<Values>), false);
@@ -198,7 +197,7 @@ describe('arguments and results', () => {
   });
   test('Node buffers arrive as bytes', async () => {
     const given = Buffer.from('bytes');
-    const got = await values.echo<Uint8Array>(given);
+    const got = await values.echo(given) as Uint8Array;
     assert.equal(Buffer.from(got).toString(), 'bytes');
   });
 
@@ -245,7 +244,7 @@ describe('by value', () => {
     const given = { n: 0 };
     const calls = Array.from({ length: 200 }, (_, k) => { given.n = k; return echo(given); });
     given.n = -1;
-    assert.deepEqual((await Promise.all(calls)).map(({ n }) => n), Array.from({ length: 200 }, (_, k) => k));
+    assert.deepEqual((await Promise.all(calls)).map(({ n }: { n: number }) => n), Array.from({ length: 200 }, (_, k) => k));
   });
   test('a change that the callee makes is not seen here', async () => {
     const given = { n: 1, list: [1] };

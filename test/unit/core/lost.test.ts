@@ -26,7 +26,7 @@ async function scene(options: PoolOptions): Promise<Scene> {
   return { pool, deadly: pool.module<Deadly>(fixture('deadly.ts')), lost, came, workers, shared, seen: (index = 0) => Atomics.load(new Int32Array(shared), index) };
 }
 const isLost = (error: Failure, started: boolean): void => {
-  assert.equal(error.code, 'CAP_ERR_WORKER_LOST', error.stack);
+  assert.equal(error.code, 'CAP_ERR_WORKER_LOST', error.stack ?? '');
   assert.equal(error.started, started, error.message);
   assert.equal(error.name, 'CapriccioError');
 };

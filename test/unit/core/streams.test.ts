@@ -42,7 +42,7 @@ describe.each(['counts', 'syncCounts'] as const)('%s', (name) => {
 });
 
 test('a remote generator is typed as an iterable of its values', () => {
-  expectTypeOf(streams.counts).toEqualTypeOf<RemoteGenerator<[n: number], number, unknown>>();
+  expectTypeOf(streams.returning).toEqualTypeOf<RemoteGenerator<[], number, string>>();
   expectTypeOf(streams.counts(1)).toExtend<AsyncIterable<number>>();
   expectTypeOf(streams.returning.spawn().join()).toEqualTypeOf<Promise<string>>();
   expectTypeOf(streams.plain(1)).toEqualTypeOf<Promise<number>>();

@@ -188,6 +188,16 @@ describe('children', () => {
     assert.equal(begun, false);
   });
 
+  test('whoever joined one that is cancelled with it has got the cancellation: clean-up may wait', async () => {
+    const log: string[] = [];
+    const parent = spawn(async () => { try { await spawn(async () => { await sleep(60_000); }).join(); } finally { await sleep(1); log.push('cleaned'); } });
+    await blocked(parent);
+    await turn();
+    parent.cancel();
+    await assert.rejects(parent.join(), isCancelled);
+    assert.deepEqual(log, ['cleaned']);
+  });
+
   test('a detached one goes on', async () => {
     let child: Thread<string> | undefined;
     const parent = spawn(async () => {
@@ -233,6 +243,27 @@ describe('signal', () => {
     thread.cancel('why');
     await assert.rejects(thread.join(), (error) => isCancelled(error) && (error as Error).cause === 'why');
     assert.equal(thread.status, 'cancelled');
+  });
+
+  test('whoever waited with it has got the cancellation: clean-up may wait', async () => {
+    const log: string[] = [];
+    const thread = spawn(async () => { try { await delay(60_000, undefined, { signal: current().signal }); } finally { await sleep(1); log.push('cleaned'); } });
+    await blocked(thread);
+    thread.cancel();
+    await assert.rejects(thread.join(), isCancelled);
+    assert.deepEqual(log, ['cleaned']);
+  });
+
+  test('taken and used by nobody now, it is no delivery: the next wait rejects', async () => {
+    const thread = spawn(async () => {
+      await delay(1, undefined, { signal: current().signal });
+      await delay(10);
+      await sleep(60_000);
+    });
+    await blocked(thread);
+    await delay(5);
+    thread.cancel();
+    await assert.rejects(thread.join(), isCancelled);
   });
 
   test('an AbortError of somebody else is a failure', async () => {

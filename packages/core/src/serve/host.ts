@@ -16,6 +16,13 @@ import type { HostOptions } from './serve-options.ts';
 /** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
 export const BACKLOG = 4096;
 
+/** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
+function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
+  const headersTimeout = bodyMs > 0 ? Math.min(headersMs, bodyMs) : headersMs;
+  const least = Math.min(headersTimeout || Infinity, bodyMs || Infinity);
+  return { headersTimeout, requestTimeout: bodyMs, connectionsCheckingInterval: Math.max(20, Math.min(30_000, Math.ceil(least / 4))) };
+}
+
 /** One server in this worker. */
 class Host {
   readonly #runtime: Runtime;
@@ -36,7 +43,7 @@ class Host {
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
     this.#threads = new RequestThreads(runtime, app.listener, options, coalescer);
-    this.#server = createServer({ headersTimeout: options.headersMs, requestTimeout: options.bodyMs, keepAliveTimeout: 5000, noDelay: true });
+    this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: 5000, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
     });

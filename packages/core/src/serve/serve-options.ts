@@ -70,8 +70,8 @@ export function checkServeOptions(given: unknown): FullServeOptions {
     graceMs: checkNumber(options.graceMs, 'graceMs', TIME) ?? 5000,
     signal: checkSignal(options.signal, 'signal'),
     routes: checkRoutes(options.routes),
-    headersMs: checkNumber(limits['headersMs'], 'limits.headersMs', TIME) ?? 60_000,
-    bodyMs: checkNumber(limits['bodyMs'], 'limits.bodyMs', TIME) ?? 300_000,
+    headersMs: Math.ceil(checkNumber(limits['headersMs'], 'limits.headersMs', TIME) ?? 60_000),
+    bodyMs: Math.ceil(checkNumber(limits['bodyMs'], 'limits.bodyMs', TIME) ?? 300_000),
     bodyBytes: checkNumber(limits['bodyBytes'], 'limits.bodyBytes', { min: 0 }) ?? Infinity,
     connectionsMax: checkNumber(limits['connections'], 'limits.connections', { min: 1, integer: true }) ?? Infinity,
   };
