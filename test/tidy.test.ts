@@ -39,7 +39,7 @@ describe('packages/shared', () => {
     for (const { file, text } of sharedFiles) {
       for (const proof of proofsOf(text)) {
         if (!existsSync(join(rootPath, proof.file))) problems.push(`${file}: there is no ${proof.file} with "${proof.name}"`);
-        else if (!titlesOf(read(proof.file)).some((title) => title.includes(proof.name))) problems.push(`${file}: ${proof.file} has no test "${proof.name}"`);
+        else if (!titlesOf(read(proof.file)).includes(proof.name)) problems.push(`${file}: ${proof.file} has no test "${proof.name}"`);
       }
     }
     expect(problems).toEqual([]);
@@ -166,7 +166,7 @@ describe('each check finds a fault', () => {
   });
 
   test('in a Proof', () => {
-    expect(proofsOf(header)).toContainEqual({ file: 'test/model/mailbox.test.ts', name: "one producer's order" });
+    expect(proofsOf(header)).toContainEqual({ file: 'test/model/mailbox.test.ts', name: "mailbox: one producer's order" });
     expect(titlesOf("// test('no', …\nmodel(\"a: it's so\", {});\ntest.each([1])('b %s', () => {});\n  it('c', f);")).toEqual(["a: it's so", 'c']);
   });
 

@@ -66,7 +66,7 @@ function pathOf(url: URL): string {
 }
 
 /** Names that are asked of any object, by `await` and by printers, and are never exports. */
-const NEVER_REMOTE = new Set(['then', 'toJSON', 'constructor', 'inspect', 'nodeType', 'asymmetricMatch', '$$typeof']);
+const NEVER_REMOTE = new Set(['then', 'toJSON', 'constructor', 'nodeType', 'asymmetricMatch', '$$typeof']);
 
 /** A remote module over a caller. Its functions are made once each. */
 export function remoteModule(caller: Caller, url: string): object {

@@ -146,8 +146,13 @@ export class WorkerSet implements Postman {
   }
 
   /** What it posted before it died still counts: results by port among them. */
-  #drainPort({ id, port }: LiveWorker): void {
-    for (const { to, message, moved } of receiveAll(port)) if (to === 0 || to === ALL) this.#host.receive(id, message); else this.#relay(to, id, message, moved);
+  #drainPort(worker: LiveWorker): void {
+    for (const { to, message, moved } of receiveAll(worker.port)) {
+      if (message.kind === 'service' && message.service === 'ready') worker.isReady = true;   // it had come, and died of its first task
+      else if (to === 0 || to === ALL) this.#host.receive(worker.id, message);
+      if (to === ALL) this.broadcast(message, worker.id);
+      else if (to !== 0) this.#relay(to, worker.id, message, moved);
+    }
   }
 
   /** Gives numbers back that nobody refers to any more. */

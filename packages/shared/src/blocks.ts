@@ -11,7 +11,8 @@
  *   Hazards     a block's first word is the link while it travels back: the reader has read all before.
  *   Crash       owner dead: the region is void once its readers have recovered (recovery.ts waits for them); a new owner starts with
  *               empty lists. Reader dead: the owner frees what it held for that reader (releaseHeldFor), after emptying RETURNED.
- *   Proof       B1, B2 → model/blocks "a result block comes home once"; B3, Ordering → stress/structures "blocks: checksums"; Crash → model/recovery "a worker killed at any step".
+ *   Proof       B1, B2 → model/blocks "blocks: a result block comes home once"; B3, Ordering → stress/structures "blocks: checksums";
+ *               Crash → model/blocks "blocks: a reader killed at any step", model/recovery "recovery: a spawner killed at any step".
  *   Source      segregated free lists as in every size-class allocator (Wilson et al., Dynamic Storage Allocation, 1995); return to the
  *               owner by a remote list as in mimalloc's and snmalloc's message-passing frees.
  *

@@ -13,8 +13,8 @@
  *               one call of take, which does not sleep.
  *   Crash       producer: a cell without its bottom is not seen; the slot is READY without a hint only if its producer is dead, and
  *               then recovery withdraws it. Taker: R1.
- *   Proof       R1 → model/ring "a taker killed at any step loses no task"; R2 → model/ring "a full ring refuses"; R3 → model/ring "reuse under stale hints";
- *               Ordering → stress/structures "ring: every task once".
+ *   Proof       R1 → model/ring "ring: a taker killed at any step loses no task"; R2 → model/ring "ring: a full ring refuses, and overflow waits for room";
+ *               R3 → model/ring "ring: reuse under stale hints"; Ordering → stress/structures "ring: every task once".
  *   Source      the shared half of Chase and Lev's deque (SPAA 2005) with claims moved into the slots; the owner never pops at the
  *               bottom, for with claim-first takers a stale bottom steps over a new hint.
  */

@@ -10,8 +10,8 @@
  *               it is still linked closes a cycle or cuts a chain: M1 is the caller's duty (slot.ts S4, blocks.ts B2).
  *   Crash       a producer leaves nothing before its CAS, all after it. A dead consumer loses links only: slots' states and the block
  *               owner's own list tell the rest.
- *   Proof       M1 → model/mailbox "none lost, none twice"; M2 → model/mailbox "one producer's order"; Ordering → stress/structures "mailbox: payload checksum";
- *               Crash → model/mailbox "a producer killed at any step".
+ *   Proof       M1 → model/mailbox "mailbox: none lost, none twice"; M2 → model/mailbox "mailbox: one producer's order";
+ *               Ordering → stress/structures "mailbox: payload checksum"; Crash → model/mailbox "mailbox: a producer killed at any step".
  *   Source      Treiber, RJ 5118, IBM, 1986 (push). Taking the whole stack, never one node, is what removes ABA.
  */
 

@@ -8,7 +8,7 @@
  *               brings a number is published later still, so a reader that holds a number always finds count > number.
  *   Hazards     none: one writer, and nothing is ever taken out.
  *   Crash       a writer killed before the store of the count leaves bytes that nobody reads.
- *   Proof       N1, N2 → model/names "a reader sees whole entries"; Ordering → stress/names "texts arrive whole".
+ *   Proof       N1, N2, Crash → model/names "names: a reader sees whole entries"; Ordering → stress/names "texts arrive whole".
  *   Source      a log with a published length; the same as the append side of any write-ahead log.
  */
 import { NAMES_COUNT, controlOf, regionOf } from './layout.ts';

@@ -11,8 +11,8 @@
  *               old asynchronous waiter may still be queued when it sleeps synchronously: so wake notifies all waiters, not one.
  *   Crash       a waker killed between taking the bit and the exchange, or between the exchange and the notify, leaves a sleeper that
  *               no mask names, or one that is NOTIFIED and asleep: after a death everyone is woken unconditionally (wakeHard).
- *   Proof       P1, P2 → model/parker "no wake-up is lost"; P3 → model/parker "two tasks wake two sleepers"; Crash → model/parker "a waker killed at any step";
- *               Ordering → stress/structures "parker: ping pong".
+ *   Proof       P1, P2 → model/parker "parker: no wake-up is lost"; P3 → model/parker "parker: two tasks wake two sleepers";
+ *               Crash → model/parker "parker: a waker killed at any step"; Ordering → stress/structures "parker: ping pong".
  *   Source      the sleep protocol of Go's scheduler (proc.go, "worker thread parking/unparking") and of rayon's sleep module; exchange on
  *               both sides as in crossbeam's parker.
  *

@@ -16,7 +16,8 @@
  *   Ordering    LIFE before DEATHS before the wakes; a participant loads DEATHS before it looks at LIFE words.
  *   Hazards     a number that died, was reused and died again between two looks: the LIFE word counts its deaths, so it differs.
  *   Crash       another participant dying meanwhile changes nothing: each scan starts from states, and may be repeated.
- *   Proof       D1, D2 → model/recovery "a worker killed at any step", model/recovery "a spawner killed at any step"; Ordering → chaos/pool "kills".
+ *   Proof       D1, D2 → model/recovery "recovery: a worker killed at any step", model/recovery "recovery: a spawner killed at any step";
+ *               Ordering, Crash → chaos/pool "kills: nothing is lost, hung or completed twice".
  *   Source      ARIES-like: the log (states) is the truth, everything else is rebuilt; robust futexes' owner-died scan.
  */
 import { ATTENTION, BOTTOM, COMPLETED, CONNECTIONS, DEATHS, DEATHS_SEEN, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, OWNER_NOTE, PARK, RETURNED, SLOTS_TOUCHED, SLOT_WORDS, TOP, controlOf, regionOf } from './layout.ts';

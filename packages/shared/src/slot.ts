@@ -18,8 +18,10 @@
  *               whoever asks, so the claimer of a stale hint runs the new task, once.
  *   Crash       a claimer killed in any state leaves its number in the word: recovery.ts finds it. An owner killed leaves READY,
  *               PLACED, CLAIMED or RUNNING slots: recovery.ts withdraws, revokes or asks. No transition takes two stores.
- *   Proof       S1 → model/slot "a task begins at most once"; S2 → model/ring "arguments arrive whole"; S3 → model/ring "results arrive whole";
- *               S4 → model/recovery "a spawner killed at any step"; S5 → model/placement "a slot comes home once"; Crash → model/recovery "a worker killed at any step".
+ *   Proof       S1 → model/slot "slot: a task begins at most once"; S2 → model/ring "ring: arguments arrive whole, two workers";
+ *               S3 → model/ring "ring: results arrive whole, one worker"; S4 → model/recovery "recovery: a spawner killed at any step";
+ *               S5 → model/placement "placement: a slot comes home once"; Ordering → stress/structures "ring: every task once";
+ *               Crash → model/recovery "recovery: a worker killed at any step", model/placement "placement: a target killed at any step".
  *   Source      the claim word of thread pools over shared memory; generation tags as in Treiber, RJ 5118, IBM, 1986.
  */
 import { STATE } from './layout.ts';

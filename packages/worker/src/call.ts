@@ -49,12 +49,12 @@ class Rare {
   stoppedBy: CapriccioError | undefined = undefined;
   thread: LocalThread | undefined = undefined;
   unwatch: (() => void) | undefined = undefined;
+  reject: ((error: unknown) => void) | undefined = undefined;
 }
 
 export class Call {
   readonly target: Target;
   readonly resolve: (value: unknown, failure?: FailureRecord) => void;
-  readonly reject: (error: unknown) => void;
   options: CallOptions | undefined;
   state: CallState = 'waiting';
   slot = 0;
@@ -62,11 +62,11 @@ export class Call {
   packed: Packed | undefined = undefined;
   #rare: Rare | undefined = undefined;
 
-  constructor(target: Target, options: CallOptions | undefined, resolve: (value: unknown, failure?: FailureRecord) => void, reject: (error: unknown) => void) {
+  constructor(target: Target, options: CallOptions | undefined, resolve: (value: unknown, failure?: FailureRecord) => void, reject?: (error: unknown) => void) {
     this.target = target;
     this.options = options;
     this.resolve = resolve;
-    this.reject = reject;
+    if (reject !== undefined) this.#needed.reject = reject;
   }
 
   /** Arguments that only a port can carry. */
@@ -101,6 +101,14 @@ export class Call {
     const { unwatch } = this.#rare;
     this.#rare = undefined;
     unwatch?.();
+  }
+
+  /** Ends it with an error. A promise's own reject function would be one object more for every call that waits: it is resolved with a rejected promise instead. */
+  fail(error: unknown): void {
+    const reject = this.#rare?.reject;
+    this.end();
+    if (reject === undefined) this.resolve(Promise.reject(error));
+    else reject(error);
   }
 
   /** Fails with what the task threw elsewhere. */

@@ -60,6 +60,9 @@ export class Caller {
   readonly #unplaced: Call[] = [];
   readonly #keep: SharedArrayBuffer[] = [];
   readonly #publishSoon = (): void => this.#publish();
+  /** One executor for all promises: a closure a call would be as much garbage as the call. */
+  readonly #takeResolve = (resolve: (value: unknown) => void): void => { this.#resolve = resolve; };
+  #resolve: ((value: unknown) => void) | undefined;
   #isPublishing = false;
   #unpublished = 0;
   #closed: CapriccioError | undefined;
@@ -99,7 +102,9 @@ export class Caller {
 
   /** Calls a remote function. Never throws: what is wrong rejects. About 200 ns on main with small arguments, promise included. */
   call(target: Target, values: unknown[], options?: CallOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => { this.#begin(new Call(target, options, resolve, reject), values); });
+    const promise = new Promise<unknown>(this.#takeResolve);
+    this.#begin(new Call(target, options, this.#resolve as (value: unknown) => void), values);
+    return promise;
   }
 
   /** The same as a thread. */
@@ -135,7 +140,12 @@ export class Caller {
   #beginPublished(call: Call, values: unknown[]): void {
     const { target } = call;
     const slot = this.#mayTakeSlot(target) ? this.#me.slots.allocate() : 0;
-    if (slot === 0) { this.#pack(call, values); this.#wait(call); return; }
+    if (slot === 0) {
+      this.#pack(call, values);
+      if (call.packed === undefined) this.#place(call);
+      else this.#wait(call);
+      return;
+    }
     let outcome: WriteOutcome;
     try {
       outcome = this.#tasks.writeCall(slot, this.#numberOf(target), values, this.#keep);

@@ -12,6 +12,8 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { LocalThread } from './thread.ts';
 
 const store = new AsyncLocalStorage<Cell>({ name: 'capriccio.thread' });
+/** Most main threads have no threads of ours: they need not look into the store at each call. */
+let hasCells = false;
 
 /** A place for the name of a thread, and the async context in which that place is the current one. */
 export class Cell {
@@ -21,7 +23,10 @@ export class Cell {
   readonly #resource: AsyncResource;
 
   /** Inherits the stores of the context in which it is made. */
-  constructor() { this.#resource = store.run(this, () => new AsyncResource('CAPRICCIO_THREAD')); }
+  constructor() {
+    hasCells = true;
+    this.#resource = store.run(this, () => new AsyncResource('CAPRICCIO_THREAD'));
+  }
 
   /** Runs `fn` with this cell as the current one, on the stack of the caller. */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R { return this.#resource.runInAsyncScope(fn, undefined, ...args); }
@@ -29,7 +34,7 @@ export class Cell {
 
 /** The thread that runs, in whatever isolate and async context; undefined outside of any. About 14 ns. */
 export function currentThread(): LocalThread | undefined {
-  const cell = store.getStore();
+  const cell = hasCells ? store.getStore() : undefined;
   if (cell === undefined) return undefined;
   if (cell.thread === undefined && cell.lazily !== undefined) {
     cell.thread = cell.lazily();

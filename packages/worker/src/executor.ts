@@ -4,7 +4,7 @@
  */
 import {
   CapriccioError, MissingBufferError, describeFailure, extrasOf, ownerOf, slots as slotStates,
-  type Participant, type Tasks,
+  type FailureRecord, type Participant, type Tasks,
 } from '@capriccio/shared';
 import { Call } from './call.ts';
 import type { Caller } from './caller.ts';
@@ -273,7 +273,7 @@ export class Executor {
   #fail(origin: Origin, error: unknown): void {
     const { me, tasks } = this.#parts;
     this.failed++;
-    const record = describeFailure(error);
+    const record = withoutRuntimeFrames(describeFailure(error));
     if (!isSlot(origin)) { this.#parts.caller.endHere(origin, { failure: record }); return; }
     const { slot, running } = origin;
     if (tasks.writeResult(slot, record) === 'by-port') this.#parts.postman.post(ownerOf(me.memory.layout, slot), { kind: 'result', slot, generation: slotStates.generationOf(running), value: record });
@@ -318,3 +318,13 @@ async function drain(generator: AsyncGenerator, thread: LocalThread, cell: Cell)
   return step.value;
 }
 const ignore = (): void => { /* a wait that was given up is not resolved a second time */ };
+
+/** A task's stack ends where the runtime began it: what is below tells its reader nothing. The record is fresh, and may refer to itself. */
+function withoutRuntimeFrames(record: FailureRecord, seen = new Set<FailureRecord>()): FailureRecord {
+  if (seen.has(record)) return record;
+  seen.add(record);
+  const begin = record.stack?.search(/\n {4}at AsyncResource\.runInAsyncScope [^\n]*\n {4}at Cell\.run /) ?? -1;
+  if (begin >= 0) (record as { stack?: string }).stack = (record.stack as string).slice(0, begin);
+  for (const { failure, failures } of record.fields) for (const inner of failures ?? (failure === undefined ? [] : [failure])) withoutRuntimeFrames(inner, seen);
+  return record;
+}

@@ -252,9 +252,15 @@ export class Scheduler {
     thread.status = 'blocked';
     this.hop();
     Promise.resolve(result).then(                                      // a foreign thenable may throw, or answer twice
-      (value) => { thread.end('done', value, undefined); this.live--; },
-      (error: unknown) => { endByError(thread, error); this.live--; },
+      (value) => { thread.end('done', value, undefined); this.hasEnded(); },
+      (error: unknown) => { endByError(thread, error); this.hasEnded(); },
     );
+  }
+
+  /** A started thread has ended outside of a turn. The next one shows it to who places work. */
+  hasEnded(): void {
+    this.live--;
+    this.arm();
   }
 }
 

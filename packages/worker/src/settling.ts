@@ -75,8 +75,7 @@ export class Settler {
   }
   fail(call: Call, error: unknown): void {
     if (call.state === 'ended') return;
-    call.end();
-    call.reject(error);
+    call.fail(error);
     this.#uncount();
   }
   /** It threw elsewhere. A task that ended because it was stopped fails with the reason for which it was stopped. */
@@ -104,7 +103,7 @@ export class Settler {
     const { slot } = call;
     this.fail(call, error);
     if (slot === 0) return;
-    const rest = new Call(call.target, undefined, ignore, ignore);
+    const rest = new Call(call.target, undefined, ignore);
     rest.slot = slot;
     rest.state = 'ended';
     this.#calls[this.#parts.me.slots.numberOf(slot)] = rest;

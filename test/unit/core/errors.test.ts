@@ -32,7 +32,7 @@ describe.each([['at once', 'failsAtOnce'], ['later', 'failsLater']] as const)('a
     const { stack = '' } = await rejection(theCallerInThisFile());
     assert.match(stack, /^UserError: the message\n/);
     const remote = stack.search(/at .*(failsAtOnce|deeper).*test\/fixtures\/core\/errors\.ts:\d+:\d+/);
-    const border = stack.search(/at --- called from worker \d+ ---/);
+    const border = stack.search(/at --- in worker \d+, called by ---/);
     const local = stack.search(/at (async )?theCallerInThisFile.*errors\.test\.ts/);
     assert.ok(remote > 0 && border > remote && local > border, stack);
   });
@@ -40,7 +40,7 @@ describe.each([['at once', 'failsAtOnce'], ['later', 'failsLater']] as const)('a
 
 test('the frames of the caller are those that V8 shows for an await', async () => {
   const { stack = '' } = await rejection(theNativeCaller(() => errors.failsLater('x')));
-  assert.match(stack, /\n {4}at --- called from worker \d ---\n {4}at async theInnerCaller \(.*caller\.ts:3:\d+\)\n {4}at async theNativeCaller \(.*caller\.ts:2:\d+\)/);
+  assert.match(stack, /\n {4}at --- in worker \d, called by ---\n {4}at async theInnerCaller \(.*caller\.ts:3:\d+\)\n {4}at async theNativeCaller \(.*caller\.ts:2:\d+\)/);
   assert.doesNotMatch(stack.slice(stack.indexOf('---')), /processTicksAndRejections|rejectWithCaller/);
 });
 test('the line of the throw is that of the source', async () => {
@@ -156,7 +156,7 @@ test('a generator that fails after values: class, code, both stacks', async () =
   assert.equal(code, 'E_USER');
   assert.equal(message, 'after two');
   assert.match(stack, /yieldsThenFails.*errors\.ts/);
-  assert.match(stack, /--- called from worker \d ---[^]*at (async )?theReader/);
+  assert.match(stack, /--- in worker \d, called by ---[^]*at (async )?theReader/);
 });
 test('a spawned thread that fails: its error is that of join', async () => {
   const thread = errors.failsLater.spawn('spawned');

@@ -18,15 +18,17 @@ const values = (pool: Pool) => pool.module<Values>(fixture('values.ts'));
 
 interface Ended { code: number | null; signal: string | null; out: string; err: string }
 /** Runs one of the programs of life.ts to its end; one that does not end is killed, and fails. */
-async function life(program: string): Promise<Ended> {
-  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', fileURLToPath(new URL('../../fixtures/scripts/life.ts', import.meta.url)), program], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
+const life = (program: string): Promise<Ended> => run(program, [script('life.ts'), program]);
+const script = (name: string): string => fileURLToPath(new URL(`../../fixtures/scripts/${name}`, import.meta.url));
+async function run(what: string, args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
   const ended: Ended = { code: null, signal: null, out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => { ended.out += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { ended.err += text; });
   const { promise, resolve } = Promise.withResolvers<void>();
   child.on('close', (code, signal) => { Object.assign(ended, { code, signal }); resolve(); });
   try {
-    await soon(promise, `the end of ${program}`, 30_000);
+    await soon(promise, `the end of ${what}`, 30_000);
   } finally {
     child.kill('SIGKILL');
   }
@@ -39,10 +41,10 @@ describe('a process with a pool', () => {
     ['underWay', 0, 'main is through\nslept\n'], ['underWayMany', 0, 'main is through\nall 50\n'], ['spawned', 0, 'main is through\nslept\n'], ['thenMore', 0, 'main is through\nslept\n'],
     ['streamUnderWay', 0, 'main is through\nsum 10\n'], ['streamBroken', 0, 'broken off\n'],
     ['cancelled', 0, 'CAP_ERR_CANCELLED\n'], ['deadline', 0, 'slept\n'], ['signalled', 0, 'slept\n'], ['failed', 0, 'CAP_ERR_WORKER_LOST\n'],
-    ['closed', 0, 'closed 0\n'], ['closedWhileRunning', 0, 'CAP_ERR_CLOSED\n'], ['using', 0, 'number\nafter\n'],
+    ['closed', 0, 'closed\n'], ['closedWhileRunning', 0, 'CAP_ERR_CLOSED\n'], ['using', 0, 'number\nafter\n'],
     ['serves', 0, 'main is through\nhello\nclosed\n'],
     ['badFlags', 0, 'CAP_ERR_OPTION\n'], ['diesAtStart', 0, 'CAP_ERR_WORKER_LOST\n'], ['tooSmall', 0, 'CAP_ERR_WORKER_LOST\n'], ['badApp', 0, 'CAP_ERR_MODULE\n'],
-    ['noCores', 0, 'slept\nmain is through\nslept\n'], ['noCoresThreads', 0, 'slept\n'], ['twoPools', 0, 'CAP_ERR_CLOSED number\n'],
+    ['insideWorker', 0, 'slept\n0\n1\nexit 0\n'], ['noCores', 0, 'slept\nmain is through\nslept\n'], ['noCoresThreads', 0, 'slept\n'], ['twoPools', 0, 'CAP_ERR_CLOSED number\n'],
     ['exits', 7, ''],
   ])('%s', { timeout: 60_000 }, async (program, code, out) => {
     const ended = await life(program);
@@ -53,6 +55,12 @@ describe('a process with a pool', () => {
     const ended = await life(program);
     assert.equal(ended.code, 1, ended.out);
     assert.match(ended.err, says);
+  });
+  test.concurrent('under node --test, and from text that is a module', { timeout: 60_000 }, async () => {
+    const tested = await run('node --test', ['--test', script('under-test.ts')]);
+    assert.equal(tested.code, 0, tested.out);
+    const text = `import { createPool } from ${JSON.stringify(import.meta.resolve('capriccio'))}; const pool = await createPool(1); console.log(pool.health().status);`;
+    assert.deepEqual(await run('--eval', ['--input-type=module', '--eval', text]), { code: 0, signal: null, out: 'ok\n', err: '' });
   });
   test.skipIf(process.platform === 'win32')('a worker blocked in the kernel: close gives up, with a clear error', { timeout: 60_000 }, async () => {
     const ended = await life('blockedInKernel');
@@ -163,7 +171,7 @@ describe('drain', () => {
     const shared = new SharedArrayBuffer(64);
     for (let k = 0; k < 10; k++) void cancels(pool).sleepsShort(shared, 10 * k).then(() => ended++);
     await Promise.all([pool.drain(), pool.drain()]);
-    await null;
+    await Promise.resolve();
     assert.equal(ended, 10);
     assert.equal(await values(pool).add(1, 2), 3);
   });

@@ -71,7 +71,8 @@ describe('createPool', () => {
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 64, stackSizeMb: 4 }, env: { ...process.env, SEEN: 'there' }, execArgv: ['--conditions=capriccio-source'], name: 'mine',
     });
     assert.equal(own.cores, 1);
-    assert.equal(await own.module<Values>(fixture('values.ts')).add(1, 2), 3);
+    assert.equal(await own.module<Values>(fixture('values.ts')).environment('SEEN'), 'there');
+    assert.equal(await values.environment('SEEN'), undefined);
   });
   test('undefined stands for what is left out', async () => {
     const own = await poolFor({ cores: 1, memory: undefined, limits: undefined, name: undefined } as unknown as PoolOptions);

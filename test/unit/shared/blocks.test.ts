@@ -20,7 +20,7 @@ const bytes = fc.oneof(
   fc.integer({ min: 1, max: 4_096 }),
   fc.integer({ min: 1, max: 4 * SPAN }),
 );
-type Step = { do: 'allocate'; bytes: number } | { do: 'free' | 'return'; pick: number } | { do: 'hold'; pick: number; reader: number } | { do: 'die'; reader: number };
+type Step = { do: 'allocate'; bytes: number } | { do: 'free'; pick: number } | { do: 'return'; pick: number } | { do: 'hold'; pick: number; reader: number } | { do: 'die'; reader: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('allocate' as const), bytes }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('free' as const), pick: fc.nat() }) },
@@ -150,6 +150,22 @@ describe('sizes', () => {
     blocks.free(large);
     blocks.free(small);
     assert.equal(blocks.bytesReserved, SPAN, 'a span stays cut until another class needs it');
+  });
+
+  test('a span whose block was freed and taken again is not free', () => {
+    const { blocks } = rig(2);
+    blocks.free(blocks.allocate(64));
+    assert.notEqual(blocks.allocate(64), 0);
+    for (let k = 0; k < 3; k++) blocks.allocate(32_768);
+    assert.equal(blocks.bytesReserved, 2 * SPAN);
+  });
+
+  test('a large block fits on both sides of where the last search ended', () => {
+    const { blocks } = rig(16);
+    const spans = Array.from({ length: 16 }, () => blocks.allocate(SPAN));
+    for (const k of [4, 5, 6, 7]) blocks.free(spans[k] as number);
+    blocks.free(blocks.allocate(SPAN));                                  // the search ends after span 4
+    assert.equal(blocks.allocate(4 * SPAN), spans[4]);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { BOTTOM, ClaimRings, LINE, SLOT_WORDS, SlotPool, TOP, controlOf, makeClaims, peek, publishedCount, regionOf, slots, take, waiting, type Memory } from '@capriccio/shared';
+import { BOTTOM, ClaimRing, ClaimRings, LINE, SLOT_WORDS, SlotPool, TOP, controlOf, makeClaims, peek, publishedCount, regionOf, slots, take, waiting, type Memory } from '@capriccio/shared';
 import { arena } from './arena.ts';
 
 const OWNER = 1;
@@ -127,6 +127,15 @@ test('positions may pass the largest number there is', () => {
   }
   assert.deepEqual(found, pushed);
   assert.ok(Atomics.load(memory.words, control + TOP) < 0);
+});
+
+test('and a ring that is full there refuses as ever', () => {
+  const memory = arena();
+  const control = controlOf(memory.layout, OWNER);
+  memory.words[control + BOTTOM] = memory.words[control + TOP] = 2 ** 31 - 5;
+  const ring = new ClaimRing(memory, OWNER, 0);
+  const accepted = Array.from({ length: 20 }, () => ring.push(regionOf(memory.layout, OWNER))).filter(Boolean);
+  assert.equal(accepted.length, 16);
 });
 
 test('a number that passes to a new worker goes on where the ring was', () => {

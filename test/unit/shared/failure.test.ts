@@ -147,15 +147,15 @@ describe('stacks', () => {
     const lines = (crossError(error, caller).stack as string).split('\n');
     const own = (error.stack as string).split('\n');
     expect(lines.slice(0, own.length)).toEqual(own);
-    expect(lines[own.length]).toBe('    at --- called from main ---');
+    expect(lines[own.length]).toBe('    at --- in main, called by ---');
     expect(lines.slice(own.length + 1)).toEqual(caller.stack.split('\n').slice(1));
     expect(lines.every((line, k) => k === 0 || /^ {4}at /.test(line))).toBe(true);
   });
 
   test('of causes stay as they are', () => {
     const rebuilt = crossError(new Error('a', { cause: new Error('b') }), { where: 'worker 2' });
-    expect(rebuilt.stack).toMatch(/--- called from worker 2 ---$/);
-    expect((rebuilt.cause as Error).stack).not.toMatch(/called from/);
+    expect(rebuilt.stack).toMatch(/--- in worker 2, called by ---$/);
+    expect((rebuilt.cause as Error).stack).not.toMatch(/called by/);
   });
 
   test('are not enumerable and no part of what is cloned twice', () => {
@@ -202,7 +202,7 @@ describe('hostile errors', () => {
   };
 
   test.each(Object.entries(hostile))('with %s end in an error', (_name, make) => {
-    expect(crossError(make(), { where: 'main', stack: 'no frames' }).stack).toMatch(/--- called from main ---$/);
+    expect(crossError(make(), { where: 'main', stack: 'no frames' }).stack).toMatch(/--- in main, called by ---$/);
   });
 
   test('keep what can be read', () => {

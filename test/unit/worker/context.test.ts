@@ -30,7 +30,7 @@ describe('the current thread', () => {
     const thread = spawn(async () => {
       const me = current();
       const seen = [me];
-      await null;
+      await Promise.resolve();
       seen.push(current());
       await delay(1);
       seen.push(current());
@@ -39,7 +39,7 @@ describe('the current thread', () => {
       await yieldNow();
       seen.push(current());
       await new Promise<void>((resolve) => { setTimeout(() => { seen.push(current()); process.nextTick(() => { seen.push(current()); resolve(); }); }, 1); });
-      await Promise.all([1, 2].map(async () => { await null; seen.push(current()); }));
+      await Promise.all([1, 2].map(async () => { await Promise.resolve(); seen.push(current()); }));
       return seen.length === 9 && seen.every((one) => one === me);
     });
     assert.equal(await thread.join(), true);
@@ -55,7 +55,7 @@ describe('the current thread', () => {
 
   test('each of many that take turns sees itself', async () => {
     const wrong: string[] = [];
-    const threads = Array.from({ length: 50 }, (_, k) => spawn(k % 2 === 0
+    const threads = Array.from({ length: 50 }, (_, k) => spawn<[], unknown>(k % 2 === 0
       ? async (): Promise<void> => { const me = current(); for (let n = 0; n < 20; n++) { await (n % 3 === 0 ? sleep(0) : n % 3 === 1 ? yieldNow() : null); if (current() !== me) wrong.push(`${k}.${n}`); } }
       : function* (): Generator<unknown, void> { const me = current(); for (let n = 0; n < 20; n++) { yield n % 3 === 0 ? sleep(0) : n % 3 === 1 ? undefined : Promise.resolve(); if (current() !== me) wrong.push(`${k}.${n}`); } }));
     await Promise.all(threads.map((thread) => thread.join()));
@@ -65,7 +65,7 @@ describe('the current thread', () => {
   test('of a spawned one is itself, and its spawner is itself again after', async () => {
     const thread = spawn(async () => {
       const me = current();
-      const child = spawn(async () => { await null; return current(); });
+      const child = spawn(async () => { await Promise.resolve(); return current(); });
       assert.equal(current(), me);
       const seen = await child.join();
       return seen === child && current() === me;

@@ -1,3 +1,4 @@
+/* oxlint-disable require-yield -- frames that never wait are tested too */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { current, sleep, spawn, yieldNow } from '../../../packages/worker/src/thread-api.ts';

@@ -16,7 +16,7 @@ function rig(parts: Partial<IdleParts>): Rig {
 }
 /** Sleeps until the spin before the sleep is over. */
 async function park({ idle, log }: Rig): Promise<void> {
-  for (let k = 0; !idle.isParked; k++) { assert.ok(k < 100_000); idle.sleep(); await null; }
+  for (let k = 0; !idle.isParked; k++) { assert.ok(k < 100_000); idle.sleep(); await Promise.resolve(); }
   log.length = 0;
 }
 

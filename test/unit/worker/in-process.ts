@@ -20,7 +20,7 @@ export function inProcess(): InProcess {
   const me = new Participant(memory, 0);
   const results = new Arrivals();
   const postman: Postman = {
-    post: (to, message, transfer) => { port1.postMessage({ to, from: 0, message } satisfies Envelope, transfer as Transferable[] | undefined); },
+    post: (to, message, transfer = []) => { port1.postMessage({ to, from: 0, message } satisfies Envelope, [...transfer] as Transferable[]); },
     broadcast: (message) => { port1.postMessage({ to: 1, from: 0, message } satisfies Envelope); },
     receiveNow: () => { /* the next turn is soon enough */ },
   };

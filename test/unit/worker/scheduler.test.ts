@@ -137,7 +137,7 @@ describe('slices', () => {
     const { spawn } = rig(60_000);
     let begun = 0;
     const begunWhenFirstWentOn: number[] = [];
-    await joined(Array.from({ length: 100 }, () => spawn(async () => { begun++; await null; begunWhenFirstWentOn.push(begun); })));
+    await joined(Array.from({ length: 100 }, () => spawn(async () => { begun++; await Promise.resolve(); begunWhenFirstWentOn.push(begun); })));
     assert.equal(begun, 100);
     assert.ok((begunWhenFirstWentOn[0] as number) <= 16, `${begunWhenFirstWentOn[0]} had begun before the first went on`);
   });

@@ -13,7 +13,7 @@ const OWNER = 3;
 /** Both ends in one isolate: what the caller's end calls is answered by the table, each value cloned and a turn later. */
 function rig(generator: AsyncGenerator | Generator, signal?: AbortSignal): { stream: RemoteStream; table: StreamTable; calls: string[]; lose: () => void } {
   const scheduler = new Scheduler();
-  const table = new StreamTable({ scheduler, copyOf: structuredClone, closeMs: 50 });
+  const table = new StreamTable(scheduler, { closeMs: 50 });
   const record: FunctionRecord = { url: '', exportName: 'numbers', root: scheduler.roots.named('numbers'), fn: undefined, kind: 'generator', mayBlock: true, failure: undefined, loading: undefined };
   const number = table.open(generator, OWNER, record);
   const calls: string[] = [];

@@ -97,20 +97,23 @@ export class Acceptor {
     return best;
   }
 
-  /** Not in its event loop now, and in the same stretch of JavaScript since BUSY_MS or since we looked last. */
+  /**
+   * True unless it waits in its event loop at this moment, or has been seen to move since the last look, a moment ago. A worker in JavaScript
+   * that was not looked at lately may have begun to stall: the next look, RETRY_MS later, tells.
+   */
   #isStalled(worker: LiveWorker): boolean {
     const { memory } = this.#host;
-    if (board.busyForMs(memory, worker.id, sharedNow()) > BUSY_MS) return true;
-    const first = worker.thread.performance.eventLoopUtilization();
+    const now = sharedNow();
+    if (board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
+    const { idle } = worker.thread.performance.eventLoopUtilization();
     const tick = board.readTick(memory, worker.id);
     const seen = this.#seen.get(worker.id);
-    const isNew = seen === undefined || seen.tick !== tick || seen.idle !== first.idle;
-    const entry = isNew ? { tick, idle: first.idle, since: sharedNow() } : seen;
-    this.#seen.set(worker.id, entry);
-    if (isNew && worker.thread.performance.eventLoopUtilization().idle > first.idle) return false;   // it waits in its loop at this moment
-    return !isNew && sharedNow() - entry.since > BUSY_MS;
+    const hasMoved = seen === undefined || seen.tick !== tick || seen.idle !== idle;
+    if (hasMoved) this.#seen.set(worker.id, { tick, idle, at: now });
+    if (worker.thread.performance.eventLoopUtilization().idle > idle) return false;
+    return !hasMoved || seen === undefined || now - seen.at > BUSY_MS;
   }
-  readonly #seen = new Map<number, { tick: number; idle: number; since: number }>();
+  readonly #seen = new Map<number, { tick: number; idle: number; at: number }>();
 
   #connectionsOf(id: number): number {
     const { connections } = board.readLoad(this.#host.memory, id);

@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { describeFailure } from '@capriccio/shared';
 import type { Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
+import { warn } from '../http/contain.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
 import { limitBody } from './limit-body.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
@@ -33,7 +34,7 @@ class Host {
   readonly #letGo: () => void;
   readonly #onConnections: (change: number) => void;
   readonly #options: HostOptions;
-  #connections = 0;
+  readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void) {
@@ -74,22 +75,22 @@ class Host {
   }
 
   #count(socket: Socket): void {
-    this.#connections++;
+    this.#sockets.add(socket);
     this.#onConnections(1);
     socket.once('close', () => {
-      this.#connections--;
+      this.#sockets.delete(socket);
       this.#onConnections(-1);
-      if (this.#connections === 0) this.#whenEmpty?.();
+      if (this.#sockets.size === 0) this.#whenEmpty?.();
     });
   }
 
   /** Lets running requests end, at most `graceMs`; then cuts what is left. */
   async close(graceMs: number): Promise<void> {
-    this.#threads.isDraining = true;
+    this.#threads.drain();
     if (this.#server.listening) this.#server.close();
     this.#server.closeIdleConnections();
     const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);   // those that have become idle
-    if (this.#connections > 0) {
+    if (this.#sockets.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenEmpty = resolve;
       const timer = setTimeout(resolve, graceMs);
@@ -98,12 +99,19 @@ class Host {
     }
     clearInterval(sweep);
     this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();               // those that have been upgraded are the app's, and end here
     this.#server.emit('close');                                        // ends node:http's watch over time limits
     this.#coalescer.detach(this.#server);
     this.#letGo();
     await this.#app.close();
     void this.#runtime;
   }
+}
+
+const DEPARTURES: readonly unknown[] = ['CAP_ERR_CANCELLED', 'ECONNRESET', DOMException.ABORT_ERR, 'ABORT_ERR'];
+/** What a handler throws because its client has left is nobody's fault: it was cancelled. */
+function reportUnlessGone(error: unknown, req: IncomingMessage): void {
+  if (!(req.socket.destroyed && DEPARTURES.includes((error as { code?: unknown } | null)?.code))) warn(error, req);
 }
 
 /** All servers of this worker. @returns what takes main's messages */
@@ -115,7 +123,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
   const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await import(url)), options, coalescer, count);
+    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count);
     try {
       const port = await host.open();
       tell({ event: 'ready', server, port });

@@ -35,6 +35,10 @@ export class RunningServer implements PoolServer {
   readonly #opening = new Map<number, PromiseWithResolvers<void>>();
   readonly #closings = new Map<number, PromiseWithResolvers<void>>();
   readonly #acceptor: Acceptor | undefined;
+  /** Workers that have come while the others were being opened. */
+  readonly #late: LiveWorker[] = [];
+  #wake: (() => void) | undefined;
+  #isOpen = false;
   #closed: Promise<void> | undefined;
   readonly #onAbort = (): void => { void this.close(); };
 
@@ -60,15 +64,26 @@ export class RunningServer implements PoolServer {
     const { port, host, signal } = this.#options;
     if (signal?.aborted === true) throw new CapriccioError('CAP_ERR_CANCELLED', 'the server was cancelled before it listened', { cause: signal.reason });
     try {
-      const [first, ...others] = [...this.#host.workers.all];
-      if (first !== undefined) await this.#openOn(first, port);          // with reusePort the first one finds the port that the others share
-      await Promise.all(others.map((worker) => this.#openOn(worker, this.port || port)));
+      const [first, ...others] = await this.#firstWorkers();
+      await this.#openOn(first as LiveWorker, port);                     // with reusePort the first one finds the port that the others share
+      await Promise.all([...others, ...this.#late.splice(0)].map((worker) => this.#openOn(worker, this.port || port)));
       if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
+      this.#isOpen = true;
+      for (const worker of this.#late.splice(0)) this.workerReady(worker);
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Those that are ready. A worker that is being started, instead of one that died, cannot be told yet: it comes by workerReady. */
+  async #firstWorkers(): Promise<LiveWorker[]> {
+    const ready = [...this.#host.workers.all].filter(({ isReady }) => isReady);
+    if (ready.length > 0) return ready;
+    await new Promise<void>((resolve) => { this.#wake = resolve; });
+    if (this.#closed !== undefined) throw new CapriccioError('CAP_ERR_CLOSED', 'the server was closed before it listened');
+    return this.#late.splice(0);
   }
 
   async #openOn(worker: LiveWorker, port: number): Promise<void> {
@@ -116,12 +131,14 @@ export class RunningServer implements PoolServer {
   /** A worker has taken the place of a dead one. */
   workerReady(worker: LiveWorker): void {
     if (this.#closed !== undefined) return;
+    if (!this.#isOpen) { this.#late.push(worker); this.#wake?.(); return; }
     this.#openOn(worker, this.port).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
   }
 
   /** A worker has died, and its connections with it. */
   workerLost(worker: LiveWorker): void {
     this.#ready.delete(worker);
+    if (this.#late.includes(worker)) this.#late.splice(this.#late.indexOf(worker), 1);
     this.#acceptor?.forget(worker.id);
     this.#settle(worker.id, new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${worker.id} died while it loaded ${this.#appUrl}: ${worker.reason ?? ''}`, { started: true }));
     this.#closings.get(worker.id)?.resolve();
@@ -131,6 +148,7 @@ export class RunningServer implements PoolServer {
     const given = checkObject(options, 'close', ['graceMs']);
     const graceMs = checkNumber(given['graceMs'], 'graceMs', { min: 0, max: 2 ** 31 - 1 }) ?? this.#options.graceMs;
     this.#closed ??= this.#close(graceMs);
+    this.#wake?.();
     return this.#closed;
   }
 

@@ -22,7 +22,9 @@ export class RequestThreads {
   readonly #coalescer: WriteCoalescer;
   #cell = new Cell();
   /** While draining every answer closes its connection. */
-  isDraining = false;
+  #isDraining = false;
+  /** Answers of requests that have begun and not ended. */
+  readonly #open = new Set<ServerResponse>();
   /** Requests that have come and not ended. */
   active = 0;
 
@@ -32,6 +34,12 @@ export class RequestThreads {
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
+  }
+
+  /** From now on every answer closes its connection, also of requests that have begun. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const res of this.#open) if (!res.headersSent) res.shouldKeepAlive = false;
   }
 
   /** A request has come: it begins in its turn. */
@@ -57,7 +65,7 @@ export class RequestThreads {
     if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
     const deadlineMs = route.options?.deadlineMs ?? this.#options.deadlineMs;
     if (sharedNow() - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
-    if (this.isDraining) res.shouldKeepAlive = false;
+    if (this.#isDraining) res.shouldKeepAlive = false;
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
     let thread: LocalThread | undefined;
@@ -97,9 +105,11 @@ export class RequestThreads {
       if (--open > 0) return;
       if (timer !== undefined) clearTimeout(timer);
       thread.end('done', undefined, undefined);
-      scheduler.live--;
+      scheduler.hasEnded();
       this.active--;
+      this.#open.delete(res);
     };
+    this.#open.add(res);
     res.once('close', () => {
       if (!res.writableFinished) thread.cancel(new CapriccioError('CAP_ERR_CANCELLED', `the client of ${route.name} closed its connection before it was answered`));
       close();
@@ -118,7 +128,7 @@ export class RequestThreads {
     this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
   }
   #answer503(res: ServerResponse, text: string): void {
-    res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', ...this.isDraining ? { connection: 'close' } : {} });
+    res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', ...this.#isDraining ? { connection: 'close' } : {} });
     res.end(text);
   }
 }

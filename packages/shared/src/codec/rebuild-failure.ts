@@ -98,5 +98,5 @@ function joinStacks(record: FailureRecord, { stack, where }: FailureCaller): str
   const remote = record.stack ?? record.text ?? `${record.name}: ${record.message}`;
   const from = stack === undefined ? -1 : stack.search(/^ {4}at /m);
   const frames = stack === undefined || from < 0 ? '' : `\n${stack.slice(from)}`;
-  return `${remote}\n    at --- called from ${where ?? 'another thread'} ---${frames}`;
+  return `${remote}\n    at --- in ${where ?? 'another thread'}, called by ---${frames}`;
 }

@@ -1,0 +1,4 @@
+declare const _default: {
+    fetch(request: Request): Promise<Response>;
+};
+export default _default;

@@ -1,0 +1,47 @@
+// What the library holds: the Markdown files of the installed packages, found by one bounded walk.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+const limits = { documents: 400, bytesMin: 64, bytesMax: 512 * 1024, totalBytes: 24 * 1024 * 1024, depth: 12, files: 200_000 };
+/** Where the documents are: LIBRARY_ROOT, else the node_modules of this repository. */
+export function libraryRoot() {
+    return process.env.LIBRARY_ROOT ?? fileURLToPath(new URL('../../node_modules', import.meta.url));
+}
+/** Finds the documents below `root`, in the order of their paths. Links are not followed, so the walk ends. */
+export async function collectDocuments(root) {
+    const paths = (await markdownBelow(root)).toSorted(byCodeUnits);
+    const documents = [];
+    let total = 0;
+    for (const path of paths) {
+        const { size, mtimeMs } = await stat(join(root, path));
+        if (size < limits.bytesMin || size > limits.bytesMax)
+            continue;
+        if (documents.length === limits.documents || total + size > limits.totalBytes)
+            break;
+        total += size;
+        documents.push({ id: documents.length + 1, path, bytes: size, modifiedMs: Math.floor(mtimeMs) });
+    }
+    return documents;
+}
+async function markdownBelow(root) {
+    const found = [];
+    const folders = [{ path: '', depth: 0 }];
+    let seen = 0;
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of await readdir(join(root, folder.path), { withFileTypes: true })) {
+            if (++seen > limits.files)
+                return found;
+            const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`;
+            if (entry.isDirectory() && !entry.name.startsWith('.') && folder.depth < limits.depth)
+                folders.push({ path, depth: folder.depth + 1 });
+            else if (entry.isFile() && entry.name.toLowerCase().endsWith('.md'))
+                found.push(path);
+        }
+    }
+    return found;
+}
+/** Not localeCompare: the order must not depend on the machine's locale. */
+function byCodeUnits(a, b) {
+    return a < b ? -1 : Number(a > b);
+}
+//# sourceMappingURL=documents.js.map

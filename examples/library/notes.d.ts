@@ -1,0 +1,1 @@
+export declare function postNote(request: Request): Promise<Response>;
