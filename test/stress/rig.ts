@@ -28,7 +28,7 @@ export interface Task {
 export type Report = Readonly<Record<string, number>>;
 
 /** Runs a thread for each role, participant 0 first, until all have reported. Fails with the first error, or after `secondsMax`. */
-export async function runThreads(options: Partial<LayoutOptions>, roles: readonly { role: string; count: number }[], countersMax = 1, secondsMax = Number(process.env["STRESS_SECONDS"] ?? 90 * effort)): Promise<{ reports: Report[]; memory: Memory; counters: Int32Array }> {
+export async function runThreads(options: Partial<LayoutOptions>, roles: readonly { role: string; count: number }[], countersMax = 1, secondsMax = 90 * effort): Promise<{ reports: Report[]; memory: Memory; counters: Int32Array }> {
   const layout = layOut({ participantCount: Math.max(2, roles.length), slotCount: 1_024, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 1, ...options });
   const buffer = allocateMemory(layout);
   const memory = mapMemory(buffer, layout);

@@ -36,8 +36,8 @@ function checkPayload(at: number, number: number, what: string): void { for (let
 
 // ---- mailbox: many producers push nodes with payload to one consumer, which sends them back through a mailbox each ----
 
-/** Few, so that the consumer finds short chains and takes often. */
-const NODES = 4;
+/** Few, so that chains are short and the consumer takes often. */
+const NODES = 16;
 const numberOf = (producer: number, sequence: number): number => Math.imul(producer, 0x01000193) ^ sequence;
 
 function mailboxProducer(): Report {
@@ -157,7 +157,8 @@ function ringSpawner(): Report {
     spawned.revokeSome();
     if (chance() % 4 === 0) for (const slot of fresh) if (spawned.open.has(slot) && chance() % 4 === 0) spawned.cancel(slot);
     if (chance() % 32 === 0) { take(memory, 0, 0, 0, 2, claims); for (let k = 0; k < claims.count; k++) runTask(me, claims.slots[k] as number, claims.claimed[k] as number); me.handOver(); }
-    if (home === 0 && fresh.length === 0) rest(round);
+    if (fresh.length > 100) Atomics.wait(words, QUIET, 0, 0.2);           // leaves the cores to the takers: they race for what is there
+    else if (home === 0 && fresh.length === 0) rest(round);
   }
   check(me.slots.available === me.slots.slotCount, `${me.slots.slotCount - me.slots.available} slots are missing`);
   for (let taker = 1; taker <= others; taker++) { Atomics.store(words, controlOf(layout, taker) + INBOX, 1); parker.wakeHard(memory, taker); }   // any mail: the end
@@ -178,8 +179,9 @@ function ringTaker(): Report {
   const claims = makeClaims(16);
   let [ran, sleeps] = [0, 0];
   for (;;) {
-    const passed = take(memory, 0, 0, id, chance() % 2 === 0 ? 16 : 1, claims);
-    if (chance() % 8 === 0) for (let k = 0; k < 100; k++) parker.pause();  // what is claimed and has not begun may be revoked
+    const max = chance() % 8 === 0 ? 16 : 1;
+    const passed = take(memory, 0, 0, id, max, claims);
+    if (max > 1 && chance() % 2 === 0) for (let k = 0; k < 100; k++) parker.pause();   // what is claimed and has not begun may be revoked
     for (let k = 0; k < claims.count; k++) ran += runTask(me, claims.slots[k] as number, claims.claimed[k] as number);
     if (me.hasEnded) me.handOver();
     if (passed > 0) continue;

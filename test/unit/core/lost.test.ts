@@ -228,6 +228,7 @@ describe('calls between workers', () => {
 describe('modules and starts', () => {
   test('a module that ends whoever loads it: its calls reject, the pool lives', async () => {
     const here = await scene({ cores: 1 });
+    here.pool.on('warning', () => { /* a death at a start may be told of */ });
     const { never } = here.pool.module<{ never(): void }>(fixture('exits-at-import.ts'));
     const error = await rejection(never());
     isLost(error, false);

@@ -164,7 +164,7 @@ describe('requests are threads', () => {
     const socket = await socketTo(own);
     const count = 12;
     socket.write('GET /burn?ms=60 HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(count));
-    const text = await received(socket, (all) => (all.match(/^HTTP/gm) ?? []).length === count && /\n$|burnt$/.test(all));
+    const text = await received(socket, (all) => (all.match(/HTTP\/1/g) ?? []).length === count && /\n$|burnt$/.test(all));
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
     assert.equal(statuses.length, count);
     assert.equal(statuses[0], '200');

@@ -138,16 +138,17 @@ describe('stopping', () => {
     }
   });
 
-  test('an abort that cannot reach the worker troubles nobody', async () => {
+  test('an abort that cannot reach the worker, or whose clean-up throws, troubles nobody', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown): void => { unhandled.push(error); };
     process.on('unhandledRejection', note);
     const controller = new AbortController();
     const { lose } = rig((async function* () { for (;;) { await sleep(1); yield 1; } })(), controller.signal);
+    rig((async function* () { try { for (;;) yield 1; } finally { await sleep(0); throw new Error('clean-up'); } })(), controller.signal);
     await delay(5);
     lose();
     controller.abort();
-    await delay(10);
+    await delay(20);
     process.off('unhandledRejection', note);
     assert.deepEqual(unhandled, []);
   });

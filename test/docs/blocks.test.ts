@@ -1,0 +1,44 @@
+/**
+ * The code in README.md runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
+ * all are written, and each `console.log(…)  // expected` must print what its comment says.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+interface Block { readonly file: string; readonly isRun: boolean; readonly code: string }
+
+function blocksOf(markdown: string): Block[] {
+  return [...markdown.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code = '']) => {
+    const [, file = '', note = ''] = /^\/\/ file: (\S+)(.*)/.exec(code) ?? [];
+    return { file, isRun: /\brun\b/.test(note), code };
+  });
+}
+
+describe('README.md', () => {
+  const blocks = blocksOf(readFileSync(join(root, 'README.md'), 'utf8'));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));             // inside the project: its packages must resolve
+    for (const { file, code } of blocks) writeFileSync(join(folder, file), code);
+  });
+  afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+
+  test('every block has a file name', () => {
+    expect(blocks.length).toBeGreaterThan(3);
+    for (const { file, code } of blocks) expect(file, code).not.toBe('');
+  });
+
+  test.for(blocks.filter(({ isRun }) => isRun))('$file runs and prints what it says', async ({ file, code }) => {
+    const expected = [...code.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map(([, text]) => text);
+    expect(expected.length).toBeGreaterThan(0);
+    const { stdout } = await run(process.execPath, ['--conditions=capriccio-source', join(folder, file)], { timeout: 30_000 });
+    for (const text of expected) expect(stdout).toContain(`${text}\n`);
+  });
+});
