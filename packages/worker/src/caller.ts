@@ -40,6 +40,8 @@ export interface CallerHost extends StopperHost {
 
 /** Calls written before the ring is published without waiting for the microtask. */
 const PUBLISH_EVERY = 64;
+/** How often waiting calls are looked at when nothing else makes it happen, ms. */
+const RETRY_MS = 5;
 /** A target may hold this many times the slots that are free: a lone one gets four fifths of all, and never the last (Choudhury and Hahne's dynamic threshold, 1998). */
 const SHARE_OF_FREE = 4;
 /** Workers that may die with a call that they have taken and not begun. */
@@ -63,9 +65,11 @@ export class Caller {
   /** One executor for all promises: a closure a call would be as much garbage as the call. */
   readonly #takeResolve = (resolve: (value: unknown) => void): void => { this.#resolve = resolve; };
   #resolve: ((value: unknown) => void) | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #isPublishing = false;
   #unpublished = 0;
   #closed: CapriccioError | undefined;
+  #isOver = false;
 
   constructor(me: Participant, tasks: Tasks, host: CallerHost, postman: Postman, results: Arrivals, buffers: SharedBufferTable) {
     this.#me = me;
@@ -118,7 +122,8 @@ export class Caller {
   #begin(call: Call, values: unknown[], isAwaited = always): (() => void) | undefined {
     this.#settler.count();
     try {
-      this.#admit();
+      if (call.options?.on === undefined) this.#admit();
+      else if (this.#isOver) throw this.#closed as CapriccioError;      // calls into a stream are part of what goes on
       if (call.options !== undefined) this.#beginWithOptions(call, values, call.options);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
       else this.#beginPublished(call, values);
@@ -267,6 +272,16 @@ export class Caller {
     call.state = 'waiting';
     if (call.target.surplus.length === 0) this.#starved.push(call.target);
     call.target.surplus.push(call);
+    this.#retrySoon();
+  }
+
+  /** Mostly a call that ends makes room for one that waits; a block that a reader gives back tells nobody. */
+  #retrySoon(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#afterRelease();
+      if (this.#starved.length > 0 || this.#unplaced.length > 0) this.#retrySoon();
+    }, RETRY_MS).unref();
   }
 
   /** Slots or blocks have become free: waiting calls go out, in turn for each target. */
@@ -300,6 +315,7 @@ export class Caller {
     }
     call.state = 'waiting';
     this.#unplaced.push(call);
+    this.#retrySoon();
   }
 
   /** Fills the slot of a placed call. @returns false when it could not be: the call has failed, or waits */
@@ -426,6 +442,8 @@ export class Caller {
 
   /** Every call that has not ended rejects with `error`. */
   failAll(error: CapriccioError): void {
+    this.#closed = error;
+    this.#isOver = true;
     for (const target of this.#starved.splice(0)) for (let call = target.surplus.shift(); call !== undefined; call = target.surplus.shift()) this.#settler.fail(call, error);
     for (const call of this.#unplaced.splice(0)) this.#settler.fail(call, error);
     this.#settler.failAll(error);

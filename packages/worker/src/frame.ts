@@ -17,6 +17,9 @@ export interface Frame { readonly generator: Generator; readonly parent: Frame |
 /** Yielded by primitives that have queued the thread and will wake it. */
 const BLOCKED: unique symbol = Symbol('blocked');
 
+/** Calls, returns and values that are no waits, before a thread gives up the processor (tokio's budget is 128 operations). */
+const STEPS_MAX = 1024;
+
 /** Why `run` came back. */
 export type FrameOutcome = 'yielded' | 'blocked' | 'ended';
 
@@ -40,7 +43,12 @@ export function runFrames(thread: LocalThread): FrameOutcome {
   thread.resumeWith = undefined;
   thread.resumeByThrow = false;
   if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; }
-  for (;;) {
+  for (let budget = STEPS_MAX; ; budget--) {
+    if (budget === 0) {                                                 // calls and values that never wait: others have their turn all the same
+      thread.resumeWith = value;
+      thread.resumeByThrow = byThrow;
+      return leave(thread, 'yielded');
+    }
     const frame = thread.frame as Frame;
     let step: IteratorResult<unknown, unknown>;
     try {
@@ -58,18 +66,23 @@ export function runFrames(thread: LocalThread): FrameOutcome {
       thread.frame = frame.parent;
       if (frame.parent === undefined) { thread.end('done', value, undefined); return 'ended'; }
     } else if (value === undefined) {
-      return 'yielded';
+      return leave(thread, 'yielded');
     } else if (value === BLOCKED) {
-      return 'blocked';
+      return leave(thread, 'blocked');
     } else if (isGenerator(value)) {
       thread.frame = { generator: value, parent: frame };
       value = undefined;
     } else if (isThenable(value)) {
       if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; continue; }
       awaitPromise(thread, value);
-      return 'blocked';
+      return leave(thread, 'blocked');
     }
   }
+}
+
+function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
+  thread.cell?.keepContext();
+  return outcome;
 }
 
 function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {

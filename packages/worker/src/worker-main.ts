@@ -4,6 +4,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { Runtime, type RuntimeStart } from './runtime.ts';
+import { watchContext } from './context.ts';
 import { setRuntime } from './current.ts';
 
 export interface WorkerStart extends RuntimeStart {
@@ -17,6 +18,7 @@ export interface Plugin { install(runtime: Runtime, data: unknown): void | Promi
 /** Runs what worker data names. Resolves when the worker takes work. */
 export async function runWorker(): Promise<void> {
   const start = workerData as WorkerStart;
+  watchContext();
   const runtime = new Runtime(start);
   setRuntime(runtime);
   for (const { url, data } of start.plugins) await ((await import(url)) as Plugin).install(runtime, data);

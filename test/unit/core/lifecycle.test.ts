@@ -94,7 +94,26 @@ describe('close', () => {
     assert.equal(notes.get(BEGAN), 1);
     assert.equal(pool.stats().calls.outstanding, 0);
   });
-  test('streams too', async () => {
+  test('lets a stream go on within its grace', async () => {
+    for (const cores of [1, 0]) {
+      const pool = await createPool(cores);
+      const stream = pool.module<Streams>(fixture('streams.ts')).slow(12, 10);
+      const got = [(await stream.next()).value];
+      const closing = pool.close();
+      for await (const value of stream) got.push(value);
+      assert.deepEqual(got, Array.from({ length: 12 }, (_, k) => k));
+      await closing;
+      assert.equal((await stream.next()).done, true);
+    }
+  });
+  test.each([1, 0])('of a stream that is left open, with %i cores: return comes back', async (cores) => {
+    const pool = await createPool(cores);
+    const stream = pool.module<Streams>(fixture('streams.ts')).endless(new SharedArrayBuffer(64));
+    await stream.next();
+    await pool.close({ graceMs: 0 });
+    await soon(stream.return!() as Promise<unknown>, 'return').catch((error: { code: string }) => { assert.equal(error.code, 'CAP_ERR_CLOSED'); });
+  });
+  test('ends streams that wait', async () => {
     const pool = await createPool(1);
     const stream = pool.module<Streams>(fixture('streams.ts')).stalls(new SharedArrayBuffer(64), 'sleep');
     await stream.next();
@@ -230,6 +249,12 @@ describe('limits.queued', () => {
     assert.deepEqual(await Promise.all(calls), Array.from({ length: 10 }, () => 'slept'));
     assert.equal(await values(pool).add(1, 2), 3);
     assert.equal(new Notes(shared).get(BEGAN), 10);
+  });
+  test('a stream counts as one call, whatever it takes to read and to end it', async () => {
+    const pool = await poolFor({ cores: 1, limits: { queued: 1 } });
+    const shared = new SharedArrayBuffer(64);
+    for await (const value of pool.module<Streams>(fixture('streams.ts')).endless(shared)) if (value === 40) break;
+    assert.equal(Atomics.load(new Int32Array(shared), 2), 1);
   });
 });
 

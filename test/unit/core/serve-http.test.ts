@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { fixture, poolFor, rejection, soon, until } from './rig.ts';
-import { answersIn, app, ask, isRefused, quiet, received, serverFor, socketTo } from './serve-rig.ts';
+import { answersIn, app, ask, ended, isRefused, quiet, received, serverFor, socketTo } from './serve-rig.ts';
 
 let pool: Pool;
 let server: PoolServer;
@@ -136,7 +136,7 @@ describe('close', () => {
     const idle = await socketTo(own);
     idle.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     await received(idle, (text) => text.includes('hello'));
-    const idleEnds = once(idle, 'close');
+    const idleEnds = ended(idle);
     const agent = new Agent({ keepAlive: true });
     onTestFinished(() => { agent.destroy(); });
     const inFlight = Array.from({ length: 4 }, () => ask(`${own.url}/wait?ms=400`, { agent }));
@@ -158,7 +158,7 @@ describe('close', () => {
     streams.write('GET /sse-endless HTTP/1.1\r\nhost: x\r\n\r\n');
     shouts.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: shout\r\n\r\n');
     await Promise.all([once(streams, 'data'), once(shouts, 'data')]);
-    const ends = [hangs, streams, shouts].map((socket) => { socket.resume(); return once(socket, 'close'); });
+    const ends = [hangs, streams, shouts].map((socket) => { socket.resume(); return ended(socket); });
     await soon(Promise.all([own.close({ graceMs: 50 }), upgraded.close({ graceMs: 50 })]), 'close');
     await soon(Promise.all(ends), 'the ends of the connections');
     await until(() => pool.stats().workers.every(({ threads }) => threads === 0), 'no thread being left');

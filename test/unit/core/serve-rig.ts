@@ -39,6 +39,9 @@ export async function socketTo({ port }: PoolServer): Promise<Socket> {
   await soon(once(socket, 'connect'), 'the connection');
   return socket;
 }
+/** Its end, by whatever way: `once` would reject for one that is reset. */
+export const ended = (socket: Socket): Promise<void> => new Promise((resolve) => { socket.once('close', () => { resolve(); }); });
+
 /** All that a socket receives until something is in it, or it closes. */
 export async function received(socket: Socket, enough: (text: string) => boolean): Promise<string> {
   let text = '';

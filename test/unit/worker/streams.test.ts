@@ -144,6 +144,7 @@ describe('stopping', () => {
     process.on('unhandledRejection', note);
     const controller = new AbortController();
     const { lose } = rig((async function* () { for (;;) { await sleep(1); yield 1; } })(), controller.signal);
+    // oxlint-disable-next-line no-unsafe-finally -- that is what is tested
     rig((async function* () { try { for (;;) yield 1; } finally { await sleep(0); throw new Error('clean-up'); } })(), controller.signal);
     await delay(5);
     lose();

@@ -1,4 +1,0 @@
-declare const _default: {
-    fetch(request: Request): Promise<Response>;
-};
-export default _default;

@@ -1,1 +1,0 @@
-export declare function postNote(request: Request): Promise<Response>;
