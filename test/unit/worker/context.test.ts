@@ -133,6 +133,23 @@ describe("the user's stores", () => {
     assert.deepEqual(await inATurn(), { value: undefined, thread: undefined });
   });
 
+  test('a store that frames enter for good is there after every kind of wait, and nowhere else', async () => {
+    function* inner(): Generator<unknown, void, unknown> { store.enterWith('entered deeper'); yield delay(1); }
+    const seen = await spawn(function* (): Generator<unknown, unknown[], unknown> {
+      const values: unknown[] = [];
+      store.enterWith('entered');
+      yield;
+      values.push(store.getStore());
+      yield sleep(1);
+      values.push(store.getStore());
+      yield inner();
+      values.push(store.getStore());
+      return values;
+    }).join();
+    assert.deepEqual(seen, ['entered', 'entered', 'entered deeper']);
+    assert.equal((await inATurn()).value, undefined);
+  });
+
   test('a thread that ends at once leaves nothing to the next', async () => {
     await spawn(() => { store.enterWith('left'); }).join();
     assert.equal(await spawn(() => store.getStore()).join(), undefined);

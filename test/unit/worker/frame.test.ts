@@ -229,3 +229,15 @@ describe('cancellation', () => {
     assert.equal(thread.status, 'cancelled');
   });
 });
+
+test('a thread that never waits gives way all the same', async () => {
+  let stop = false;
+  const endless = spawn(function* (): Frames<number> {
+    function* noop(): Frames<void> { /* returns at once */ }
+    let turns = 0;
+    while (!stop) { yield 5; yield noop(); turns++; }
+    return turns;
+  });
+  spawn(() => { stop = true; });
+  assert.ok(await endless.join() > 100);
+});
