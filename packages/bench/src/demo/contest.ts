@@ -12,7 +12,8 @@ const contenders: Record<ContenderName, { title: string; file: string }> = {
   cluster: { title: 'node:cluster', file: 'cluster.ts' },
 };
 
-const warmUpSeconds = 2;
+/** Half the rate, for cold code is several times slower: nobody should be overloaded by the warm-up itself. */
+const warmUp = { seconds: 3, share: 0.5 };
 
 export interface Turn {
   name: ContenderName;
@@ -43,7 +44,7 @@ export async function takeTurn(name: ContenderName, { app, cores, plan, onProgre
   const { port } = server;
   const show = (phase: string) => (progress: LoadProgress): void => { onProgress(`${title}: ${phase} ${describe(progress)}`); };
   // Other arrivals than the measured ones, or a cache would have seen exactly them.
-  const warm = await generator.run({ ...plan, port, seconds: warmUpSeconds, seed: plan.seed + 1 }, show('warming up'));
+  const warm = await generator.run({ ...plan, port, ratePerSecond: plan.ratePerSecond * warmUp.share, seconds: warmUp.seconds, seed: plan.seed + 1 }, show('warming up'));
   const machineBefore = machineCpuUs();
   const before = await server.usage();
   const load = await generator.run({ ...plan, port }, show('under load'));
