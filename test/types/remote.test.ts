@@ -38,6 +38,8 @@ describe('Remote<M>', () => {
     expectTypeOf<ReturnType<There['sync']>>().toEqualTypeOf<Promise<boolean>>();
     expectTypeOf<ReturnType<There['later']>>().toEqualTypeOf<Promise<Map<string, number>>>();
     expectTypeOf<Parameters<There['later']>>().toEqualTypeOf<[a: { deep: number[] }]>();
+    const generic = {} as Remote<{ echo<T>(value: T): Promise<T> }>;
+    expectTypeOf(generic.echo<'a'>).returns.toEqualTypeOf<Promise<'a'>>();
     expectTypeOf<ReturnType<There['twice']>>().toEqualTypeOf<Promise<number>>();
     expectTypeOf<ReturnType<There['perhaps']>>().toEqualTypeOf<Promise<number | string>>();
     expectTypeOf<Parameters<There['rest']>>().toEqualTypeOf<[first: string, ...others: number[]]>();

@@ -11,8 +11,12 @@ import { checkTogether, checkWithOptions, type WithOptions } from './options.ts'
 import { refuse, shown } from './check.ts';
 
 /** A function that runs on some core. Calling it gives a native promise. */
-export interface RemoteFunction<A extends unknown[], R> {
+export interface RemoteFunction<A extends unknown[], R> extends RemoteExtras<A, R> {
   (...args: A): Promise<R>;
+}
+
+/** What a remote function has besides its call. */
+export interface RemoteExtras<A extends unknown[], R> {
   /** The call as a thread: `join` for its result, `cancel`, `detach`, `status`. */
   spawn(...args: A): Thread<R>;
   /** The same function with options for its calls. Throws CAP_ERR_OPTION. */
@@ -30,11 +34,13 @@ export interface RemoteGenerator<A extends unknown[], Y, R> {
 /** `never` and `any` would match a generator too, as they match everything. */
 type IsGenerator<R> = [R] extends [never] ? false : 0 extends 1 & R ? false : R extends Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never> ? true : false;
 
+type IsPromise<R> = [R] extends [never] ? false : 0 extends 1 & R ? false : [R] extends [Promise<infer V>] ? [V] extends [PromiseLike<unknown>] ? false : true : false;
+
 type RemoteOf<F> =
   F extends (...args: infer A) => infer R
     ? IsGenerator<R> extends true
       ? R extends Generator<infer Y, infer V, never> | AsyncGenerator<infer Y, infer V, never> ? RemoteGenerator<A, Awaited<Y>, Awaited<V>> : never
-      : RemoteFunction<A, Awaited<R>>
+      : IsPromise<R> extends true ? F & RemoteExtras<A, Awaited<R>> : RemoteFunction<A, Awaited<R>>   // a function that gives a promise keeps its own signature, type parameters and all
     : never;
 
 /** Every exported function of a module, remote. */

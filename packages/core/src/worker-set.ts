@@ -17,6 +17,8 @@ const REAP_MS = 5;
 
 export interface LiveWorker {
   readonly id: number;
+  /** Its place among the workers, which whoever replaces it takes over. */
+  readonly seat: number;
   readonly serial: number;
   readonly thread: Worker;
   readonly port: MessagePort;
@@ -47,7 +49,8 @@ export class WorkerSet implements Postman {
   readonly #orphans: OrphanedRegion[] = [];
   readonly #entry = import.meta.resolve('@capriccio/worker/entry');
   #serial = 0;
-  #missing = 0;
+  /** Seats whose next worker waits for a number. */
+  readonly #missing: number[] = [];
   #failures = 0;
   #isClosed = false;
   #reaper: NodeJS.Timeout | undefined;
@@ -71,7 +74,7 @@ export class WorkerSet implements Postman {
     const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `the workers of ${this.#host.options.name} were not ready within ${HELLO_MS / 1000} s`)), HELLO_MS);
     this.#hello = { resolve, reject, left: count };
     try {
-      for (let k = 0; k < count; k++) this.#startOne(false);
+      for (let seat = 0; seat < count; seat++) this.#startOne(seat, false);
       await promise;
     } catch (error) {
       throw startError(error);
@@ -82,22 +85,22 @@ export class WorkerSet implements Postman {
     for (const { thread, port } of this.#workers.values()) { thread.unref(); port.unref(); }
   }
 
-  #startOne(isReplacement: boolean): void {
+  #startOne(seat: number, isReplacement: boolean): void {
     const id = this.#freeNumbers.pop();
-    if (id === undefined) { this.#missing++; this.#reapSoon(); return; }  // as soon as a number is at rest
+    if (id === undefined) { this.#missing.push(seat); this.#reapSoon(); return; }  // as soon as a number is at rest
     const { options, memory, buffer, plugins } = this.#host;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, layout: memory.layout, id, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
       sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
     });
-    const worker: LiveWorker = { id, serial, thread, port: port1, isReady: false, reason: undefined };
+    const worker: LiveWorker = { id, seat, serial, thread, port: port1, isReady: false, reason: undefined };
     this.#workers.set(id, worker);
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
@@ -137,12 +140,12 @@ export class WorkerSet implements Postman {
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
     this.#reapSoon();
     if (this.#isClosed) return;
-    if (worker.isReady) { this.#startOne(true); return; }
+    if (worker.isReady) { this.#startOne(worker.seat, true); return; }
     this.#failures++;
     if (this.#hello !== undefined) { this.#hello.reject(new CapriccioError('CAP_ERR_WORKER_LOST', `a worker of ${this.#host.options.name} died before it was ready: ${worker.reason}`, { started: false })); return; }
     const pause = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
     this.#host.warn(`a worker died before it was ready (${worker.reason}); the next is started in ${pause} ms`);
-    setTimeout(() => { if (!this.#isClosed) this.#startOne(true); }, pause).unref();
+    setTimeout(() => { if (!this.#isClosed) this.#startOne(worker.seat, true); }, pause).unref();
   }
 
   /** What it posted before it died still counts: results by port among them. */
@@ -167,8 +170,8 @@ export class WorkerSet implements Postman {
         this.#orphans.splice(k, 1);
         this.#freeNumbers.push(region.id);
       }
-      for (; this.#missing > 0 && this.#freeNumbers.length > 0 && !this.#isClosed; this.#missing--) this.#startOne(true);
-      if (this.#orphans.length > 0 || this.#missing > 0) this.#reapSoon();
+      while (this.#missing.length > 0 && this.#freeNumbers.length > 0 && !this.#isClosed) this.#startOne(this.#missing.shift() as number, true);
+      if (this.#orphans.length > 0 || this.#missing.length > 0) this.#reapSoon();
     }, REAP_MS).unref();
   }
 

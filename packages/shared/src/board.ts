@@ -2,7 +2,7 @@
  * The board: what each participant shows of itself. Written by its owner at the edges of turns, read by anybody at any time: a hint of load and
  * of life, never a decision's only ground.
  */
-import { BUSY_SINCE, CONNECTIONS, QUEUED, RUNNABLE, STATISTICS, THREADS, TICK, controlOf } from './layout.ts';
+import { BUSY_SINCE, CONNECTIONS, QUEUED, RUNNABLE, SEAT, STATISTICS, THREADS, TICK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export interface Load { readonly runnable: number; readonly threads: number; readonly queued: number }
@@ -48,6 +48,7 @@ export class Board {
     words[control + QUEUED] = queued;
     Atomics.store(words, control + BUSY_SINCE, 0);
   }
+  setSeat(seat: number): void { Atomics.store(this.#words, this.#control + SEAT, seat); }
   setConnections(count: number): void { Atomics.store(this.#words, this.#control + CONNECTIONS, count); }
   writeStatistics(statistics: Statistics): void {
     const at = (this.#control + STATISTICS) / 2;
@@ -65,6 +66,9 @@ export function readStatistics({ floats, layout }: Memory, id: number): Statisti
   const at = (controlOf(layout, id) + STATISTICS) / 2;
   return Object.fromEntries(fields.map((field, k) => [field, floats[at + k]])) as unknown as Statistics;
 }
+
+/** Its place among the workers. */
+export const readSeat = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + SEAT);
 
 /** Its turns so far, modulo 2^32. */
 export const readTick = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + TICK);

@@ -49,6 +49,7 @@ export const RUNNABLE: number = NAMES_COUNT + 6;
 export const THREADS: number = NAMES_COUNT + 7;
 export const QUEUED: number = NAMES_COUNT + 8;
 export const CONNECTIONS: number = NAMES_COUNT + 9;
+export const SEAT: number = NAMES_COUNT + 10;
 export const STATISTICS: number = 8 * LINE;
 export const TOP: number = 9 * LINE;
 const CONTROL_WORDS = TOP + RING_COUNT_MAX * LINE;
@@ -88,6 +89,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'THREADS', at: THREADS, words: 1, writer: 'owner', what: 'threads that have started and not ended' },
     { name: 'QUEUED', at: QUEUED, words: 1, writer: 'owner', what: 'private entries that have not started' },
     { name: 'CONNECTIONS', at: CONNECTIONS, words: 1, writer: 'owner', what: 'open connections of a server' },
+    { name: 'SEAT', at: SEAT, words: 1, writer: 'owner', what: 'its place among the workers: who replaces a dead one takes it over, as numbers do not' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
     { name: 'TOP', at: TOP, words: RING_COUNT_MAX * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
   ],

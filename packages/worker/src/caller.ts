@@ -65,7 +65,7 @@ export class Caller {
   /** One executor for all promises: a closure a call would be as much garbage as the call. */
   readonly #takeResolve = (resolve: (value: unknown) => void): void => { this.#resolve = resolve; };
   #resolve: ((value: unknown) => void) | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #willRetry = false;
   #isPublishing = false;
   #unpublished = 0;
   #closed: CapriccioError | undefined;
@@ -277,8 +277,10 @@ export class Caller {
 
   /** Mostly a call that ends makes room for one that waits; a block that a reader gives back tells nobody. */
   #retrySoon(): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
+    if (this.#willRetry) return;
+    this.#willRetry = true;
+    setTimeout(() => {
+      this.#willRetry = false;
       this.#afterRelease();
       if (this.#starved.length > 0 || this.#unplaced.length > 0) this.#retrySoon();
     }, RETRY_MS).unref();
@@ -369,6 +371,11 @@ export class Caller {
   #afterRelease(): void {
     if (this.#unplaced.length > 0) this.placeWaiting();
     if (this.#starved.length > 0) this.#refill();
+  }
+
+  /** Published, and nobody has taken it yet. */
+  isUntaken(call: Call): boolean {
+    return call.slot !== 0 && slotStates.stateOf(slotStates.loadState(this.#me.memory.words, call.slot)) === slotStates.READY;
   }
 
   /** A private call has ended in this isolate. */

@@ -11,7 +11,7 @@ import type { Functions } from './functions.ts';
 import type { Entry, Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** Hints that are kept visible while somebody is idle: one to take, one to come. */
+/** Hints that are kept visible while somebody is idle: one to take, one to come. One is always kept, for whoever becomes idle during a long segment. */
 const VISIBLE_WHEN_HUNGRY = 2;
 
 class ChildEntry implements Entry {
@@ -34,6 +34,7 @@ export class ChildCalls {
   readonly #functions: Functions;
   /** Not in the context of the thread that made the call. */
   readonly #begin: (entry: ChildEntry) => void;
+  #shown: Call | undefined;
 
   constructor(me: Participant, scheduler: Scheduler, executor: Executor, caller: Caller, functions: Functions) {
     this.#me = me;
@@ -49,9 +50,13 @@ export class ChildCalls {
     const { root } = this.#functions.named(call.target.name);
     root.children.push(new ChildEntry(root, call, this.#begin));
     this.#scheduler.roots.activate(root);
-    if (parker.anyoneIdle(this.#me.memory)) this.#export(root);          // its spawner may go on computing for long
+    if (!this.#isShowing()) this.#export(root, 1);                        // its spawner may go on computing for long
+    else if (parker.anyoneIdle(this.#me.memory)) this.#export(root, VISIBLE_WHEN_HUNGRY - this.#me.rings.visible());
     this.#scheduler.arm();
   }
+
+  /** The call that was exported last is still there to be taken. */
+  #isShowing(): boolean { return this.#shown !== undefined && this.#caller.isUntaken(this.#shown); }
 
   #run(call: Call): void {
     if (call.state !== 'private') return;                               // cancelled before it began
@@ -59,23 +64,23 @@ export class ChildCalls {
     void this.#executor.beginHere(call);
   }
 
-  /** Between batches: shows the oldest of each root to who is idle, as long as one is left for this worker. */
+  /** Between batches: shows the oldest of each root, more to who is idle, as long as one is left for this worker. */
   share(): void {
     const { active } = this.#scheduler.roots;
-    if (!active.some((root) => root.children.length > 1) || !parker.anyoneIdle(this.#me.memory)) return;
-    for (const root of active) if (root.children.length > 1) this.#export(root);
+    if (!active.some((root) => root.children.length > 1)) return;
+    const isHungry = parker.anyoneIdle(this.#me.memory);
+    if (!isHungry && this.#isShowing()) return;
+    for (const root of active) if (root.children.length > 1) this.#export(root, isHungry ? VISIBLE_WHEN_HUNGRY - this.#me.rings.visible() : 1);
   }
 
-  #export(root: Root): void {
-    for (let visible = this.#me.rings.visible(); visible < VISIBLE_WHEN_HUNGRY; visible++) {
+  #export(root: Root, count: number): void {
+    for (let left = count; left > 0; left--) {
       const entry = root.children.shift() as ChildEntry | undefined;
       if (entry === undefined) break;
       if (entry.call.state !== 'private') continue;
-      if (this.#caller.tryPublish(entry.call)) continue;
-      root.children.unshift(entry);
-      break;
+      if (!this.#caller.tryPublish(entry.call)) { root.children.unshift(entry); break; }
+      this.#shown = entry.call;
     }
     if (this.#me.rings.publish() && parker.anyoneIdle(this.#me.memory)) parker.wakeOne(this.#me.memory);
   }
 }
-

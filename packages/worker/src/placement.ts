@@ -11,7 +11,7 @@ let next = 0;
 export function chooseWorker(memory: Memory, affinity: string | number | undefined): number | undefined {
   const live: number[] = [];
   for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) live.push(id);
-  if (affinity !== undefined) return byKey(live, String(affinity));
+  if (affinity !== undefined) return byKey(memory, live, String(affinity));
   let best: number | undefined;
   let bestLoad = Infinity;
   const now = sharedNow();
@@ -25,12 +25,12 @@ export function chooseWorker(memory: Memory, affinity: string | number | undefin
   return best;
 }
 
-/** Rendezvous hashing: a key keeps its worker when others come and go (Thaler and Ravishankar, 1998). */
-function byKey(live: readonly number[], key: string): number | undefined {
+/** Rendezvous hashing over seats: a key keeps its worker when others die, and goes back to its seat when that is taken again (Thaler and Ravishankar, 1998). */
+function byKey(memory: Memory, live: readonly number[], key: string): number | undefined {
   let best: number | undefined;
   let bestWeight = -1;
   for (const id of live) {
-    const weight = hash(`${key}\n${id}`);
+    const weight = hash(`${key}\n${board.readSeat(memory, id)}`);
     if (weight > bestWeight) { best = id; bestWeight = weight; }
   }
   return best;

@@ -25,6 +25,8 @@ export interface RuntimeStart {
   readonly buffer: SharedArrayBuffer;
   readonly layout: Layout;
   readonly id: number;
+  /** Its place among the workers: whoever replaces it takes it over. */
+  readonly seat: number;
   /** Of this worker, never given again in this process. */
   readonly serial: number;
   readonly port: MessagePort;
@@ -68,6 +70,7 @@ export class Runtime {
     this.#mayBlock = start.mayBlock;
     this.#graceMs = start.cancelGraceMs;
     this.#board = new board.Board(this.memory, start.id);
+    this.#board.setSeat(start.seat);
     this.mail = new Mail(start.port, start.id, (message) => this.#receive(message));
     this.buffers = new SharedBufferTable(start.serial,
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),

@@ -185,6 +185,9 @@ export interface RemoteStreamParts {
   readonly call: (name: string, values: unknown[]) => Promise<unknown>;
 }
 
+/** Streams that nobody refers to any more, and that were not read to their end: their workers need not keep them. */
+const forgotten = new FinalizationRegistry((parts: RemoteStreamParts) => { parts.call('stream.return', [parts.number]).catch(ignore); });
+
 /** What the caller of a remote generator iterates over. Values arrive in order; the generator is at most three windows ahead: one being read, one fetched, one there. */
 export class RemoteStream implements AsyncIterableIterator<unknown, void, undefined> {
   readonly #parts: RemoteStreamParts;
@@ -201,6 +204,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
 
   constructor(parts: RemoteStreamParts) {
     this.#parts = parts;
+    forgotten.register(this, parts, this);
     if (parts.signal?.aborted === true) { this.#onAbort(); return; }
     parts.signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#pending = this.#fetch();
@@ -261,7 +265,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
       this.return().catch(ignore);                                       // who reads was cancelled: the generator is not left behind
       throw error;
     }
-    if (this.#isDone) this.#parts.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#isDone) { forgotten.unregister(this); this.#parts.signal?.removeEventListener('abort', this.#onAbort); }
     else this.#pending = this.#fetch();
   }
 
@@ -274,6 +278,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   /** Ends the generator: its `finally` blocks run on its worker. */
   async return(): Promise<IteratorResult<unknown, void>> {
     const isOpen = !this.#isDone && !this.#isGone;
+    forgotten.unregister(this);
     this.#isDone = true;
     this.#values = [];
     this.#at = 0;

@@ -8,9 +8,10 @@ import { chooseWorker } from '../../../packages/worker/src/placement.ts';
 function arena(workers: number): Memory {
   const layout = layOut({ participantCount: 12, slotCount: 16, payloadBytes: 65_536, namesBytes: 128, ringCount: 1 });
   const memory = mapMemory(allocateMemory(layout), layout);
-  for (let id = 0; id <= workers; id++) markLive(memory, id);
+  for (let id = 0; id <= workers; id++) live(memory, id, id);
   return memory;
 }
+const live = (memory: Memory, id: number, seat: number): void => { new board.Board(memory, id).setSeat(seat); markLive(memory, id); };
 const keys = Array.from({ length: 4_000 }, (_, k) => `customer-${k}`);
 
 describe('by key', () => {
@@ -28,15 +29,15 @@ describe('by key', () => {
     for (const [id, count] of counts) assert.ok(count > 400 && count < 600, `worker ${id} has ${count} of ${keys.length}`);
   });
 
-  test('when a worker dies only its keys move; when another comes it takes its share of all', () => {
+  test('when a worker dies only its keys move; who takes its seat has them again, under another number; one more takes its share of all', () => {
     const memory = arena(8);
     const before = new Map(keys.map((key) => [key, chooseWorker(memory, key)]));
     markDead(memory, 5);
     for (const [key, id] of before) if (id !== 5) assert.equal(chooseWorker(memory, key), id); else assert.notEqual(chooseWorker(memory, key), 5);
-    markLive(memory, 5);
-    for (const [key, id] of before) assert.equal(chooseWorker(memory, key), id, 'the number that comes back has them again');
-    markLive(memory, 9);
-    const moved = keys.filter((key) => chooseWorker(memory, key) !== before.get(key));
+    live(memory, 10, 5);
+    for (const [key, id] of before) assert.equal(chooseWorker(memory, key), id === 5 ? 10 : id);
+    live(memory, 9, 9);
+    const moved = keys.filter((key) => chooseWorker(memory, key) !== (before.get(key) === 5 ? 10 : before.get(key)));
     assert.ok(moved.every((key) => chooseWorker(memory, key) === 9));
     assert.ok(moved.length > 350 && moved.length < 550, `${moved.length} of ${keys.length} moved`);
   });
