@@ -1,6 +1,6 @@
 /** The chaos run: workers are killed at random moments while tasks of every kind are under way. What must hold is checked by who calls it. */
 import type { Worker } from 'node:worker_threads';
-import { createPool, isCapriccioError, type Pool, type Remote } from 'capriccio';
+import { createPool, isCapriccioError, type Remote } from 'capriccio';
 
 type Tasks = Remote<typeof import('../fixtures/chaos-tasks.ts')>;
 
@@ -14,7 +14,7 @@ const TASKS_MAX = 4_000_000;
 const LIVES = 3;
 
 /** xorshift32: the same seed, the same moments. */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed | 0 || 1;
   return () => { state ^= state << 13; state ^= state >>> 17; state ^= state << 5; return (state >>> 0) / 2 ** 32; };
 }
@@ -117,5 +117,3 @@ async function perform(kind: number, tasks: Tasks, counters: SharedArrayBuffer, 
     default: { const buffer = new Uint8Array(10_000).fill(id & 255); return is((await tasks.bytes.with({ transfer: [buffer.buffer] })(counters, id, buffer)).length, 10_000); }
   }
 }
-
-export type { Pool };

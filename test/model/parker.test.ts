@@ -7,8 +7,8 @@ import { expect, test } from 'vitest';
 import * as shared from '@capriccio/shared';
 
 /** A bag of work on one word: publishers add, sleepers take; the smallest thing that a park protocol guards. */
-const BAG = 40;                                                          // a spare header word
-const put = (S: Shared, { words, ...rest }: Memory): void => { Atomics.add(words, BAG, 1); const memory = { words, ...rest }; if (S.parker.anyoneIdle(memory)) S.parker.wakeOne(memory); };
+const BAG = 50;                                                          // a spare header word
+const put = (S: Shared, { words, ...rest }: Memory): void => { Atomics.add(words, BAG, 1); const memory = { words, ...rest }; S.parker.offer(memory); };
 const grab = (words: Int32Array): boolean => {
   for (;;) {
     const left = Atomics.load(words, BAG);
@@ -25,7 +25,27 @@ const sleeper = (S: Shared, id: number, count: number) => (memory: Memory): numb
     if (Atomics.load(memory.words, BAG) > 0) { S.parker.retract(memory, id); continue; }
     S.parker.sleep(memory, id, Infinity);
     S.parker.retract(memory, id);
-    if (Atomics.load(memory.words, BAG) > 1 && S.parker.anyoneIdle(memory)) S.parker.wakeOne(memory);
+    if (Atomics.load(memory.words, BAG) > 1) S.parker.offer(memory);
+  }
+  return taken;
+};
+/** The same, looking for work in place before it parks, as often as it may. */
+const seeker = (S: Shared, id: number, count: number) => (memory: Memory): number => {
+  let taken = 0;
+  while (taken < count) {
+    S.parker.seek(memory, id);
+    Atomics.load(memory.words, BAG);
+    S.parker.stopSeeking(memory, id);
+    if (grab(memory.words)) {
+      taken++;
+      if (Atomics.load(memory.words, BAG) > 0) S.parker.offer(memory);   // nobody was woken for the rest
+      continue;
+    }
+    S.parker.announce(memory, id, true);
+    if (Atomics.load(memory.words, BAG) > 0) { S.parker.retract(memory, id); continue; }
+    S.parker.sleep(memory, id, Infinity);
+    S.parker.retract(memory, id);
+    if (Atomics.load(memory.words, BAG) > 1) S.parker.offer(memory);
   }
   return taken;
 };
@@ -45,6 +65,35 @@ model('parker: two tasks wake two sleepers', { bound: 2 }, (S) => ({
 }), [
   ...bugs,
   { file: 'parker.ts', from: 'if (Atomics.compareExchange(words, at, mask, mask & ~bit) !== mask) continue;', to: 'Atomics.store(words, at, 0);', finds: /deadlock/ },
+]);
+
+model('parker: who seeks is not woken beside', { bound: 2 }, (S) => ({
+  layout: tinyLayout(S),
+  threads: [(memory) => { put(S, memory); put(S, memory); }, seeker(S, 1, 1), sleeper(S, 2, 1)],
+  check([, a, b]: [undefined, number, number]) { assert.equal(a + b, 2); },
+}), [
+  { file: 'parker.ts', from: 'export function stopSeeking({ words }: Memory, id: number): void { Atomics.and(words, SEEKING_MASK + (id >> 5), ~bitOf(id)); }', to: 'export function stopSeeking(_: Memory, __: number): void {}', finds: /deadlock/ },
+]);
+/** A seeker dies with its bit set: what was published for it sleeps on, until its death is marked. */
+model('parker: a seeker killed at any step', { bound: 2, kills: 1, killable: 0b010 }, (S) => ({
+  layout: tinyLayout(S),
+  setUp: (memory) => { for (const id of [0, 1, 2]) S.markLive(memory, id); },
+  threads: [
+    (memory, control) => {
+      for (;;) {
+        const version = control.version();
+        if (control.dead() !== 0) S.markDead(memory, 1);
+        if (control.dead() !== 0 || Atomics.load(memory.words, BAG + 1) === 1) break;
+        control.changed(version);
+      }
+      put(S, memory);
+    },
+    (memory) => { S.parker.seek(memory, 1); S.parker.stopSeeking(memory, 1); Atomics.store(memory.words, BAG + 1, 1); },
+    sleeper(S, 2, 1),
+  ],
+  check() { /* a sleeper that stays asleep is the deadlock that the explorer reports */ },
+}), [
+  { file: 'recovery.ts', from: 'for (const mask of [IDLE_MASK, SEEKING_MASK])', to: 'for (const mask of [IDLE_MASK])', finds: /deadlock/ },
 ]);
 
 /** The waker may be killed anywhere; whoever joins it wakes everybody, whatever their words say. */

@@ -14,7 +14,7 @@ export function spawn(S: Shared, memory: Memory, me: Participant, argument: numb
   const slot = me.slots.allocate();
   memory.words[slot + ARGUMENTS] = argument;
   me.makeReady(slot, RING);
-  if (me.rings.publish() && S.parker.anyoneIdle(memory)) S.parker.wakeOne(memory);
+  if (me.rings.publish()) S.parker.offer(memory);
   return slot;
 }
 
@@ -59,7 +59,7 @@ export function work(S: Shared, memory: Memory, control: Control, id: number, op
     if (victims.some((victim) => S.waiting(memory, victim, RING) > 0) || S.parker.hasMail(memory, id)) { S.parker.retract(memory, id); continue; }
     S.parker.sleep(memory, id, Infinity);
     S.parker.retract(memory, id);
-    if (victims.some((victim) => S.waiting(memory, victim, RING) > 0) && S.parker.anyoneIdle(memory)) S.parker.wakeOne(memory);   // one wake for a burst: the woken one passes it on
+    if (victims.some((victim) => S.waiting(memory, victim, RING) > 0)) S.parker.offer(memory);   // one wake for a burst: the woken one passes it on
   }
 }
 

@@ -116,7 +116,7 @@ const killed = (S: Shared): Scenario<[Map<number, number>]> => ({
               if (finding === 'reopened') me.rings.push(0, slot);
               if (finding === 'ended') { ended(slot, memory.words[slot + S.RESULT] as number); me.slots.release(slot); }
             }
-            if (me.rings.publish() && S.parker.anyoneIdle(memory)) S.parker.wakeOne(memory);
+            if (me.rings.publish()) S.parker.offer(memory);
           });
           continue;
         }

@@ -153,7 +153,7 @@ function ringSpawner(): Report {
     if (chance() % 256 === 0) for (let k = 0; k < 300 && spawned.count < count; k++) { const slot = spawned.spawn(); if (slot !== 0) spawned.cancel(slot); }   // more hints than the ring has cells
     const fresh: number[] = [];
     for (let burst = chance() % 8 === 0 ? 200 : chance() % 24; burst > 0 && spawned.count < count; burst--) { const slot = spawned.spawn(); if (slot === 0) break; fresh.push(slot); }
-    if (me.rings.publish() && parker.anyoneIdle(memory)) parker.wakeOne(memory);
+    if (me.rings.publish()) parker.offer(memory);
     spawned.revokeSome();
     if (chance() % 4 === 0) for (const slot of fresh) if (spawned.open.has(slot) && chance() % 4 === 0) spawned.cancel(slot);
     if (chance() % 32 === 0) { take(memory, 0, 0, 0, 2, claims); for (let k = 0; k < claims.count; k++) runTask(me, claims.slots[k] as number, claims.claimed[k] as number); me.handOver(); }
@@ -191,7 +191,7 @@ function ringTaker(): Report {
     sleeps++;
     check(parker.sleep(memory, id, 10_000) !== 'timed-out', 'nobody has woken it for 10 s');
     parker.retract(memory, id);
-    if (waiting(memory, 0, 0) > 1 && parker.anyoneIdle(memory)) parker.wakeOne(memory);
+    if (waiting(memory, 0, 0) > 1) parker.offer(memory);
   }
 }
 

@@ -84,5 +84,5 @@ export async function calibrate(call: (k: number) => Promise<unknown>, window: n
 }
 
 /** Options that every benchmark takes. */
-export interface BenchOptions { readonly cores: number; readonly rounds: number; readonly quick: boolean }
+interface BenchOptions { readonly cores: number; readonly rounds: number; readonly quick: boolean }
 export type Bench = (options: BenchOptions) => Promise<readonly Finding[]>;

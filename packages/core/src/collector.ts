@@ -7,6 +7,8 @@ import { SpinBudget, parker, type Memory } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 
 const MAIN = 0;
+/** Longest look inside a turn of the event loop, microseconds: two empty turns would take as long. */
+const LINGER_US_MAX = 6;
 /** A timer that only holds the event loop. */
 const NEVER_MS = 2 ** 31 - 1;
 
@@ -15,6 +17,7 @@ export class Collector {
   readonly #collect: () => number;
   readonly #hold = setInterval(() => { /* holds the loop while it is ref'd */ }, NEVER_MS);
   readonly #spin = new SpinBudget();
+  readonly #lingering = new SpinBudget(LINGER_US_MAX);
   readonly #turn = (): void => this.#look();
   #isBusy = false;
   #reasons = 0;
@@ -49,17 +52,17 @@ export class Collector {
     else this.#hold.unref();
   }
 
-  /** Work has been published: its answers will come. */
-  expect(): void {
-    if (this.#isArmed) return;
+  /** Work has been published: its answers will come, later when a worker had to be woken for it. */
+  expect(hasWoken = false): void {
+    if (this.#isArmed && !hasWoken) return;
     if (this.#isParked) {
-      const us = this.#spin.next();
+      const us = this.#spin.next(hasWoken);
       if (us === 0) return;                                            // spinning does not pay: it will be woken
       this.#spinUs = us;
       this.#unpark();
-    }
-    this.#spinEndsAt = sharedNow() + (this.#spinUs === 0 ? this.#spinUs = this.#spin.next() : this.#spinUs) / 1000;
-    this.#arm();
+    } else if (this.#spinUs === 0 || hasWoken) this.#spinUs = this.#spin.next(hasWoken);
+    this.#spinEndsAt = sharedNow() + this.#spinUs / 1000;
+    if (!this.#isArmed) this.#arm();
   }
 
   /** Stops looking, for good. */
@@ -76,7 +79,7 @@ export class Collector {
 
   #look(): void {
     this.#isArmed = false;
-    if (this.#collect() > 0) {
+    if (this.#collect() > 0 || (this.#spinUs > 0 && this.#linger())) {
       if (this.#spinUs > 0) this.#spin.won(this.#spinUs);
       this.#spinUs = 0;
       this.#spinEndsAt = 0;
@@ -91,6 +94,22 @@ export class Collector {
     this.#spinUs = 0;
     this.#spinEndsAt = 0;
     this.#park();
+  }
+
+  /** Looks on instead of making an empty turn of the event loop, which costs as much. @returns true when calls have come home */
+  #linger(): boolean {
+    const us = this.#lingering.next();
+    if (us === 0) return false;
+    const end = sharedNow() + us / 1000;
+    do {
+      if (parker.hasMail(this.#memory, MAIN)) {
+        this.#lingering.won(us);
+        return this.#collect() > 0;
+      }
+      parker.pause();
+    } while (sharedNow() < end);
+    this.#lingering.lost();
+    return false;
   }
 
   #park(): void {

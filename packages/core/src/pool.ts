@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
-  CapriccioError, Participant, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
+  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
 } from '@capriccio/shared';
 import {
   Arrivals, Caller, Runtime, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
@@ -108,7 +108,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     super();
     this.#options = options;
     this.cores = options.cores;
-    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: 16 });
+    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
@@ -250,8 +250,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   // ---- main's own part ----
 
   #publish(): void {
-    if (this.#me.rings.publish() && parker.anyoneIdle(this.#memory)) parker.wakeOne(this.#memory);
-    this.#collector.expect();
+    this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));
   }
 
   #collect(): number {

@@ -16,7 +16,7 @@ export interface RemoteFunction<A extends unknown[], R> extends RemoteExtras<A, 
 }
 
 /** What a remote function has besides its call. */
-export interface RemoteExtras<A extends unknown[], R> {
+interface RemoteExtras<A extends unknown[], R> {
   /** The call as a thread: `join` for its result, `cancel`, `detach`, `status`. */
   spawn(...args: A): Thread<R>;
   /** The same function with options for its calls. Throws CAP_ERR_OPTION. */

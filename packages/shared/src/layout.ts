@@ -13,8 +13,8 @@ import { CapriccioError } from './errors.ts';
 /** Words in a padded line. */
 export const LINE = 32;
 
-/** Most rings of a participant: a function's root picks one, so that a flood of one root does not stand before the others. */
-export const RING_COUNT_MAX = 16;
+/** Most rings of a participant: a function's root picks one, so that a flood of one root does not stand before the others. With PUBLISHED, their ends fill a cache line. */
+export const RING_COUNT_MAX = 15;
 
 /** Words of a slot: one 64-byte cache line. */
 export const SLOT_WORDS = 16;
@@ -28,7 +28,8 @@ export interface Word { readonly name: string; readonly at: number; readonly wor
 /** Header words. */
 export const DEATHS = 0;
 export const IDLE_MASK: number = LINE;
-const HEADER_WORDS = 2 * LINE;
+export const SEEKING_MASK: number = 2 * LINE;
+const HEADER_WORDS = 3 * LINE;
 
 /** Words of a control block. */
 export const PARK = 0;
@@ -38,7 +39,7 @@ export const RETURNED: number = 3 * LINE;
 export const ATTENTION: number = 4 * LINE;
 export const LIFE: number = 5 * LINE;
 export const PUBLISHED: number = 6 * LINE;
-export const BOTTOM: number = PUBLISHED + 16;
+export const BOTTOM: number = PUBLISHED + 1;
 export const NAMES_COUNT: number = 7 * LINE;
 export const SLOTS_TOUCHED: number = NAMES_COUNT + 1;
 export const ATTENTION_SEEN: number = NAMES_COUNT + 2;
@@ -69,6 +70,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
   header: [
     { name: 'DEATHS', at: DEATHS, words: 1, writer: 'main', what: 'how many workers have died; every participant compares it with what it has seen' },
     { name: 'IDLE_MASK', at: IDLE_MASK, words: 8, writer: 'any', what: 'one bit a participant that is parked or about to' },
+    { name: 'SEEKING_MASK', at: SEEKING_MASK, words: 8, writer: 'any', what: 'one bit a participant that is awake, has nothing to do and looks for work' },
   ],
   control: [
     { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },
@@ -115,7 +117,7 @@ export interface LayoutOptions {
   readonly payloadBytes: number;
   /** Bytes for names (functions, shapes) of a participant, a multiple of 128. */
   readonly namesBytes: number;
-  /** Claim rings of a participant, 1 to 16. */
+  /** Claim rings of a participant, 1 to 15. */
   readonly ringCount: number;
 }
 

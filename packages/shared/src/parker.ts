@@ -1,17 +1,21 @@
 /**
  * Parker: how a participant sleeps and how others wake it, on one word each and a mask of who is idle.
  *
- *   State       PARK = RUNNING ──announce──► PARKED ──wake──► NOTIFIED ──retract──► RUNNING;   IDLE_MASK bit set while announced
+ *   State       PARK = RUNNING ──announce──► PARKED ──wake──► NOTIFIED ──retract──► RUNNING;   IDLE_MASK bit set while announced,
+ *               SEEKING_MASK bit set while it looks for work in place, which is a few microseconds in which it runs nothing else
  *   Invariants  P1 a sleeper announces (exchange PARKED, then its idle bit), looks for work once more, and only then sleeps.
  *               P2 a publisher publishes, then looks for sleepers. With P1: one of the two sees the other.
  *               P3 whoever takes an idle bit wakes its owner; the woken one wakes the next if it finds more than it takes.
+ *               P4 who seeks is as good as woken, so nobody else is woken beside it. When it stops seeking it clears its bit first; then it
+ *               looks for work once more: what was published for it is taken, passed on (P3), or seen before it sleeps (P1).
  *   Ordering    announce and retract are exchanges, not stores: they read the last waker's NOTIFIED and with it all that it wrote before
  *               (a plain store would swallow the token without reading it).
  *   Hazards     a participant may sleep in two ways on the same word, in Atomics.wait and in its event loop behind Atomics.waitAsync, and an
  *               old asynchronous waiter may still be queued when it sleeps synchronously: so wake notifies all waiters, not one.
  *   Crash       a waker killed between taking the bit and the exchange, or between the exchange and the notify, leaves a sleeper that
  *               no mask names, or one that is NOTIFIED and asleep: after a death everyone is woken unconditionally (wakeHard).
- *   Proof       P1, P2 → model/parker "parker: no wake-up is lost"; P3 → model/parker "parker: two tasks wake two sleepers";
+ *               A seeker killed is a bit that withholds wakes, until its death is marked: that clears the bit and wakes everyone.
+ *   Proof       P4 → model/parker "parker: who seeks is not woken beside", model/parker "parker: a seeker killed at any step"; P1, P2 → model/parker "parker: no wake-up is lost"; P3 → model/parker "parker: two tasks wake two sleepers";
  *               Crash → model/parker "parker: a waker killed at any step"; Ordering → stress/structures "parker: ping pong".
  *   Source      the sleep protocol of Go's scheduler (proc.go, "worker thread parking/unparking") and of rayon's sleep module; exchange on
  *               both sides as in crossbeam's parker.
@@ -19,7 +23,7 @@
  * Rejected: taking the bit by `and` with no CAS (two publishers wake one sleeper twice and the other never); a futex word a task (a
  * sleeper waits for any work); spinning a fixed time (on one core it costs the sender the whole spin: see spin.ts).
  */
-import { COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, PARK, controlOf } from './layout.ts';
+import { COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, PARK, SEEKING_MASK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export const RUNNING = 0;
@@ -40,6 +44,11 @@ export function retract({ words, layout }: Memory, id: number): boolean {
   Atomics.and(words, maskAt(id), ~bitOf(id));
   return Atomics.exchange(words, controlOf(layout, id) + PARK, RUNNING) === NOTIFIED;
 }
+
+/** Awake and looking for work in place: publishers need wake nobody. */
+export function seek({ words }: Memory, id: number): void { Atomics.or(words, SEEKING_MASK + (id >> 5), bitOf(id)); }
+/** Found something, or gives up. Look for work once more after it (P4). */
+export function stopSeeking({ words }: Memory, id: number): void { Atomics.and(words, SEEKING_MASK + (id >> 5), ~bitOf(id)); }
 
 /** Sleeps this thread until it is woken or `ms` have passed. Only between announce and retract, never on a main thread. */
 export function sleep({ words, layout }: Memory, id: number, ms: number): 'ok' | 'not-equal' | 'timed-out' {
@@ -67,11 +76,15 @@ export function wakeHard({ words, layout }: Memory, id: number): void {
   Atomics.notify(words, at);
 }
 
-/** True when some participant is idle: one load, for publishers and for those who could export work. */
-export function anyoneIdle({ words, layout }: Memory): boolean {
-  for (let at = IDLE_MASK; at <= maskAt(layout.participantCount - 1); at++) if (Atomics.load(words, at) !== 0) return true;
+const isAnySet = ({ words, layout }: Memory, mask: number): boolean => {
+  for (let at = mask; at <= mask + (layout.participantCount - 1 >> 5); at++) if (Atomics.load(words, at) !== 0) return true;
   return false;
-}
+};
+/** True when some participant could take more work than it has: two loads, for those who could export some. */
+export const anyoneHungry = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) || isAnySet(memory, SEEKING_MASK);
+
+/** After work was published: sees to it that somebody looks for it. One load when nobody is idle. @returns true when it has woken somebody for it */
+export const offer = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) && !isAnySet(memory, SEEKING_MASK) && wakeOne(memory);
 
 /** Takes one idle bit and wakes its owner. @returns false when nobody was idle */
 export function wakeOne(memory: Memory): boolean {

@@ -96,13 +96,18 @@ export class Participant {
   /** True when `handOver` has something to do. */
   get hasEnded(): boolean { return this.#toHandOver.length > 0; }
 
-  /** Claimer: hands all ended slots to their owners, one CAS an owner, and wakes those that sleep: itself too, for it may be parked in its event loop. */
-  handOver(): void {
+  /**
+   * Claimer: hands all ended slots to their owners, one CAS an owner, and wakes those that sleep: itself too, for it may be parked in its event loop.
+   * @returns true when one slept
+   */
+  handOver(): boolean {
+    let hasWoken = false;
     for (let owner = this.#toHandOver.pop(); owner !== undefined; owner = this.#toHandOver.pop()) {
       const newest = this.#newest[owner] as number;
       this.#newest[owner] = NIL;
-      if (push(this.memory.words, controlOf(this.memory.layout, owner) + COMPLETED, NEXT, newest, this.#oldest[owner] as number)) wake(this.memory, owner);
+      if (push(this.memory.words, controlOf(this.memory.layout, owner) + COMPLETED, NEXT, newest, this.#oldest[owner] as number) && wake(this.memory, owner)) hasWoken = true;
     }
+    return hasWoken;
   }
 
   /** Owner: makes `claimer` look at the states of what it runs. */

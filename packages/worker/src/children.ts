@@ -51,7 +51,7 @@ export class ChildCalls {
     root.children.push(new ChildEntry(root, call, this.#begin));
     this.#scheduler.roots.activate(root);
     if (!this.#isShowing()) this.#export(root, 1);                        // its spawner may go on computing for long
-    else if (parker.anyoneIdle(this.#me.memory)) this.#export(root, VISIBLE_WHEN_HUNGRY - this.#me.rings.visible());
+    else if (parker.anyoneHungry(this.#me.memory)) this.#export(root, VISIBLE_WHEN_HUNGRY - this.#me.rings.visible());
     this.#scheduler.arm();
   }
 
@@ -68,7 +68,7 @@ export class ChildCalls {
   share(): void {
     const { active } = this.#scheduler.roots;
     if (!active.some((root) => root.children.length > 1)) return;
-    const isHungry = parker.anyoneIdle(this.#me.memory);
+    const isHungry = parker.anyoneHungry(this.#me.memory);
     if (!isHungry && this.#isShowing()) return;
     for (const root of active) if (root.children.length > 1) this.#export(root, isHungry ? VISIBLE_WHEN_HUNGRY - this.#me.rings.visible() : 1);
   }
@@ -81,6 +81,6 @@ export class ChildCalls {
       if (!this.#caller.tryPublish(entry.call)) { root.children.unshift(entry); break; }
       this.#shown = entry.call;
     }
-    if (this.#me.rings.publish() && parker.anyoneIdle(this.#me.memory)) parker.wakeOne(this.#me.memory);
+    if (this.#me.rings.publish()) parker.offer(this.#me.memory);
   }
 }

@@ -13,6 +13,8 @@ import { sharedNow } from './clock.ts';
 
 /** Longest sleep outside of the event loop, ms. After one that nothing ended, the next is in the loop. */
 const HARD_SLEEP_MS = 50;
+/** Longest look for more work inside a turn, microseconds: two turns of the event loop, which a caller on main needs between two calls. */
+const LINGER_US_MAX = 8;
 /** Turns inside turns, each begun by the sleep of the one before: then the next comes from the event loop. */
 const NESTED_MAX = 32;
 
@@ -23,6 +25,8 @@ export interface IdleParts {
   readonly hasWork: () => boolean;
   /** Something in this isolate may happen by itself: it must sleep in its event loop. */
   readonly mustTurn: () => boolean;
+  /** It has sought, so nobody else was woken for what came meanwhile: if that is more than it takes, somebody must be. */
+  readonly onSought: () => void;
   /** Runs a turn now. */
   readonly turnNow: () => void;
   /** Has a turn run by the event loop. */
@@ -32,11 +36,15 @@ export interface IdleParts {
 export class Idle {
   readonly #parts: IdleParts;
   readonly #spin = new SpinBudget();
+  readonly #lingering = new SpinBudget(LINGER_US_MAX);
   #spinEndsAt = 0;
   #spinUs = 0;
   #isParked = false;
   #waiter: Promise<unknown> | undefined;
   #hadNothing = false;
+  /** The turn before has spun already. */
+  #hasLingered = false;
+  #hasWoken = false;
   #nested = 0;
   /** Time slept or spun, ms, and sleeps, for stats(). */
   sleptMs = 0;
@@ -61,6 +69,25 @@ export class Idle {
     this.#nested--;
   }
 
+  /**
+   * At the end of a turn's work: looks on, for callers who make one call after the other. As long as before a sleep when nothing in this isolate
+   * waits for its event loop, otherwise a few microseconds. @returns true when work came
+   */
+  linger(): boolean {
+    this.#hasLingered = !this.#parts.mustTurn();
+    const budget = this.#hasLingered ? this.#spin : this.#lingering;
+    const us = budget.next(this.#hasWoken);
+    this.#hasWoken = false;
+    if (us === 0) return false;
+    const found = this.#seek(us);
+    if (found) budget.won(us);
+    else budget.lost();
+    return found;
+  }
+
+  /** A caller slept and has been woken for its answer: its next call takes longer to come. */
+  hasWoken(): void { this.#hasWoken = true; }
+
   /** A turn has found work: what was spun for it has paid. */
   foundWork(): void {
     this.#hadNothing = false;
@@ -69,15 +96,27 @@ export class Idle {
     this.#spinUs = 0;
   }
 
+  /** Looks for work in place, for `us` microseconds. Others see it and wake nobody else meanwhile. */
+  #seek(us: number): boolean {
+    const { memory, me, hasWork, onSought } = this.#parts;
+    const end = sharedNow() + us / 1000;
+    parker.seek(memory, me);
+    let found = hasWork();
+    while (!found && sharedNow() < end) {
+      parker.pause();
+      found = hasWork();
+    }
+    parker.stopSeeking(memory, me);
+    onSought();
+    return found || hasWork();
+  }
+
   #hard(): void {
     const { memory, me, hasWork, arm } = this.#parts;
-    const us = this.#spin.next();
+    const us = this.#hasLingered ? 0 : this.#spin.next();
+    this.#hasLingered = false;
     if (us > 0) {
-      const end = sharedNow() + us / 1000;
-      while (sharedNow() < end) {
-        if (hasWork()) { this.#spin.won(us); this.#turnNow(); return; }
-        parker.pause();
-      }
+      if (this.#seek(us)) { this.#spin.won(us); this.#turnNow(); return; }
       this.#spin.lost();
     }
     parker.announce(memory, me, true);

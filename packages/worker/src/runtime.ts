@@ -63,6 +63,8 @@ export class Runtime {
   #baseline = 0;
   #cpuAt = 0;
   #tick = 0;
+  /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
+  #hasSought = false;
 
   constructor(start: RuntimeStart) {
     this.memory = mapMemory(start.buffer, start.layout);
@@ -103,6 +105,7 @@ export class Runtime {
       memory: this.memory, me: start.id,
       hasWork: () => parker.hasMail(this.memory, start.id) || this.#taker.anyWork(),
       mustTurn: () => this.#mustTurn(),
+      onSought: () => { this.#hasSought = true; },
       turnNow: () => this.scheduler.turnNow(),
       arm: () => this.scheduler.arm(),
     });
@@ -144,6 +147,7 @@ export class Runtime {
       begin: (root, max) => this.#begin(root, max),
       afterBatch: () => this.#afterBatch(),
       endTurn: (now, didWork) => this.#endTurn(now, didWork),
+      linger: () => this.idle.linger(),
       idle: () => this.idle.sleep(),
     };
   }
@@ -156,6 +160,12 @@ export class Runtime {
     this.#takePlaced();
     this.caller.collect();
     this.#taker.look();
+    if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
+  }
+
+  #offerRest(): void {
+    this.#hasSought = false;
+    if (this.#taker.anyWork()) parker.offer(this.memory);
   }
 
   #takePlaced(): void {
@@ -182,27 +192,28 @@ export class Runtime {
 
   #begin(root: Root, max: number): number {
     const { count, slots, claimed } = this.#taker.take(root, max);
+    if (this.#hasSought) this.#offerRest();
     for (let k = 0; k < count; k++) this.executor.begin(slots[k] as number, claimed[k] as number);
     return count;
   }
 
   #afterBatch(): void {
     for (const flush of this.#beforeHandOver) flush();
-    if (this.me.hasEnded) this.me.handOver();
+    if (this.me.hasEnded && this.me.handOver()) this.idle.hasWoken();
     this.#children.share();
   }
 
   #publish(): void {
-    if (this.me.rings.publish() && parker.anyoneIdle(this.memory)) parker.wakeOne(this.memory);
+    if (this.me.rings.publish()) parker.offer(this.memory);
   }
 
   #endTurn(now: number, didWork: boolean): void {
     for (const flush of this.#beforeHandOver) flush();
-    if (this.me.hasEnded) this.me.handOver();
+    if (this.me.hasEnded && this.me.handOver()) this.idle.hasWoken();
     if (this.me.rings.isOverflowing) this.#publish();
     if (didWork) {
       this.idle.foundWork();
-      if (this.#taker.anyWork() && parker.anyoneIdle(this.memory)) parker.wakeOne(this.memory);   // one wake for a burst: who was woken passes it on
+      if (this.#taker.anyWork()) parker.offer(this.memory);              // one wake for a burst: who was woken passes it on
     }
     this.#board.endTurn({ runnable: this.scheduler.roots.runnable, threads: this.scheduler.live, queued: this.scheduler.roots.queued });
     if (now - this.#cpuAt >= (didWork ? CPU_EVERY_MS : 1)) this.#writeStatistics(now);

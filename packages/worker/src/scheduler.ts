@@ -22,6 +22,8 @@ export interface Outside {
   beginTurn(nowMs: number): void;
   /** Looks for published work and activates the roots it is of. */
   look(): void;
+  /** There is nothing left to run, and nothing of this isolate is about to go on: waits a few microseconds for more. @returns true when it came */
+  linger(): boolean;
   /** Begins up to `max` published tasks of a root. @returns how many began */
   begin(root: Root, max: number): number;
   /** After each batch: results leave, and surplus is shown to who is idle. */
@@ -103,11 +105,18 @@ export class Scheduler {
   }
 
   #run(): void {
+    let mayLinger = false;                                             // not when continuations of native code are due
     for (;;) {
       let root = this.roots.pick();
       if (root === undefined) {
         this.#outside?.look();
         root = this.roots.pick();
+        if (root === undefined && mayLinger && this.#outside?.linger() === true) {
+          this.#clock = sharedNow();
+          this.#outside.beginTurn(this.#clock);
+          mayLinger = false;                                           // what came may need the event loop: a module to load, a message
+          continue;
+        }
         if (root === undefined) break;
       }
       const count = this.#runBatch(root);
@@ -121,6 +130,7 @@ export class Scheduler {
         queueMicrotask(this.#goOn);
         return;
       }
+      mayLinger = count > 0;
     }
     this.#endTurn();
   }

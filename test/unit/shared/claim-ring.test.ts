@@ -154,12 +154,12 @@ test('a number that passes to a new worker goes on where the ring was', () => {
 });
 
 test('rings lie beside each other without sharing a line or a cell', () => {
-  const memory = arena({ ringCount: 16 });
+  const memory = arena({ ringCount: 15 });
   const rings = new ClaimRings(memory, OWNER);
   const first = regionOf(memory.layout, OWNER);
-  for (let ring = 0; ring < 16; ring++) for (let k = 0; k < 16; k++) rings.push(ring, first + ((ring + k) % 16) * SLOT_WORDS);
+  for (let ring = 0; ring < 15; ring++) for (let k = 0; k < 16; k++) rings.push(ring, first + ((ring + k) % 16) * SLOT_WORDS);
   rings.publish();
-  for (let ring = 0; ring < 16; ring++) {
+  for (let ring = 0; ring < 15; ring++) {
     for (let k = 0; k < 16; k++) {
       assert.equal(peek(memory, OWNER, ring), first + ((ring + k) % 16) * SLOT_WORDS);
       take(memory, OWNER, ring, 2, 1, makeClaims(1));

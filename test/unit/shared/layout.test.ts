@@ -34,7 +34,7 @@ test('the largest and the smallest sizes are taken', () => {
 test('no two parts overlap, doubles are aligned, slots are cache lines, and every word has its owner', () => {
   const sizes = fc.record({
     participantCount: fc.integer({ min: 2, max: 255 }), slotCount: fc.integer({ min: 4, max: 10 }).map((bits) => 2 ** bits),
-    payloadBytes: fc.integer({ min: 1, max: 4 }).map((spans) => spans * 65_536), namesBytes: fc.integer({ min: 1, max: 64 }).map((lines) => lines * 128), ringCount: fc.integer({ min: 1, max: 16 }),
+    payloadBytes: fc.integer({ min: 1, max: 4 }).map((spans) => spans * 65_536), namesBytes: fc.integer({ min: 1, max: 64 }).map((lines) => lines * 128), ringCount: fc.integer({ min: 1, max: RING_COUNT_MAX }),
   });
   fc.assert(fc.property(sizes, (options) => {
     const layout = layOut(options);

@@ -11,7 +11,7 @@ function rig(parts: Partial<IdleParts>): Rig {
   const memory = mapMemory(allocateMemory(layout), layout);
   for (const id of [0, ME]) markLive(memory, id);
   const log: string[] = [];
-  const idle = new Idle({ memory, me: ME, hasWork: () => false, mustTurn: () => true, turnNow: () => { log.push('turn'); }, arm: () => { log.push('arm'); }, ...parts });
+  const idle = new Idle({ memory, me: ME, hasWork: () => false, mustTurn: () => true, onSought: () => { /* nobody else is there */ }, turnNow: () => { log.push('turn'); }, arm: () => { log.push('arm'); }, ...parts });
   return { memory, idle, log };
 }
 /** Sleeps until the spin before the sleep is over. */
@@ -23,13 +23,13 @@ async function park({ idle, log }: Rig): Promise<void> {
 test('in the event loop it parks, and a waker has a turn armed', async () => {
   const all = rig({});
   await park(all);
-  assert.equal(parker.anyoneIdle(all.memory), true);
+  assert.equal(parker.anyoneHungry(all.memory), true);
   assert.equal(parker.wakeOne(all.memory), true);
   while (all.log.length === 0) await delay(1);
   assert.deepEqual(all.log, ['arm']);
   all.idle.wakeUp();
   assert.equal(all.idle.isParked, false);
-  assert.equal(parker.anyoneIdle(all.memory), false);
+  assert.equal(parker.anyoneHungry(all.memory), false);
 });
 
 test('woken by something of its own it is parked no more, and nobody has to wake it', async () => {
@@ -48,7 +48,7 @@ test('work that comes between the announcement and the sleep keeps it awake', ()
     const all = rig({ mustTurn: () => mustTurn, hasWork: () => ++looks > 0 });
     for (let k = 0; k < 100_000 && looks === 0; k++) all.idle.sleep();
     assert.equal(all.idle.isParked, false);
-    assert.equal(parker.anyoneIdle(all.memory), false);
+    assert.equal(parker.anyoneHungry(all.memory), false);
     assert.ok(all.log.includes(mustTurn ? 'arm' : 'turn'));
   }
 });

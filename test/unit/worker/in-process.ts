@@ -30,7 +30,7 @@ export function inProcess(): InProcess {
   const runtime = new Runtime({ buffer, layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], sliceMs: 1, retriesMax: 0, cancelGraceMs: 50, mayBlock: false });
   runtime.start();
   const caller = new Caller(me, new Tasks(me, buffers), {
-    publish: () => { if (me.rings.publish() && parker.anyoneIdle(memory)) parker.wakeOne(memory); },
+    publish: () => { if (me.rings.publish()) parker.offer(memory); },
     chooseWorker: () => 1,
     retriesMax: 0,
     outstandingMax: Infinity,

@@ -198,6 +198,7 @@ describe('the outside', () => {
     const outside: Outside = {
       beginTurn: () => log.push('begin turn'),
       look: () => log.push('look'),
+      linger: () => { log.push('linger'); return false; },
       begin: () => 0,
       afterBatch: () => log.push('after batch'),
       endTurn: (_, didWork) => log.push(`end turn ${didWork}`),
@@ -214,7 +215,7 @@ describe('the outside', () => {
     const root = scheduler.roots.named('published');
     const begun: [string, boolean][] = [];
     scheduler.connect({
-      beginTurn() { /* no mail */ }, afterBatch() { /* nothing ended */ }, endTurn() { /* nothing to note */ }, idle() { /* armed from here */ },
+      beginTurn() { /* no mail */ }, afterBatch() { /* nothing ended */ }, endTurn() { /* nothing to note */ }, idle() { /* armed from here */ }, linger: () => false,
       look() { if (begun.length === 0) { root.sources = 1; scheduler.roots.activate(root); } },
       begin(of, max) { begun.push([of.name, max >= 1]); root.sources = 0; return 1; },
     });

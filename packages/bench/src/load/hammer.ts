@@ -2,6 +2,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
+/** The first answer is here by then, or the server is not. */
+const FIRST_ANSWER_MS = 10_000;
+
 export interface HammerOptions { readonly port: number; readonly path: string; readonly connections: number; readonly depth: number; readonly ms: number }
 
 /** @returns answers, all of the right length */
@@ -35,16 +38,23 @@ export async function hammer({ port, path, connections, depth, ms }: HammerOptio
   return answers;
 }
 
-/** Bytes of one answer, header included. */
+/** Bytes of one answer, header included. Throws when the answer does not tell its length, or does not come. */
 async function answerSize(port: number, path: string): Promise<number> {
   const socket = connect(port, '127.0.0.1');
+  const signal = AbortSignal.timeout(FIRST_ANSWER_MS);
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
   let received = Buffer.alloc(0);
-  for (;;) {
-    const [chunk] = await once(socket, 'data') as [Buffer];
-    received = Buffer.concat([received, chunk]);
-    const head = received.indexOf('\r\n\r\n');
-    const length = /content-length: (\d+)/i.exec(received.toString('latin1'))?.[1];
-    if (head >= 0 && length !== undefined && received.length >= head + 4 + Number(length)) { socket.destroy(); return received.length; }
+  try {
+    for (;;) {
+      const [chunk] = await once(socket, 'data', { signal }) as [Buffer];
+      received = Buffer.concat([received, chunk]);
+      const head = received.indexOf('\r\n\r\n');
+      if (head < 0) continue;
+      const length = /content-length: (\d+)/i.exec(received.toString('latin1', 0, head))?.[1];
+      if (length === undefined) throw new Error(`the answer to ${path} has no content-length, so its end cannot be told`);
+      if (received.length >= head + 4 + Number(length)) return received.length;
+    }
+  } finally {
+    socket.destroy();
   }
 }

@@ -1,2 +1,2 @@
 /** The lightest app: what a server costs by itself. */
-export default { fetch: (): Response => new Response('hello, world\n', { headers: { 'content-type': 'text/plain' } }) };
+export default { fetch: (): Response => new Response('hello, world\n', { headers: { 'content-type': 'text/plain', 'content-length': '13' } }) };
