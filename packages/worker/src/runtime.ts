@@ -39,7 +39,7 @@ export interface RuntimeStart {
 }
 
 /** How often a worker writes down its processor time, ms. */
-const CPU_EVERY_MS = 5;
+const CPU_EVERY_MS = 20;
 
 export class Runtime {
   readonly me: Participant;
