@@ -5,11 +5,15 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
+import { Bench } from 'tinybench';
 import { Decoder, Encoder, NameReader, NameWriter, allocateMemory, layOut, mapMemory } from '@capriccio/shared';
+import { median } from '../harness.ts';
 
 const ROUNDS = 15;
 /** Time of one side in one round, and before the first, ms: types that were not met before throw optimised code away. */
 const SLICE_MS = 4;
+/** Turns that are timed together: one of a number takes less than the clock can tell. */
+const TURNS = 16;
 const WARM_UP_MS = 150;
 
 interface Side { readonly name: string; readonly turn: (value: unknown) => unknown }
@@ -51,42 +55,27 @@ const values: Record<string, unknown> = {
   'Float64Array 1 KB': new Float64Array(128).fill(1.1),
 };
 
-function median(samples: number[]): number {
-  samples.sort((a, b) => a - b);
-  return samples[samples.length >> 1] as number;
-}
-
-/** ns a turn. */
-function time(turn: () => unknown, turns: number): number {
-  const from = performance.now();
-  for (let k = 0; k < turns; k++) turn();
-  return ((performance.now() - from) * 1e6) / turns;
-}
-
-function turnsFor(turn: () => unknown): number {
-  let turns = 1;
-  while (time(turn, turns) * turns < SLICE_MS * 1e6 / 2) turns *= 2;
-  return turns * 2;
-}
-
-function measure(value: unknown): Record<string, number> {
+async function measure(value: unknown): Promise<Record<string, number>> {
   const isBinary = ArrayBuffer.isView(value);
   const sides: Side[] = [{ name: 'capriccio', turn: capriccio }, { name: 'v8', turn: v8 }, ...(isBinary ? [] : [{ name: 'json', turn: json }])];
   for (const side of sides) if (!isDeepStrictEqual(side.turn(value), value)) throw new Error(`${side.name} does not give the value back`);
-  for (let k = 0; k < 3; k++) capriccio(value);
   const length = encoder.encode(value, 'value');
   encoder.scratch.copy(block, 0, 0, length);
   sides.push({ name: 'encode', turn: encodeOnly }, { name: 'decode', turn: () => decodeOnly(length) });
-  const plans = sides.map(({ name, turn }) => ({ name, run: () => turn(value), turns: turnsFor(() => turn(value)), samples: [] as number[] }));
-  for (const { run } of plans) for (const from = performance.now(); performance.now() - from < WARM_UP_MS;) run();
-  for (let round = 0; round < ROUNDS; round++) for (const plan of plans) plan.samples.push(time(plan.run, plan.turns));
-  return Object.fromEntries(plans.map(({ name, samples }) => [name, median(samples)]));
+  const samples = new Map(sides.map(({ name }) => [name, [] as number[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    const bench = new Bench({ time: SLICE_MS, warmupTime: round === 0 ? WARM_UP_MS : 0, warmupIterations: 1, throws: true });
+    for (const { name, turn } of sides) bench.add(name, () => { for (let k = 0; k < TURNS; k++) turn(value); });
+    bench.runSync();
+    for (const { name, result } of bench.tasks) if (result.state === 'completed') samples.get(name)?.push(result.latency.p50 * 1e6 / TURNS);
+  }
+  return Object.fromEntries([...samples].map(([name, ns]) => [name, median(ns)]));
 }
 
 console.log(`ns a value, median of ${ROUNDS} interleaved rounds, Node ${process.version}\n`);
 console.log('value                 encode   decode  all, with copy     JSON  (ratio)       v8  (ratio)');
 for (const [name, value] of Object.entries(values)) {
-  const ns = measure(value);
+  const ns = await measure(value);
   const cell = (side: string): string => (ns[side] === undefined ? '–' : ns[side].toFixed(0)).padStart(9);
   const ratio = (side: string): string => (ns[side] === undefined ? '' : `(${(ns[side] / (ns['capriccio'] as number)).toFixed(1)}x)`).padStart(9);
   console.log(`${name.padEnd(18)} ${cell('encode')}${cell('decode')}${cell('capriccio').padStart(16)}${cell('json')}${ratio('json')}${cell('v8')}${ratio('v8')}`);
