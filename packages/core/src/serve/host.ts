@@ -3,7 +3,7 @@
  * makes threads of requests. Installed as a plug-in of the worker. Next: request-threads.ts.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
 import { describeFailure } from '@capriccio/shared';
 import type { Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
@@ -22,6 +22,17 @@ function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: numbe
   const headersTimeout = bodyMs > 0 ? Math.min(headersMs, bodyMs) : headersMs;
   const least = Math.min(headersTimeout || Infinity, bodyMs || Infinity);
   return { headersTimeout, requestTimeout: bodyMs, connectionsCheckingInterval: Math.max(20, Math.min(30_000, Math.ceil(least / 4))) };
+}
+
+/**
+ * A socket on the handle of one that was moved here, as http.Server would have accepted it. V8 keeps the fields of a moved object in a dictionary,
+ * which costs node:http a fifth more a request. Leans on `_handle`; without it the moved socket is used as it is.
+ */
+function asAccepted(moved: Socket): Socket {
+  const { _handle: handle } = moved as { _handle?: object | null };
+  if (handle === undefined || handle === null) return moved;
+  (moved as { _handle?: object | null })._handle = null;
+  return new Socket({ handle, allowHalfOpen: true, readable: true, writable: true, pauseOnCreate: true } as SocketConstructorOpts);
 }
 
 /** One server in this worker. */
@@ -68,7 +79,8 @@ class Host {
   }
 
   /** Main has accepted a connection for this worker. */
-  take(socket: Socket): void {
+  take(moved: Socket): void {
+    const socket = asAccepted(moved);
     socket.setNoDelay(true);
     this.#server.emit('connection', socket);
     socket.resume();
