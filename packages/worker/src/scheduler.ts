@@ -5,7 +5,7 @@
  *
  * A turn is one callback of the event loop (`setImmediate`, not a MessagePort: a port drains a thousand messages before I/O is looked at) and
  * lasts at most a slice. Inside a turn the loop goes on as a microtask after each batch that started or woke native async code, so that its
- * continuations run in between.
+ * continuations run in between; the first batch is one too, so that what all of them leave to the next tick (writes of answers) comes after the last.
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
@@ -55,7 +55,8 @@ export class Scheduler {
   readonly roots: Roots = new Roots();
   readonly timers: TimerWheel;
   readonly #sliceMs: number;
-  readonly #turn = inThisContext(() => this.#beginTurn());
+  readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
+  readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
   readonly #goOn = (): void => this.#run();
   #outside: Outside | undefined;
   #armed = false;
@@ -88,20 +89,21 @@ export class Scheduler {
   /** Runs a turn on this stack: for an outside that has just been woken. */
   turnNow(): void {
     this.#armed = true;
-    this.#turn();
+    this.#nestedTurn();
   }
 
   // ---- the loop ----
-  #beginTurn(): void {
+  /** @returns false when the turn before is going on as a microtask */
+  #beginTurn(): boolean {
     this.#armed = false;
-    if (this.#inTurn) return;                                          // the turn before is going on as a microtask
+    if (this.#inTurn) return false;
     this.#inTurn = true;
     this.#didWork = false;
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
     this.#outside?.beginTurn(this.#clock);
-    this.#run();
+    return true;
   }
 
   #run(): void {

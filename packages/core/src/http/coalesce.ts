@@ -10,7 +10,7 @@
  *   gather  when the response that owns the socket has ended, the ended ones behind it put their bytes, with their callbacks, behind its
  *           bytes first (by node's own `_flushOutput`), so one writev takes them all and its callbacks run the chain as ever;
  *   hold    the first response of a read ends before the next request has been parsed, so there is nothing to gather yet: its bytes
- *           stay corked until the tick after the microtasks, which comes before anything else that the event loop does.
+ *           stay corked until the next tick, which comes before anything else that the event loop does.
  * A write is therefore never later than the end of the callback that made it, and `flushHeld` ends the wait sooner.
  *
  * What stays as it was. A socket without a second request in flight is not touched: no override, no wait. Callbacks, 'finish', errors and
@@ -80,8 +80,6 @@ export class WriteCoalescer implements Disposable {
   readonly #servers: Set<CoalescedServer> = new Set();
   #held: HttpSocket[] = [];
   readonly #onTick = (): void => { this.flushHeld(); };
-  /** Ticks come before microtasks, in which a scheduler goes on with the rest of the same read: so the tick is asked for from there. */
-  readonly #askForTick = (): void => { process.nextTick(this.#onTick); };
 
   /** From now on requests of this server, on whatever socket it was given, are looked after. A request that is alone costs ~10 ns more. */
   attach(server: Server): void {
@@ -117,7 +115,7 @@ export class WriteCoalescer implements Disposable {
     if (pipeline.held !== undefined) return;
     pipeline.held = new AsyncResource('CAPRICCIO_HELD_WRITE', { requireManualDestroy: true });
     this.stats.held++;
-    if (this.#held.push(socket) === 1) queueMicrotask(this.#askForTick);
+    if (this.#held.push(socket) === 1) process.nextTick(this.#onTick);
   }
 }
 
