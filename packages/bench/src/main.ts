@@ -13,7 +13,7 @@ const questions: Readonly<Record<string, string>> = {
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'servers/light': 'light requests, beside node:cluster with as many processes',
-  'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs strace)',
+  'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',
 };
 

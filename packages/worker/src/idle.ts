@@ -39,6 +39,8 @@ export class Idle {
   readonly #lingering = new SpinBudget(LINGER_US_MAX);
   #spinEndsAt = 0;
   #spinUs = 0;
+  /** What ended the spin by turns of the loop had been published by another core. */
+  #isFromOthers = false;
   #isParked = false;
   #waiter: Promise<unknown> | undefined;
   #hadNothing = false;
@@ -88,12 +90,14 @@ export class Idle {
   /** A caller slept and has been woken for its answer: its next call takes longer to come. */
   hasWoken(): void { this.#hasWoken = true; }
 
-  /** A turn has found work: what was spun for it has paid. */
+  /** A turn has found work: what was spun for it has paid, if the work came from another core. The event loop needs no spin to be woken by its own. */
   foundWork(): void {
     this.#hadNothing = false;
     if (this.#spinUs === 0) return;
-    this.#spin.won(this.#spinUs);
+    if (this.#isFromOthers) this.#spin.won(this.#spinUs);
+    else this.#spin.lost();
     this.#spinUs = 0;
+    this.#spinEndsAt = 0;
   }
 
   /** Looks for work in place, for `us` microseconds. Others see it and wake nobody else meanwhile. */
@@ -153,8 +157,9 @@ export class Idle {
     });
   }
 
-  /** Something in this isolate has work for the scheduler: it is awake. */
+  /** A turn begins: it is awake. */
   wakeUp(): void {
+    if (this.#spinUs > 0) this.#isFromOthers = this.#parts.hasWork();
     if (!this.#isParked) return;
     this.#isParked = false;
     parker.retract(this.#parts.memory, this.#parts.me);

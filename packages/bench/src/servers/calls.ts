@@ -1,7 +1,7 @@
-/** System calls a request, counted by strace: sixteen pipelined requests, and a file of 16 KB from the static helper. */
+/** System calls a request, counted by perf or strace: sixteen pipelined requests, and a file of 16 KB from the static helper. */
 import { table, type Bench, type Finding } from '../harness.ts';
 import { hammer } from '../load/hammer.ts';
-import { canCount, countSystemCalls } from '../load/system-calls.ts';
+import { counter, countSystemCalls } from '../load/system-calls.ts';
 import { ServerProcess } from './server-process.ts';
 
 const cases = [
@@ -11,7 +11,7 @@ const cases = [
 ];
 
 export const bench: Bench = async ({ cores }) => {
-  if (!canCount()) { console.log('strace is not here: nothing is counted'); return []; }
+  if (counter === undefined) { console.log('neither perf nor strace is here: nothing is counted'); return []; }
   await using server = await ServerProcess.start(new URL('capriccio.ts', import.meta.url), { app: new URL('apps/listener.ts', import.meta.url), port: 0, cores });
   const found: Finding[] = [];
   const rows: string[][] = [];
@@ -25,6 +25,6 @@ export const bench: Bench = async ({ cores }) => {
     rows.push([name, total.toFixed(3), each.slice(0, 5).map(([call, count]) => `${call} ${count.toFixed(3)}`).join(', ')]);
     if (goal !== undefined) found.push({ what: `system calls a request: ${name}`, figure: total.toFixed(3), goal: `≤ ${goal}`, isMet: total <= goal });
   }
-  table(['', 'calls', 'of these'], rows);
+  table([`counted by ${counter}`, 'calls', 'of these'], rows);
   return found;
 };
