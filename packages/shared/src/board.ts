@@ -48,6 +48,7 @@ export class Board {
     words[control + QUEUED] = queued;
     Atomics.store(words, control + BUSY_SINCE, 0);
   }
+  setThreads(count: number): void { this.#words[this.#control + THREADS] = count; }
   setSeat(seat: number): void { Atomics.store(this.#words, this.#control + SEAT, seat); }
   setConnections(count: number): void { Atomics.store(this.#words, this.#control + CONNECTIONS, count); }
   writeStatistics(statistics: Statistics): void {

@@ -57,9 +57,10 @@ export class Idle {
   /** True while it sleeps in the event loop. */
   get isParked(): boolean { return this.#isParked; }
 
-  /** Called at the end of a turn that found nothing. Sleeps here, or arranges to be woken and returns. */
-  sleep(): void {
+  /** Called at the end of a turn when nothing is left to do. Sleeps here, or arranges to be woken and returns. @param didWork  there was something before */
+  sleep(didWork: boolean): void {
     if (this.#parts.mustTurn() || this.#hadNothing) this.#soft();
+    else if (didWork) this.#parts.arm();                               // what the work has left to the event loop comes first
     else this.#hard();
   }
 

@@ -38,7 +38,7 @@ export interface RuntimeStart {
   readonly mayBlock: boolean;
 }
 
-/** How often a worker writes down its processor time, ms. */
+/** how often a worker asks for its processor time, ms. */
 const CPU_EVERY_MS = 20;
 
 export class Runtime {
@@ -62,6 +62,8 @@ export class Runtime {
   #holds = 0;
   #baseline = 0;
   #cpuAt = 0;
+  #cpuMs = 0;
+  #loopMs = 0;
   #tick = 0;
   /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
   #hasSought = false;
@@ -146,9 +148,10 @@ export class Runtime {
       look: () => this.#taker.look(),
       begin: (root, max) => this.#begin(root, max),
       afterBatch: () => this.#afterBatch(),
-      endTurn: (now, didWork) => this.#endTurn(now, didWork),
+      endTurn: (now, didWork, hasMore) => this.#endTurn(now, didWork, hasMore),
       linger: () => this.idle.linger(),
-      idle: () => this.idle.sleep(),
+      ended: () => this.#ended(),
+      idle: (didWork) => this.idle.sleep(didWork),
     };
   }
 
@@ -207,7 +210,7 @@ export class Runtime {
     if (this.me.rings.publish()) parker.offer(this.memory);
   }
 
-  #endTurn(now: number, didWork: boolean): void {
+  #endTurn(now: number, didWork: boolean, hasMore: boolean): void {
     for (const flush of this.#beforeHandOver) flush();
     if (this.me.hasEnded && this.me.handOver()) this.idle.hasWoken();
     if (this.me.rings.isOverflowing) this.#publish();
@@ -216,15 +219,27 @@ export class Runtime {
       if (this.#taker.anyWork()) parker.offer(this.memory);              // one wake for a burst: who was woken passes it on
     }
     this.#board.endTurn({ runnable: this.scheduler.roots.runnable, threads: this.scheduler.live, queued: this.scheduler.roots.queued });
-    if (now - this.#cpuAt >= (didWork ? CPU_EVERY_MS : 1)) this.#writeStatistics(now);
+    const isDue = now - this.#cpuAt >= CPU_EVERY_MS;
+    if (isDue) this.#measureTime(now);
+    if (isDue || !hasMore) this.#writeStatistics();
   }
 
-  #writeStatistics(now: number): void {
+  #ended(): void {
+    this.#board.setThreads(this.scheduler.live);
+    if (!this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
+  }
+
+  #measureTime(now: number): void {
     this.#cpuAt = now;
     const { user, system } = process.threadCpuUsage();
+    this.#cpuMs = (user + system) / 1000;
+    this.#loopMs = performance.eventLoopUtilization().active;
+  }
+
+  #writeStatistics(): void {
     this.#board.writeStatistics({
-      cpuMs: (user + system) / 1000, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
-      calls: this.caller.made, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: performance.eventLoopUtilization().active,
+      cpuMs: this.#cpuMs, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
+      calls: this.caller.made, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: this.#loopMs,
     });
   }
 

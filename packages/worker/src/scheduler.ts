@@ -28,10 +28,12 @@ export interface Outside {
   begin(root: Root, max: number): number;
   /** After each batch: results leave, and surplus is shown to who is idle. */
   afterBatch(): void;
-  /** End of a turn; `didWork` tells whether another will follow at once. */
-  endTurn(nowMs: number, didWork: boolean): void;
-  /** There was nothing to do in a whole turn. Must see to it that `arm` is called when there is. */
-  idle(): void;
+  /** End of a turn. `didWork`: it has run something; `hasMore`: there is more, so another turn follows at once. */
+  endTurn(nowMs: number, didWork: boolean, hasMore: boolean): void;
+  /** A thread has ended, outside of a turn perhaps. */
+  ended(): void;
+  /** There is nothing to do. Must see to it that `arm` is called when there is. `didWork`: the turn had some, and the event loop has not had its own since. */
+  idle(didWork: boolean): void;
 }
 
 export interface SchedulerOptions {
@@ -119,14 +121,14 @@ export class Scheduler {
           mayLinger = false;                                           // what came may need the event loop: a module to load, a message
           continue;
         }
-        if (root === undefined) break;
+        if (root === undefined) { this.#endTurn(false); return; }
       }
       const count = this.#runBatch(root);
       this.#outside?.afterBatch();
       const now = sharedNow();
       this.#charge(root, now - this.#clock, count);
       this.#clock = now;
-      if (now >= this.#sliceEnd) break;
+      if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
       if (this.#hop) {
         this.#hop = false;
         queueMicrotask(this.#goOn);
@@ -134,15 +136,14 @@ export class Scheduler {
       }
       mayLinger = count > 0;
     }
-    this.#endTurn();
   }
 
-  #endTurn(): void {
+  #endTurn(hasMore: boolean): void {
     this.#inTurn = false;
     this.#hop = false;
-    this.#outside?.endTurn(this.#clock, this.#didWork);
-    if (this.#didWork) this.arm();
-    else if (!this.#armed) this.#outside?.idle();
+    this.#outside?.endTurn(this.#clock, this.#didWork, hasMore || this.#armed);
+    if (hasMore) this.arm();
+    else if (!this.#armed) this.#outside?.idle(this.#didWork);
   }
 
   #charge(root: Root, usedMs: number, count: number): void {
@@ -269,10 +270,10 @@ export class Scheduler {
     );
   }
 
-  /** A started thread has ended outside of a turn. The next one shows it to who places work. */
+  /** A started thread has ended, outside of a turn perhaps. */
   hasEnded(): void {
     this.live--;
-    this.arm();
+    this.#outside?.ended();
   }
 }
 

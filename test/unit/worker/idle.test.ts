@@ -16,7 +16,7 @@ function rig(parts: Partial<IdleParts>): Rig {
 }
 /** Sleeps until the spin before the sleep is over. */
 async function park({ idle, log }: Rig): Promise<void> {
-  for (let k = 0; !idle.isParked; k++) { assert.ok(k < 100_000); idle.sleep(); await Promise.resolve(); }
+  for (let k = 0; !idle.isParked; k++) { assert.ok(k < 100_000); idle.sleep(false); await Promise.resolve(); }
   log.length = 0;
 }
 
@@ -46,7 +46,7 @@ test('work that comes between the announcement and the sleep keeps it awake', ()
   for (const mustTurn of [true, false]) {
     let looks = 0;
     const all = rig({ mustTurn: () => mustTurn, hasWork: () => ++looks > 0 });
-    for (let k = 0; k < 100_000 && looks === 0; k++) all.idle.sleep();
+    for (let k = 0; k < 100_000 && looks === 0; k++) all.idle.sleep(false);
     assert.equal(all.idle.isParked, false);
     assert.equal(parker.anyoneHungry(all.memory), false);
     assert.ok(all.log.includes(mustTurn ? 'arm' : 'turn'));
@@ -56,7 +56,7 @@ test('work that comes between the announcement and the sleep keeps it awake', ()
 test('outside of the event loop it sleeps for a while and then turns there once', () => {
   const all = rig({ mustTurn: () => false });
   const began = performance.now();
-  all.idle.sleep();
+  all.idle.sleep(false);
   assert.ok(performance.now() - began >= 40);
   assert.deepEqual(all.log, ['arm']);
   assert.equal(all.idle.sleeps, 1);
@@ -68,9 +68,9 @@ test('turns that find nothing do not nest without end', () => {
   const all: Rig = rig({
     mustTurn: () => false,
     hasWork: () => true,                                                 // work that this worker cannot take: its module is being loaded
-    turnNow() { depth++; deepest = Math.max(deepest, depth); if (depth < 5_000) all.idle.sleep(); depth--; },
+    turnNow() { depth++; deepest = Math.max(deepest, depth); if (depth < 5_000) all.idle.sleep(false); depth--; },
   });
-  all.idle.sleep();
+  all.idle.sleep(false);
   assert.ok(deepest < 100, `${deepest} turns inside each other`);
   assert.deepEqual(all.log, ['arm']);
 });
