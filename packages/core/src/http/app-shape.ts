@@ -8,6 +8,7 @@
 import { CapriccioError } from '@capriccio/shared';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { lightResponse } from './light-response.ts';
 import { contain, isThenable, warn, type ErrorReport, type Listener } from './contain.ts';
 
 type AppKind = 'fetch' | 'fastify' | 'listener' | 'koa' | 'server';
@@ -104,11 +105,15 @@ async function fastifyShape(app: FastifyLike): Promise<Shape> {
 
 /**
  * srvx makes Request and Response out of node's pair. Its adapter alone is used, not its server, which would listen and take SIGTERM. The
- * global Request of this thread is srvx's subclass from then on, so that `new Request(request)` works as it does in every other runtime.
+ * global Request of this thread is srvx's subclass from then on, so that `new Request(request)` works as it does in every other runtime, and the global
+ * Response keeps string bodies as they are (light-response.ts).
  */
+let nativeResponse: typeof Response | undefined;
 async function fetchShape(handler: FetchLike['fetch']): Promise<Shape> {
-  const { patchGlobalRequest, toNodeHandler } = await import('srvx/node');
+  const { FastResponse, patchGlobalRequest, toNodeHandler } = await import('srvx/node');
   patchGlobalRequest();
+  nativeResponse ??= globalThis.Response;
+  globalThis.Response = lightResponse(nativeResponse, FastResponse as never);
   const checked = (request: Request): Response | Promise<Response> => {
     const response: unknown = handler(request);
     return isThenable(response) ? response.then(asResponse) as Promise<Response> : asResponse(response);
