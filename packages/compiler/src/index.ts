@@ -1,4 +1,8 @@
 /**
- * @capriccio/compiler: what is known of a program before it runs. So far: its blocking points. Pure functions; knows nothing of schedulers.
+ * @capriccio/compiler: what is known of a program before it runs. Pure functions; knows nothing of schedulers.
  */
-export { SourceError, blockingPoints, type BlockingForm, type BlockingPoint, type SourceKind, type SourceOptions } from './blocking-points.ts';
+export { blockingPoints, type BlockingForm, type BlockingPoint } from './blocking-points.ts';
+export type { SourceKind, SourceOptions } from './parse.ts';
+export { NOWHERE, composeSegments, identity, originalOf, type Pass, type Segment, type Segments } from './segments.ts';
+export { SourceError } from './source-error.ts';
+export { toSourceMap, type SourceMap } from './source-map.ts';

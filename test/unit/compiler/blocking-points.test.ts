@@ -35,7 +35,8 @@ describe('blocking points', () => {
   test('what is no JavaScript is refused with its place', () => {
     expect(() => blockingPoints('async function f( {', { file: 'broken.js' })).toThrow(SourceError);
     try { blockingPoints('let a;\nlet b = ;', { file: 'broken.js' }); } catch (error) { expect(error).toMatchObject({ line: 2, column: 8 }); }
-    expect(() => blockingPoints('enum A { B }', { file: 'a.ts' })).toThrow(SourceError);
+    expect(() => blockingPoints('enum A { B', { file: 'a.ts' })).toThrow(SourceError);
+    expect(() => blockingPoints('<div/>', { file: 'a.jsx' })).toThrow(/JSX/);
   });
 
   test('many points are found, and nesting beyond what the parser can follow is an error, not a crash', () => {
