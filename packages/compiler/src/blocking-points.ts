@@ -39,7 +39,7 @@ export function blockingPoints(source: string, options: SourceOptions): Blocking
 interface PointOfNode { readonly point: BlockingPoint; readonly node: AnyNode }
 
 /** The blocking points of a tree, in the order in which they stand. @param place  where a node stands in the text that was given */
-function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] {
+export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] {
   const points: PointOfNode[] = [];
   walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, undefined, (form, node, scope) => {
     points.push({ node, point: { number: numberOf(file, scope.name, scope.counter.points++), form, functionName: scope.name, ...place(node) } });

@@ -14,9 +14,15 @@ export class Lines {
     for (const match of text.matchAll(/\r\n?|[\n\u2028\u2029]/g)) this.#starts.push(match.index + match[0].length);
   }
 
+  /** Lines of a text that is not there any more. @param lengths  of each line but the last, with what ends it */
+  static ofLengths(lengths: readonly number[]): Lines {
+    const lines = new Lines('');
+    for (const length of lengths) lines.#starts.push((lines.#starts.at(-1) as number) + length);
+    return lines;
+  }
+  get lengths(): number[] { return this.#starts.slice(1).map((start, k) => start - (this.#starts[k] as number)); }
+
   get count(): number { return this.#starts.length; }
-  /** Offset at which a line begins. @param line  from 1 to `count` */
-  startOf(line: number): number { return this.#starts[line - 1] as number; }
 
   positionOf(offset: number): Position {
     let low = 0;

@@ -1,83 +1,94 @@
 /**
- * A frame is a generator with a parent: one activation in a thread's chain. The chain is the thread's stack, in chunks on the heap; the innermost
- * frame is resumed directly, whatever the depth, and a callee that returns hands its result to its parent without a trampoline.
- *
- * What a frame yields says what it waits for:
- *   a generator object   a call: it runs as a new frame; its result is the value of the `yield`
- *   a promise (thenable)  a wait: the frame goes on when it has settled, in its turn
- *   BLOCKED              a wait that a primitive of ours has noted: it will wake the thread
- *   undefined            the processor is given up for one turn
- *   anything else        no wait: the value itself
- * Source: the linked stacks of Capriccio (SOSP 2003), with generators as chunks; `yield*` would cost a pass through every frame at each resume.
+ * Threads that run as frames: what the scheduler does with a stack of frames (compiled/frames.ts) when it resumes, waits or ends. One mechanism for
+ * compiled async functions and for generator functions written by hand: the innermost frame is resumed directly, in its turn, whatever the depth.
+ * Every wait is a point at which a cancellation is thrown in.
  */
+import { adopt, ENDED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
+import { AWAIT, PRIMITIVE, machine } from './compiled/machine.ts';
+import { numberOfPoint } from './compiled/points.ts';
+import { refill } from './compiled/settle.ts';
+import type { Twin } from './compiled/twins.ts';
 import type { LocalThread } from './thread.ts';
 
-export interface Frame { readonly generator: Generator; readonly parent: Frame | undefined }
-
-/** Yielded by primitives that have queued the thread and will wake it. */
-const BLOCKED: unique symbol = Symbol('blocked');
-
-/** Calls, returns and values that are no waits, before a thread gives up the processor (tokio's budget is 128 operations). */
-const STEPS_MAX = 1024;
-
-/** Why `run` came back. */
-export type FrameOutcome = 'yielded' | 'blocked' | 'ended';
-
-/** Throws nothing, whatever getters a user's object has. */
-export function isGenerator(value: unknown): value is Generator {
-  try {
-    return typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'Generator';
-  } catch { return false; }
-}
-/** The same: one whose `then` cannot be read is a promise that rejects, as for `await`. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  try {
-    return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-  } catch { return true; }
-}
+/** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. */
+export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned';
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
-export function runFrames(thread: LocalThread): FrameOutcome {
-  let value = thread.resumeWith;
-  let byThrow = thread.resumeByThrow;
+export function resumeThread(thread: LocalThread): FrameOutcome {
+  const { resumeWith, resumeByThrow } = thread;
   thread.resumeWith = undefined;
   thread.resumeByThrow = false;
-  if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; }
-  for (let budget = STEPS_MAX; ; budget--) {
-    if (budget === 0) {                                                 // calls and values that never wait: others have their turn all the same
-      thread.resumeWith = value;
-      thread.resumeByThrow = byThrow;
-      return leave(thread, 'yielded');
-    }
-    const frame = thread.frame as Frame;
-    let step: IteratorResult<unknown, unknown>;
-    try {
-      step = byThrow ? frame.generator.throw(value) : frame.generator.next(value);
-    } catch (error) {
-      thread.frame = frame.parent;
-      if (frame.parent === undefined) { endByError(thread, error); return 'ended'; }
-      value = error;
-      byThrow = true;
-      continue;
-    }
-    byThrow = false;
-    value = step.value;
-    if (step.done === true) {
-      thread.frame = frame.parent;
-      if (frame.parent === undefined) { thread.end('done', value, undefined); return 'ended'; }
-    } else if (value === undefined) {
-      return leave(thread, 'yielded');
-    } else if (value === BLOCKED) {
-      return leave(thread, 'blocked');
-    } else if (isGenerator(value)) {
-      thread.frame = { generator: value, parent: frame };
-      value = undefined;
-    } else if (isThenable(value)) {
-      if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; continue; }
-      awaitPromise(thread, value);
-      return leave(thread, 'blocked');
-    }
+  return thread.takeCancellation() ? run(thread, thread.cancellation(), true) : run(thread, resumeWith, resumeByThrow);
+}
+
+/** Begins a thread with a compiled function. Throws nothing. */
+export function beginTwin(thread: LocalThread, twin: Twin, args: readonly unknown[]): FrameOutcome {
+  try {
+    thread.frame = Reflect.apply(twin, undefined, args) as Generator;
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
   }
+  return run(thread, undefined, false);
+}
+
+/** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @returns the frame when it waits: `adoptFrame` must follow at once */
+export function runUntilWait(twin: Twin, args: readonly unknown[]): { isDone: boolean; value: unknown } {
+  const frame = Reflect.apply(twin, undefined, args) as Generator;
+  refill();
+  machine.isScheduled = true;
+  machine.depth = 0;
+  try {
+    const { done, value } = frame.next();
+    return done === true ? { isDone: true, value } : { isDone: false, value: frame };
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+/** The frame that waits is the thread's. Throws nothing. */
+export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome {
+  machine.isScheduled = true;
+  try {
+    return finish(thread, adopt(thread, frame));
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome {
+  refill();
+  machine.isScheduled = true;
+  try {
+    return finish(thread, runFrames(thread, value, byThrow));
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+/** What the frames came back with. Throws what they throw when they are cancelled. */
+function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
+  const { value } = machine;
+  machine.value = undefined;
+  if (outcome === ENDED) {
+    if (thread.isCompiled && isThenable(value)) { thread.resumeWith = value; return 'returned'; }
+    thread.end('done', value, undefined);
+    return 'ended';
+  }
+  thread.node = numberOfPoint(machine.point);
+  if (outcome === AWAIT || outcome === PRIMITIVE) {
+    if (thread.takeCancellation()) return finish(thread, runFrames(thread, thread.cancellation(), true));
+    if (outcome === AWAIT) awaitPromise(thread, value);
+    return leave(thread, 'blocked');
+  }
+  thread.resumeWith = value;
+  return leave(thread, 'yielded');
 }
 
 function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
@@ -85,11 +96,13 @@ function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
   return outcome;
 }
 
-function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {
+const { then } = Promise.prototype;
+
+function awaitPromise(thread: LocalThread, value: unknown): void {
   const number = ++thread.waitNumber;
   const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitNumber === number && !thread.hasEnded) thread.wake(value, byThrow); };
   try {
-    promise.then((value) => settled(value, false), (error: unknown) => settled(error, true));
+    Reflect.apply(then, Promise.resolve(value), [(value: unknown) => settled(value, false), (error: unknown) => settled(error, true)]);
   } catch (error) {
     queueMicrotask(() => settled(error, true));
   }

@@ -32,7 +32,7 @@ export class Root implements Share {
   readonly children: Deque<Entry> = new Deque();
   /** Arrived from outside (requests): oldest first. */
   readonly entries: Deque<Entry> = new Deque();
-  readonly #nodes: NodeQueue[] = [];
+  readonly #nodes = new Map<number, NodeQueue>();
   readonly #active: NodeQueue[] = [];
   #pass = 0;
   #passedOver = 0;
@@ -59,10 +59,10 @@ export class Root implements Share {
 
   /** A thread that blocked at `node` may go on. */
   push(thread: Runnable, node: number): void {
-    let queue = this.#nodes.find((candidate) => candidate.node === node);
+    let queue = this.#nodes.get(node);
     if (queue === undefined) {
       queue = { node, tickets: 1, pass: 0, threads: new Deque() };
-      this.#nodes.push(queue);
+      this.#nodes.set(node, queue);
     }
     if (queue.threads.length === 0) { join(queue, this.#pass); this.#active.push(queue); }
     queue.threads.push(thread);

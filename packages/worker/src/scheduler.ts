@@ -9,7 +9,9 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
-import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
+import { isGenerator, isThenable } from './compiled/frames.ts';
+import { twinOf } from './compiled/twins.ts';
+import { beginTwin, endByError, resumeThread, type FrameOutcome } from './frame.ts';
 import { Cell, currentThread, inThisContext } from './context.ts';
 import { Roots, type Root } from './run-queues.ts';
 import { LocalThread } from './thread.ts';
@@ -48,7 +50,7 @@ const BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
-/** Nodes of the waits that are not a program's own: more come with the compiler. */
+/** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
 const NODE_WAIT = 2;
@@ -194,9 +196,9 @@ export class Scheduler {
   // ---- threads ----
 
   /** A thread may go on: it runs in its turn. */
-  ready(thread: LocalThread, node: number = NODE_WAIT): void {
+  ready(thread: LocalThread, node: number): void {
     thread.status = 'ready';
-    thread.root.push(thread, node);
+    thread.root.push(thread, node === 0 ? NODE_WAIT : node);
     this.roots.activate(thread.root);
     this.arm();
   }
@@ -229,7 +231,7 @@ export class Scheduler {
     const cell = thread.cell as Cell;
     if (thread.status === 'queued') { this.#begin(thread, cell); return; }
     thread.status = 'running';
-    this.#afterFrames(thread, cell.run(runFrames, thread));
+    this.afterFrames(thread, cell.run(resumeThread, thread));
   }
 
   #begin(thread: LocalThread, cell: Cell): void {
@@ -239,6 +241,12 @@ export class Scheduler {
     cell.thread = thread;
     this.live++;
     this.begun++;
+    const twin = twinOf(fn);
+    if (twin !== undefined) {
+      thread.isCompiled = true;
+      this.afterFrames(thread, cell.run(beginTwin, thread, twin, args));
+      return;
+    }
     let result: unknown;
     try {
       result = cell.run(fn, ...args);
@@ -248,13 +256,15 @@ export class Scheduler {
       return;
     }
     if (isGenerator(result)) {
-      thread.frame = { generator: result, parent: undefined };
-      this.#afterFrames(thread, cell.run(runFrames, thread));
+      thread.frame = result;
+      this.afterFrames(thread, cell.run(resumeThread, thread));
     } else this.follow(thread, result);
   }
 
-  #afterFrames(thread: LocalThread, outcome: ReturnType<typeof runFrames>): void {
+  /** A thread's frames have come back from a run. */
+  afterFrames(thread: LocalThread, outcome: FrameOutcome): void {
     if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
+    else if (outcome === 'returned') this.follow(thread, thread.resumeWith);
     else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }
     else { this.live--; this.hop(); }
   }

@@ -1,7 +1,7 @@
 /**
  * A user-level thread of this isolate: what its user holds (join, cancel, signal) and what the scheduler resumes. It runs in one of two forms:
- * a generator function runs as a chain of frames, resumed by the scheduler itself (frame.ts); any other function runs natively, and if it is
- * async its promise says when it ends.
+ * a compiled async function, or a generator function, runs as a stack of frames that the scheduler itself resumes (frame.ts); any other function
+ * runs natively, and if it is async its promise says when it ends.
  *
  * Cancellation is cooperative and is delivered once: every wait of the thread on our primitives that is open at that moment rejects, frames
  * are resumed by a throw, and `signal` aborts for whatever took it. Waits that begin later, in `finally` blocks, work as ever, so that clean-up
@@ -9,8 +9,8 @@
  */
 import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
+import { FrameStack } from './compiled/frames.ts';
 import type { Cell } from './context.ts';
-import type { Frame } from './frame.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -44,7 +44,7 @@ export interface Cancellable {
 
 let lastId = 0;
 
-export class LocalThread<T = unknown> implements CurrentThread {
+export class LocalThread<T = unknown> extends FrameStack implements CurrentThread {
   readonly id: number = ++lastId;
   readonly name: string;
   readonly root: Root;
@@ -56,8 +56,10 @@ export class LocalThread<T = unknown> implements CurrentThread {
   slot = 0;
   /** Whose cancellation reaches it. */
   parent: LocalThread | undefined = undefined;
-  /** Innermost frame, if it runs as frames. */
-  frame: Frame | undefined = undefined;
+  /** Its frames are those of compiled functions: what they return is awaited. */
+  isCompiled = false;
+  /** Number of the blocking point where it waits, or waited last; 0 where it has none. */
+  node = 0;
   /** What the innermost frame is resumed with. */
   resumeWith: unknown = undefined;
   resumeByThrow = false;
@@ -77,6 +79,7 @@ export class LocalThread<T = unknown> implements CurrentThread {
   onEnd: (() => void) | undefined = undefined;
 
   constructor(scheduler: Scheduler, root: Root, name: string) {
+    super();
     this.scheduler = scheduler;
     this.root = root;
     this.name = name;
@@ -177,7 +180,7 @@ export class LocalThread<T = unknown> implements CurrentThread {
     this.waitNumber++;
     this.resumeWith = value;
     this.resumeByThrow = byThrow;
-    this.scheduler.ready(this);
+    this.scheduler.ready(this, this.node);
   }
 
   /** The thread has ended. */
@@ -186,7 +189,7 @@ export class LocalThread<T = unknown> implements CurrentThread {
     this.status = status;
     this.#outcome = value;
     this.#error = error;
-    this.frame = undefined;
+    this.frame = this.callers = undefined;
     if (this.cell !== undefined) this.cell.thread = undefined;
     this.#waits = this.#children = undefined;
     this.parent?.removeChild(this);

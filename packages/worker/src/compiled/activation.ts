@@ -1,0 +1,54 @@
+/**
+ * A compiled function that was called, and not awaited by compiled code: its wrapper is a native async function, and drives the twin's frames with
+ * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
+ */
+import { FrameStack, ENDED, adopt, runFrames, type Outcome } from './frames.ts';
+import { YIELD, machine } from './machine.ts';
+import { refill } from './settle.ts';
+
+/** What a wrapper holds: ended with a value, or waiting for one. */
+export class Activation extends FrameStack {
+  isDone = false;
+  /** The result, or what is awaited. */
+  value: unknown = undefined;
+
+  /** What was awaited has settled. Throws what the frames throw. */
+  resume(value: unknown, byThrow: boolean): void {
+    refill();
+    machine.isScheduled = false;
+    this.note(runFrames(this, value, byThrow));
+  }
+
+  note(outcome: Outcome): void {
+    this.isDone = outcome === ENDED;
+    const { value } = machine;
+    machine.value = undefined;
+    this.value = outcome === YIELD ? afterOthers(value) : value;
+  }
+}
+
+/** Ended at once: read before anything else can run, so one serves all. */
+const ended = new Activation();
+ended.isDone = true;
+
+/** Runs a frame up to its first wait. Throws what it throws. */
+export function startActivation(frame: Generator): Activation {
+  const { isScheduled, depth } = machine;
+  machine.isScheduled = false;
+  try {
+    const { done, value } = frame.next();
+    if (done === true) {
+      ended.value = value;
+      return ended;
+    }
+    const activation = new Activation();
+    activation.note(adopt(activation, frame));
+    return activation;
+  } finally {
+    machine.isScheduled = isScheduled;
+    machine.depth = depth;
+  }
+}
+
+/** Resolves when the event loop has gone round. */
+const afterOthers = (value: unknown): Promise<unknown> => new Promise((resolve) => { setImmediate(resolve, value); });
