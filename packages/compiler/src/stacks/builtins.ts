@@ -3,35 +3,33 @@
  * back anything that has been given away.
  */
 
-/** Call their function arguments at once, on the same stack. */
-const CALLING_BACK = new Set([
-  'forEach', 'map', 'filter', 'some', 'every', 'find', 'findIndex', 'findLast', 'findLastIndex', 'flatMap', 'reduce', 'reduceRight', 'sort', 'toSorted',
-  'replace', 'replaceAll', 'from', 'fromAsync', 'groupBy', 'parse', 'stringify', 'fromEntries', 'call', 'apply', 'construct', 'split', 'match', 'matchAll', 'search', 'defineProperty', 'defineProperties', 'create', 'getOrInsertComputed',
+/** Methods that call a function argument at once, on the same stack, and which argument that is. */
+const METHOD_CALLBACKS = new Map<string, number>([
+  ...['forEach', 'map', 'filter', 'some', 'every', 'find', 'findIndex', 'findLast', 'findLastIndex', 'flatMap', 'reduce', 'reduceRight', 'sort', 'toSorted', 'call', 'apply'].map((name) => [name, 0] as const),
+  ...['replace', 'replaceAll', 'getOrInsertComputed'].map((name) => [name, 1] as const),
 ]);
+/** The same of functions of global objects. */
+const GLOBAL_CALLBACKS = new Map<string, number>([['JSON.parse', 1], ['JSON.stringify', 1], ['Array.from', 1], ['Object.groupBy', 1], ['Map.groupBy', 1], ['Reflect.apply', 0], ['Reflect.construct', 0], ['Promise', 0], ['Iterator.from', 0]]);
 /** Keep their function arguments and call them later, from an empty stack. */
 const LATER = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'nextTick', 'then', 'catch', 'finally']);
 
-const GLOBALS = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !/^(?:global|process|global[tT]his)$/.test(name)));
+const GLOBALS = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !/^(?:global|process|globalThis)$/.test(name)));
 
 const prototypes = [Object, Array, String, Number, Boolean, Symbol, BigInt, RegExp, Date, Map, Set, WeakMap, WeakSet, Promise, Error, Uint8Array, ArrayBuffer, DataView, Function].map(({ prototype }) => prototype as object);
 const METHODS = new Set([...prototypes, Object.getPrototypeOf(Uint8Array.prototype) as object, Object.getPrototypeOf([][Symbol.iterator]()) as object].flatMap((prototype) => Object.getOwnPropertyNames(prototype)));
-/** On these, too many other objects have methods of the same name that do call back. */
-for (const name of ['constructor', 'next', 'return', 'throw', 'get', 'set', 'test', 'exec', 'compile', 'toString', 'valueOf', 'toJSON', 'add', 'has', 'delete', 'clear', 'concat', 'bind']) if (!/^(?:get|set|add|has|delete|clear|concat|bind|test|exec|toString|valueOf)$/.test(name)) METHODS.delete(name);
+METHODS.delete('constructor');
 
-export type Known = 'pure' | 'calls back' | 'later';
+/** Pure: calls nothing that it is given. Later: not on this stack. A number: the place of the argument that it calls. */
+export type Known = 'pure' | 'later' | number;
 
 /** What a method of this name does when nothing in the program has one. */
 export function knownMethod(name: string): Known | undefined {
-  if (CALLING_BACK.has(name)) return 'calls back';
-  if (LATER.has(name)) return 'later';
-  return METHODS.has(name) ? 'pure' : undefined;
+  return METHOD_CALLBACKS.get(name) ?? (LATER.has(name) ? 'later' : METHODS.has(name) ? 'pure' : undefined);
 }
 
 /** What a global function does, or a method of a global object. */
-export function knownGlobal(name: string, method: string | undefined): Known | undefined {
+export function knownGlobal(name: string, method?: string): Known | undefined {
   if (LATER.has(name) || (name === 'process' && method === 'nextTick')) return 'later';
   if (name === 'console' || (name === 'process' && method !== undefined)) return 'pure';
-  if (!GLOBALS.has(name)) return undefined;
-  if (method !== undefined) return CALLING_BACK.has(method) ? 'calls back' : 'pure';
-  return name === 'Promise' ? 'calls back' : 'pure';
+  return GLOBALS.has(name) ? GLOBAL_CALLBACKS.get(method === undefined ? name : `${name}.${method}`) ?? 'pure' : undefined;
 }

@@ -88,6 +88,7 @@ class Solver {
     this.#statements(program);
     this.#resolveProperties();
     this.#solve();
+    for (const { site, own } of this.#maybeUnknown) if (own === undefined || own.functions.size === 0) site.isUnknown = true;
     return {
       sites: this.#sites.map((site) => ({ ...site })),
       escaping: this.#given.functions,
@@ -298,6 +299,7 @@ class Solver {
     const name = propertyName(node, 'property');
     const object = unwrap(child(node, 'object') as AnyNode);
     if (name === undefined) { this.#add(vertex, undefined); return; }
+    if (this.#isGlobal(object)) return;                                  // a built-in, not called here: it calls nothing of ours that it is not given
     this.#flow(this.#property(name), vertex);
     if (this.#isImport(object)) this.#add(vertex, undefined);
     const getters = this.#getters.get(name);
@@ -340,16 +342,20 @@ class Solver {
       this.#connect(target, site, values, result, site.property === 'call' ? 1 : Infinity);
       return;
     }
-    if (known === 'calls back' || known === 'pure') this.#callsBack(site, values, known === 'pure');
-    if (known !== undefined) { this.#add(result, undefined); if (callee.type === 'Identifier' || this.#isGlobal(object)) return; }
-    this.#connect(this.#value(callee), site, values, result, -shift);
+    if (known !== undefined) {
+      this.#add(result, undefined);
+      const isOwn = callee.type !== 'Identifier' && !this.#isGlobal(object);
+      this.#builtin(site, values, known, isOwn ? this.#property(site.property as string) : undefined);
+      if (!isOwn) return;
+    }
+    this.#connect(this.#value(callee), site, values, result, -shift, known !== undefined || site.property !== undefined);
   }
 
   /** Functions that only an empty stack calls: their parameters are unknown, and no call leads to them. */
   readonly #later = (() => { const vertex = new Vertex(); vertex.watchers.push((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); }); return vertex; })();
 
   #knownOf(callee: AnyNode, property: string | undefined): ReturnType<typeof knownMethod> {
-    if (callee.type === 'Identifier') return this.#scopes.references.has(callee) ? undefined : knownGlobal(String(callee['name']), undefined);
+    if (callee.type === 'Identifier') return this.#scopes.references.has(callee) ? undefined : knownGlobal(String(callee['name']));
     if (callee.type !== 'MemberExpression' || property === undefined) return undefined;
     const object = unwrap(child(callee, 'object') as AnyNode);
     if (object.type === 'Identifier' && !this.#scopes.references.has(object)) { const known = knownGlobal(String(object['name']), property); if (known !== undefined) return known; }
@@ -358,26 +364,31 @@ class Solver {
   }
 
   /** `Math`, where nothing here is called so. */
-  #isGlobal(object: AnyNode | undefined): boolean { return object?.type === 'Identifier' && !this.#scopes.references.has(object) && knownGlobal(String(object['name']), 'x') !== undefined; }
+  #isGlobal(object: AnyNode | undefined): boolean { return object?.type === 'Identifier' && !this.#scopes.references.has(object) && knownGlobal(String(object['name'])) !== undefined; }
 
-  /** A built-in: it calls what it is given, at once. A pure one keeps it (push, set): then it is given away. */
-  #callsBack(site: Open, values: readonly Vertex[], isPure: boolean): void {
-    for (const value of values) {
-      if (isPure) { this.#flow(value, this.#given); continue; }
+  /** A built-in: it calls an argument, or keeps what it is given (push, set): then that is given away. @param own  functions of that name in the program */
+  #builtin(site: Open, values: readonly Vertex[], known: number | 'pure', own: Vertex | undefined): void {
+    values.forEach((value, place) => {
+      if (known === 'pure') { this.#flow(value, this.#given); return; }
       this.#watch(value, (arrived) => {
-        if (arrived === undefined) { site.isUnknown = true; return; }
+        if (arrived === undefined) { if (place === known) this.#maybeUnknown.push({ site, own }); return; }
         site.isThroughBuiltin = true;
         site.callees.add(arrived);
         for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined);
       });
-    }
+    });
   }
+  /** Sites that are unknown unless, when all is known, functions of the program have that name. */
+  readonly #maybeUnknown: { site: Open; own: Vertex | undefined }[] = [];
 
-  /** @param skip  arguments before the first parameter; Infinity: they come as a list */
-  #connect(target: Vertex, site: Open, values: readonly Vertex[], result: Vertex, skip: number): void {
+  /**
+   * @param skip        arguments before the first parameter; Infinity: they come as a list
+   * @param isProperty  what is called is a property: where functions of the program have that name, they are meant
+   */
+  #connect(target: Vertex, site: Open, values: readonly Vertex[], result: Vertex, skip: number, isProperty = false): void {
     this.#watch(target, (arrived) => {
       if (arrived === undefined) {
-        site.isUnknown = true;
+        if (isProperty && site.imported === undefined) { if (site.property === undefined || knownMethod(site.property) === undefined) this.#maybeUnknown.push({ site, own: target }); } else site.isUnknown = true;
         // A package, or a method of an object that nothing here has made, calls what it is given, at once or later, and nothing else of ours.
         const isPackage = site.imported === undefined ? site.property !== undefined : !/^[./]/.test(site.imported.from);
         for (const value of values) {
