@@ -3,15 +3,15 @@
  * compiled async functions and for generator functions written by hand: the innermost frame is resumed directly, in its turn, whatever the depth.
  * Every wait is a point at which a cancellation is thrown in.
  */
-import { adopt, ENDED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
+import { adopt, ENDED, SWITCHED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
 import { AWAIT, PRIMITIVE, machine } from './compiled/machine.ts';
-import { numberOfPoint } from './compiled/points.ts';
 import { refill } from './compiled/settle.ts';
 import type { Twin } from './compiled/twins.ts';
 import type { LocalThread } from './thread.ts';
 
-/** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. */
-export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned';
+/** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. 'switched': it goes on at
+ * once, in the async context that its cell has now. */
+export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned' | 'switched';
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
 export function resumeThread(thread: LocalThread): FrameOutcome {
@@ -56,6 +56,7 @@ export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome 
     return 'ended';
   } finally {
     machine.isScheduled = false;
+    machine.stack = undefined;
   }
 }
 
@@ -69,6 +70,7 @@ function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcom
     return 'ended';
   } finally {
     machine.isScheduled = false;
+    machine.stack = undefined;
   }
 }
 
@@ -81,7 +83,11 @@ function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
     thread.end('done', value, undefined);
     return 'ended';
   }
-  thread.node = numberOfPoint(machine.point);
+  if (outcome === SWITCHED) {
+    thread.resumeWith = value;
+    thread.resumeByThrow = machine.byThrow;
+    return 'switched';
+  }
   if (outcome === AWAIT || outcome === PRIMITIVE) {
     if (thread.takeCancellation()) return finish(thread, runFrames(thread, thread.cancellation(), true));
     if (outcome === AWAIT) awaitPromise(thread, value);

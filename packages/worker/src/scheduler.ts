@@ -262,7 +262,9 @@ export class Scheduler {
   }
 
   /** A thread's frames have come back from a run. */
-  afterFrames(thread: LocalThread, outcome: FrameOutcome): void {
+  afterFrames(thread: LocalThread, cameBackWith: FrameOutcome): void {
+    let outcome = cameBackWith;
+    while (outcome === 'switched') outcome = (thread.cell as Cell).run(resumeThread, thread);
     if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
     else if (outcome === 'returned') this.follow(thread, thread.resumeWith);
     else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }
