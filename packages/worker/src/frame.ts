@@ -50,7 +50,7 @@ export function runUntilWait(twin: Twin, args: readonly unknown[]): { isDone: bo
 export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome {
   machine.isScheduled = true;
   try {
-    return finish(thread, adopt(thread, frame));
+    return startWait(thread, finish(thread, adopt(thread, frame)));
   } catch (error) {
     endByError(thread, error);
     return 'ended';
@@ -60,9 +60,20 @@ export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome 
   }
 }
 
-function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome {
+const run = (thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome => startWait(thread, step(thread, value, byThrow));
+
+function startWait(thread: LocalThread, outcome: FrameOutcome | 'awaits'): FrameOutcome {
+  if (outcome !== 'awaits') return outcome;
+  const awaited = thread.resumeWith;
+  thread.resumeWith = undefined;
+  void pump(thread, awaited);
+  return 'blocked';
+}
+
+function step(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome | 'awaits' {
   refill();
   machine.isScheduled = true;
+  thread.mustEnter = false;
   try {
     return finish(thread, runFrames(thread, value, byThrow));
   } catch (error) {
@@ -75,7 +86,7 @@ function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcom
 }
 
 /** What the frames came back with. Throws what they throw when they are cancelled. */
-function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
+function finish(thread: LocalThread, outcome: Outcome): FrameOutcome | 'awaits' {
   const { value } = machine;
   machine.value = undefined;
   if (outcome === ENDED) {
@@ -90,27 +101,37 @@ function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
   }
   if (outcome === AWAIT || outcome === PRIMITIVE) {
     if (thread.takeCancellation()) return finish(thread, runFrames(thread, thread.cancellation(), true));
-    if (outcome === AWAIT) awaitPromise(thread, value);
-    return leave(thread, 'blocked');
+    leave(thread);
+    if (outcome === PRIMITIVE) return 'blocked';
+    thread.resumeWith = value;
+    return 'awaits';
   }
   thread.resumeWith = value;
-  return leave(thread, 'yielded');
+  leave(thread);
+  return 'yielded';
 }
 
-function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
-  thread.cell?.keepContext();
-  return outcome;
-}
+const leave = (thread: LocalThread): void => { thread.cell?.keepContext(); };
 
-const { then } = Promise.prototype;
-
-function awaitPromise(thread: LocalThread, value: unknown): void {
+/**
+ * Awaits what a thread waits for, and lets it go on. A native `await` costs less than two reactions, and comes back in the async context in which the
+ * thread waits; so, as long as nobody else is ready and the slice lasts, the thread is resumed right here. Otherwise it goes through its run queue.
+ */
+async function pump(thread: LocalThread, first: unknown): Promise<void> {
   const number = ++thread.waitNumber;
-  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitNumber === number && !thread.hasEnded) thread.wake(value, byThrow); };
-  try {
-    Reflect.apply(then, Promise.resolve(value), [(value: unknown) => settled(value, false), (error: unknown) => settled(error, true)]);
-  } catch (error) {
-    queueMicrotask(() => settled(error, true));
+  let awaited = first;
+  for (;;) {
+    let value: unknown;
+    let byThrow = false;
+    try { value = await awaited; } catch (error) { value = error; byThrow = true; }
+    if (thread.waitNumber !== number || thread.hasEnded) return;          // it was cancelled, and has gone on
+    if (thread.mustEnter || !thread.scheduler.mayGoOn()) { thread.wake(value, byThrow); return; }
+    thread.status = 'running';
+    const outcome = thread.takeCancellation() ? step(thread, thread.cancellation(), true) : step(thread, value, byThrow);
+    if (outcome !== 'awaits') { thread.scheduler.cameBack(thread, outcome); return; }
+    thread.status = 'blocked';
+    awaited = thread.resumeWith;
+    thread.resumeWith = undefined;
   }
 }
 

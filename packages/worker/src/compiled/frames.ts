@@ -42,6 +42,8 @@ export class FrameStack {
   callers: Caller | undefined = undefined;
   /** Index of the blocking point where the innermost frame stands; 0 where it has none. */
   point = 0;
+  /** Of a thread: it waits in another async context than the one that its innermost frame goes on in, and must be entered through its cell. */
+  mustEnter = false;
   /** Of a thread: its async context. */
   cell: Cell | undefined = undefined;
 }
@@ -97,7 +99,11 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
         try { value = settled(value); } catch (error) { value = error; byThrow = true; }
       }
       const mustSwitch = popTo(stack, callers);
-      if (value === SUSPENDED) { stack.point = callers.point; return machine.reason as Outcome; }
+      if (value === SUSPENDED) {
+        stack.point = callers.point;
+        stack.mustEnter = mustSwitch;
+        return machine.reason as Outcome;
+      }
       if (mustSwitch) return switched(value, byThrow);
     } else if (step.value === SUSPENDED) {
       const reason = suspend(stack);
