@@ -11,7 +11,7 @@ import { originalOf } from './segments.ts';
 export type BlockingForm = 'await' | 'for await' | 'yield' | 'yield*' | 'await using';
 
 export interface BlockingPoint {
-  /** 32 bits from file, function and the place among the function's own points: lines may move, the number stays. */
+  /** 32 bits from file, function (of equal names also which), and the place among the function's own points: lines may move, the number stays. */
   readonly number: number;
   readonly form: BlockingForm;
   /** Name of the innermost function, `Class.method` for methods; '<top level>' outside of any. */
@@ -41,8 +41,16 @@ interface PointOfNode { readonly point: BlockingPoint; readonly node: AnyNode }
 /** The blocking points of a tree, in the order in which they stand. @param place  where a node stands in the text that was given */
 export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] {
   const points: PointOfNode[] = [];
+  const counts = new Map<string, number>();
+  const places = new Map<Scope['counter'], number>();                    // among the functions of its name
   walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, undefined, (form, node, scope) => {
-    points.push({ node, point: { number: numberOf(file, scope.name, scope.counter.points++), form, functionName: scope.name, ...place(node) } });
+    let which = places.get(scope.counter);
+    if (which === undefined) {
+      which = counts.get(scope.name) ?? 0;
+      counts.set(scope.name, which + 1);
+      places.set(scope.counter, which);
+    }
+    points.push({ node, point: { number: numberOf(file, which === 0 ? scope.name : `${scope.name}#${which}`, scope.counter.points++), form, functionName: scope.name, ...place(node) } });
   });
   return points.toSorted((a, b) => a.node.start - b.node.start);
 }

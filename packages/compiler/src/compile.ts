@@ -10,6 +10,11 @@ import { parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { composeSegments, originalOf, type Segments } from './segments.ts';
 import { toSourceMap, type SourceMap } from './source-map.ts';
 
+export interface CompileOptions extends SourceOptions {
+  /** Compile also small closures that are made often: each costs more than it saves, so they stay native by default. */
+  readonly smallClosures?: boolean;
+}
+
 export interface CompileReport {
   readonly file: string;
   /** Every async function, compiled or not, in the order of the text. */
@@ -29,12 +34,12 @@ export interface Compiled {
 }
 
 /** Throws SourceError where Node would refuse the file. */
-export function compile(source: string, options: SourceOptions): Compiled {
-  const { file, kind = 'module' } = options;
+export function compile(source: string, options: CompileOptions): Compiled {
+  const { file, kind = 'module', smallClosures = false } = options;
   const { code, pass, program } = parseSource(source, options);
   const lines = new Lines(source);
   const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)));
-  const { functions, points, ...made } = compileAsync(code, program as unknown as AnyNode, { file, kind, place });
+  const { functions, points, ...made } = compileAsync(code, program as unknown as AnyNode, { file, kind, smallClosures, place });
   const segments = composeSegments(made.segments, pass.segments, made.code.length);
   return {
     code: made.code, segments, hasChanged: made.code !== code,

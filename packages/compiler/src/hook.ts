@@ -15,6 +15,7 @@ import { Places } from './placement.ts';
 import type { SourceKind } from './parse.ts';
 import { versionOfCompiler } from './version.ts';
 
+export type { Position } from './lines.ts';
 export type { Pattern, Patterns } from './patterns.ts';
 
 export interface HookOptions extends Patterns {
@@ -53,18 +54,39 @@ export function installHook(options: HookOptions): Hook {
   const hooks = registerHooks({
     resolve: (specifier, context, next) => (specifier === RUNTIME ? { url: options.runtimeUrl, shortCircuit: true } : next(specifier, context)),
     load(url: string, context: LoadHookContext, next): LoadFnOutput {
-      const loaded = next(url, context);
+      const typed = context.format?.endsWith('-typescript') === true && isIncluded(url) ? loadTyped(url, context.format) : undefined;
+      if (typed !== undefined) return typed;
+      let loaded: LoadFnOutput;
+      try {
+        loaded = next(url, context);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || !isIncluded(url)) throw error;
+        const retyped = loadTyped(url, 'commonjs-typescript') ?? loadTyped(url, 'module-typescript');   // as Node looks for what a file without `type` is
+        if (retyped === undefined) throw error;
+        return retyped;
+      }
       const kind = kindOf(loaded.format);
       if (kind === undefined || !isIncluded(url)) return loaded;
       const source = textOf(loaded.source, url);
       if (source === undefined || !MAY_HAVE_WORK.test(source)) return loaded;
-      const entry = entryOf(url, kind, source, loaded.format?.endsWith('-typescript') === true);
-      if (entry === undefined) return loaded;
-      entries.set(url, entry);
-      places.delete(url);
-      return { format: kind, source: inspector.url() === undefined && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
+      return compiledAs(kind, url, source, loaded.format?.endsWith('-typescript') === true) ?? loaded;
     },
   });
+
+  /** Before Node strips it: stripping is part of compiling, and of what the cache holds. */
+  function loadTyped(url: string, format: string): LoadFnOutput | undefined {
+    const kind = kindOf(format);
+    const source = textOf(undefined, url);
+    return kind === undefined || source === undefined ? undefined : compiledAs(kind, url, source, true);
+  }
+
+  function compiledAs(kind: SourceKind, url: string, source: string, typescript: boolean): LoadFnOutput | undefined {
+    const entry = entryOf(url, kind, source, typescript);
+    if (entry === undefined) return undefined;
+    entries.set(url, entry);
+    places.delete(url);
+    return { format: kind, source: inspector.url() === undefined && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
+  }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {
     const key = DiskCache.keyOf(version, kind, String(typescript), url, source);

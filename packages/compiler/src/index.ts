@@ -4,7 +4,7 @@
  */
 export type { FunctionReport } from './async/pass.ts';
 export { blockingPoints, type BlockingForm, type BlockingPoint } from './blocking-points.ts';
-export { compile, type CompileReport, type Compiled } from './compile.ts';
+export { compile, type CompileOptions, type CompileReport, type Compiled } from './compile.ts';
 export { parseSource, type Parsed, type SourceKind, type SourceOptions } from './parse.ts';
 export { NOWHERE, composeSegments, identity, originalOf, type Pass, type Segment, type Segments } from './segments.ts';
 export { encodePlaces } from './placement.ts';

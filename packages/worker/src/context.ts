@@ -28,11 +28,24 @@ export class Cell {
     this.#resource = store.run(this, () => new AsyncResource('CAPRICCIO_THREAD'));
   }
 
-  /** Called inside `run`, before it ends: stores that were entered there and not left belong to the thread, and are there again in its next `run`. */
-  keepContext(): void {
-    if (!mayHaveChanged) return;
-    mayHaveChanged = isUnwatched;
-    this.#resource = new AsyncResource('CAPRICCIO_THREAD');
+  /**
+   * Called inside `run`, before it ends: stores that were entered there and not left belong to the thread, and are there again in its next `run`.
+   * @returns the context that is kept, to be compared and given to `switchTo`
+   */
+  keepContext(): AsyncResource {
+    if (mayHaveChanged) {
+      mayHaveChanged = isUnwatched;
+      this.#resource = new AsyncResource('CAPRICCIO_THREAD');
+    }
+    return this.#resource;
+  }
+
+  /** The next `run` is in a context that was kept before. @returns whether it is another than the one that this `run` is in; always false where nobody watches */
+  switchTo(context: AsyncResource): boolean {
+    if (isUnwatched || (!mayHaveChanged && context === this.#resource)) return false;
+    mayHaveChanged = false;
+    this.#resource = context;
+    return true;
   }
 
   /** Runs `fn` with this cell as the current one, on the stack of the caller. */

@@ -3,15 +3,15 @@
  * compiled async functions and for generator functions written by hand: the innermost frame is resumed directly, in its turn, whatever the depth.
  * Every wait is a point at which a cancellation is thrown in.
  */
-import { adopt, ENDED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
+import { adopt, ENDED, SWITCHED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
 import { AWAIT, PRIMITIVE, machine } from './compiled/machine.ts';
-import { numberOfPoint } from './compiled/points.ts';
 import { refill } from './compiled/settle.ts';
 import type { Twin } from './compiled/twins.ts';
 import type { LocalThread } from './thread.ts';
 
-/** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. */
-export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned';
+/** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. 'switched': it goes on at
+ * once, in the async context that its cell has now. */
+export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned' | 'switched';
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
 export function resumeThread(thread: LocalThread): FrameOutcome {
@@ -50,18 +50,30 @@ export function runUntilWait(twin: Twin, args: readonly unknown[]): { isDone: bo
 export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome {
   machine.isScheduled = true;
   try {
-    return finish(thread, adopt(thread, frame));
+    return startWait(thread, finish(thread, adopt(thread, frame)));
   } catch (error) {
     endByError(thread, error);
     return 'ended';
   } finally {
     machine.isScheduled = false;
+    machine.stack = undefined;
   }
 }
 
-function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome {
+const run = (thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome => startWait(thread, step(thread, value, byThrow));
+
+function startWait(thread: LocalThread, outcome: FrameOutcome | 'awaits'): FrameOutcome {
+  if (outcome !== 'awaits') return outcome;
+  const awaited = thread.resumeWith;
+  thread.resumeWith = undefined;
+  void pump(thread, awaited);
+  return 'blocked';
+}
+
+function step(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcome | 'awaits' {
   refill();
   machine.isScheduled = true;
+  thread.mustEnter = false;
   try {
     return finish(thread, runFrames(thread, value, byThrow));
   } catch (error) {
@@ -69,11 +81,12 @@ function run(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutcom
     return 'ended';
   } finally {
     machine.isScheduled = false;
+    machine.stack = undefined;
   }
 }
 
 /** What the frames came back with. Throws what they throw when they are cancelled. */
-function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
+function finish(thread: LocalThread, outcome: Outcome): FrameOutcome | 'awaits' {
   const { value } = machine;
   machine.value = undefined;
   if (outcome === ENDED) {
@@ -81,30 +94,44 @@ function finish(thread: LocalThread, outcome: Outcome): FrameOutcome {
     thread.end('done', value, undefined);
     return 'ended';
   }
-  thread.node = numberOfPoint(machine.point);
+  if (outcome === SWITCHED) {
+    thread.resumeWith = value;
+    thread.resumeByThrow = machine.byThrow;
+    return 'switched';
+  }
   if (outcome === AWAIT || outcome === PRIMITIVE) {
     if (thread.takeCancellation()) return finish(thread, runFrames(thread, thread.cancellation(), true));
-    if (outcome === AWAIT) awaitPromise(thread, value);
-    return leave(thread, 'blocked');
+    leave(thread);
+    if (outcome === PRIMITIVE) return 'blocked';
+    thread.resumeWith = value;
+    return 'awaits';
   }
   thread.resumeWith = value;
-  return leave(thread, 'yielded');
+  leave(thread);
+  return 'yielded';
 }
 
-function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
-  thread.cell?.keepContext();
-  return outcome;
-}
+const leave = (thread: LocalThread): void => { thread.cell?.keepContext(); };
 
-const { then } = Promise.prototype;
-
-function awaitPromise(thread: LocalThread, value: unknown): void {
+/**
+ * Awaits what a thread waits for, and lets it go on. A native `await` costs less than two reactions, and comes back in the async context in which the
+ * thread waits; so, as long as nobody else is ready and the slice lasts, the thread is resumed right here. Otherwise it goes through its run queue.
+ */
+async function pump(thread: LocalThread, first: unknown): Promise<void> {
   const number = ++thread.waitNumber;
-  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitNumber === number && !thread.hasEnded) thread.wake(value, byThrow); };
-  try {
-    Reflect.apply(then, Promise.resolve(value), [(value: unknown) => settled(value, false), (error: unknown) => settled(error, true)]);
-  } catch (error) {
-    queueMicrotask(() => settled(error, true));
+  let awaited = first;
+  for (;;) {
+    let value: unknown;
+    let byThrow = false;
+    try { value = await awaited; } catch (error) { value = error; byThrow = true; }
+    if (thread.waitNumber !== number || thread.hasEnded) return;          // it was cancelled, and has gone on
+    if (thread.mustEnter || !thread.scheduler.mayGoOn()) { thread.wake(value, byThrow); return; }
+    thread.status = 'running';
+    const outcome = thread.takeCancellation() ? step(thread, thread.cancellation(), true) : step(thread, value, byThrow);
+    if (outcome !== 'awaits') { thread.scheduler.cameBack(thread, outcome); return; }
+    thread.status = 'blocked';
+    awaited = thread.resumeWith;
+    thread.resumeWith = undefined;
   }
 }
 

@@ -121,6 +121,12 @@ export class Roots {
     return best;
   }
 
+  /** Nothing waits to run or to begin here. */
+  get areIdle(): boolean {
+    for (const root of this.active) if (!root.isIdle) return false;
+    return true;
+  }
+
   charge(root: Root, usedMs: number): void { charge(root, usedMs); }
 
   /** Threads in run queues. */

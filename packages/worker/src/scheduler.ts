@@ -48,6 +48,8 @@ export interface SchedulerOptions {
 /** Threads resumed, or entries begun, before the clock is read and roots are compared again. */
 const BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
+/** Threads that go on outside of turns between two looks at the clock. */
+const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
 /** Nodes of the waits that are no blocking points of a compiled program. */
@@ -64,6 +66,9 @@ export class Scheduler {
   readonly #goOn = (): void => this.#run();
   #outside: Outside | undefined;
   #armed = false;
+  /** Threads may go on outside of turns until then, ms; 0 until they first do. */
+  #stepsEnd = 0;
+  #stepsLeft = STEPS_PER_LOOK;
   #inTurn = false;
   #hop = false;
   #didWork = false;
@@ -103,6 +108,7 @@ export class Scheduler {
     if (this.#inTurn) return false;
     this.#inTurn = true;
     this.#didWork = false;
+    this.#stepsEnd = 0;
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
@@ -195,6 +201,25 @@ export class Scheduler {
 
   // ---- threads ----
 
+  /**
+   * What a thread has awaited natively is there: may it go on at once, where its run queue would be empty but for itself? Not when another is ready or
+   * has not begun, and no longer than a slice without the event loop having its turn.
+   */
+  mayGoOn(): boolean {
+    if (!this.roots.areIdle) return false;
+    if (--this.#stepsLeft > 0) return true;
+    this.#stepsLeft = STEPS_PER_LOOK;
+    const now = sharedNow();
+    if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
+    return now < this.#stepsEnd;
+  }
+
+  /** A thread that went on outside of a turn has come back. */
+  cameBack(thread: LocalThread, outcome: FrameOutcome): void {
+    if (outcome === 'ended') this.hasEnded();
+    else this.afterFrames(thread, outcome);
+  }
+
   /** A thread may go on: it runs in its turn. */
   ready(thread: LocalThread, node: number): void {
     thread.status = 'ready';
@@ -262,7 +287,9 @@ export class Scheduler {
   }
 
   /** A thread's frames have come back from a run. */
-  afterFrames(thread: LocalThread, outcome: FrameOutcome): void {
+  afterFrames(thread: LocalThread, cameBackWith: FrameOutcome): void {
+    let outcome = cameBackWith;
+    while (outcome === 'switched') outcome = (thread.cell as Cell).run(resumeThread, thread);
     if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
     else if (outcome === 'returned') this.follow(thread, thread.resumeWith);
     else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }

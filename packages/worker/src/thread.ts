@@ -10,7 +10,7 @@
 import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import { FrameStack } from './compiled/frames.ts';
-import type { Cell } from './context.ts';
+import { numberOfPoint } from './compiled/points.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -50,16 +50,12 @@ export class LocalThread<T = unknown> extends FrameStack implements CurrentThrea
   readonly root: Root;
   readonly scheduler: Scheduler;
   status: ThreadStatus = 'queued';
-  /** Where its continuations find it; set when it starts. */
-  cell: Cell | undefined = undefined;
   /** Slot of the task that it runs, 0 if none. */
   slot = 0;
   /** Whose cancellation reaches it. */
   parent: LocalThread | undefined = undefined;
   /** Its frames are those of compiled functions: what they return is awaited. */
   isCompiled = false;
-  /** Number of the blocking point where it waits, or waited last; 0 where it has none. */
-  node = 0;
   /** What the innermost frame is resumed with. */
   resumeWith: unknown = undefined;
   resumeByThrow = false;
@@ -129,7 +125,7 @@ export class LocalThread<T = unknown> extends FrameStack implements CurrentThrea
       if (getEventListeners(this.#controller.signal, 'abort').length > 0) this.#cancelDelivered = true;   // as is what waits with our signal
       this.#controller.abort(this.cancellation());
     }
-    if (this.frame !== undefined && this.status === 'blocked') {       // whatever the frame waits for, ours or not: it is resumed by a throw
+    if (this.frame !== undefined && this.status === 'blocked' && !(this.isCompiled && this.#cancelDelivered)) {   // whatever it waits for, ours or not: it is resumed by a throw
       this.#cancelDelivered = true;
       this.wake(this.cancellation(), true);
     }
@@ -180,7 +176,7 @@ export class LocalThread<T = unknown> extends FrameStack implements CurrentThrea
     this.waitNumber++;
     this.resumeWith = value;
     this.resumeByThrow = byThrow;
-    this.scheduler.ready(this, this.node);
+    this.scheduler.ready(this, numberOfPoint(this.point));
   }
 
   /** The thread has ended. */

@@ -5,6 +5,7 @@
 import { workerData } from 'node:worker_threads';
 import { installHook, type Patterns } from '@capriccio/compiler/hook';
 import './compiled/runtime.ts';
+import { installStackTraces } from './compiled/stack-traces.ts';
 import { Runtime, type RuntimeStart } from './runtime.ts';
 import { watchContext } from './context.ts';
 import { setRuntime } from './current.ts';
@@ -33,8 +34,9 @@ export async function runWorker(): Promise<void> {
 /** From here on, application files are compiled as they load. The system's own never are. */
 function compileWhatLoads(patterns: Patterns, plugins: WorkerStart['plugins']): void {
   const own = ['@capriccio/shared', '@capriccio/compiler', '@capriccio/worker'].map((name) => import.meta.resolve(name));
-  installHook({
+  const hook = installHook({
     ...patterns, runtimeUrl: import.meta.resolve('@capriccio/worker/compiled'),
     own: [...own, ...plugins.map(({ url }) => url)].map((url) => new URL('.', url).href),
   });
+  installStackTraces(hook, new URL('.', import.meta.url).href);
 }

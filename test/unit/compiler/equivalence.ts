@@ -40,15 +40,23 @@ async function effectsOf(code: string, run: (main: (...args: unknown[]) => Promi
 
 const native = (source: string): Promise<Effects> => effectsOf(source, (main) => main());
 
-function compiled(source: string): Compiled { return compile(source, { file: 'program.js', kind: 'commonjs' }); }
+const compiled = (source: string, smallClosures: boolean): Compiled => compile(source, { file: 'program.js', kind: 'commonjs', smallClosures });
 
-/** Runs a program all three ways. @returns what compiling it gave. Throws where they differ, with the generated code. */
+interface ThreeWays { readonly made: Compiled; readonly native: Effects; readonly byWrappers: Effects; readonly asThread: Effects }
+
+export async function threeWays(source: string, smallClosures = true): Promise<ThreeWays> {
+  const made = compiled(source, smallClosures);
+  return {
+    made, native: await native(source), byWrappers: await effectsOf(made.code, (main) => main()), asThread: await effectsOf(made.code, (main) => spawn(main).join()),
+  };
+}
+
+/** Runs a program all three ways, with and without its small closures compiled. @returns what compiling it gave. Throws where they differ, with the generated code. */
 export async function same(source: string): Promise<Compiled> {
-  const made = compiled(source);
-  const expected = await native(source);
-  for (const [way, run] of [['by wrappers', (main: () => Promise<unknown>) => main()], ['as a thread', (main: () => Promise<unknown>) => spawn(main).join()]] as const) {
-    const effects = await effectsOf(made.code, run);
-    assert.deepEqual(effects, expected, `${way}:\n${made.code}`);
+  for (const smallClosures of [true, false]) {
+    const { made, native, byWrappers, asThread } = await threeWays(source, smallClosures);
+    assert.deepEqual(byWrappers, native, `by wrappers:\n${made.code}`);
+    assert.deepEqual(asThread, native, `as a thread:\n${made.code}`);
   }
-  return made;
+  return compiled(source, false);
 }

@@ -15,6 +15,8 @@ import { annotate, type Tree, type TreeNode } from './tree.ts';
 export interface AsyncOptions {
   readonly file: string;
   readonly kind: SourceKind;
+  /** Compile also closures that would be slower for it. */
+  readonly smallClosures: boolean;
   /** Where a node stands in the text that its author wrote. */
   readonly place: (node: AnyNode) => Position;
 }
@@ -36,10 +38,10 @@ export interface AsyncPass extends Pass {
 }
 
 /** @param program  the tree of `code`; it is annotated in place */
-export function compileAsync(code: string, program: AnyNode, { file, kind, place }: AsyncOptions): AsyncPass {
+export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place }: AsyncOptions): AsyncPass {
   const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
-  const plan = planFunctions(tree, kind);
+  const plan = planFunctions(tree, kind, smallClosures);
   const report = { functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) };
   if (plan.forms.size === 0) return { code, segments: identity(code.length), ...report };
   const rows: string[] = [];

@@ -23,13 +23,14 @@ export interface Plan {
 const SMALL_LENGTH = 300;
 const SMALL_AWAITS = 2;
 
-export function planFunctions(tree: Tree, kind: SourceKind): Plan {
+/** @param small  compile small closures too */
+export function planFunctions(tree: Tree, kind: SourceKind, small: boolean): Plan {
   const forms = new Map<TreeNode, Form>();
   const left = new Map<TreeNode, string>();
   const repeated = namesDeclaredTwice(tree);
   for (const fn of tree.functions) {
     if (fn['async'] !== true) continue;
-    const reason = whyNative(fn, kind, repeated);
+    const reason = whyNative(fn, kind, repeated) ?? (small ? undefined : whyNotClosure(fn, fn.facts as Facts));
     if (reason === undefined) forms.set(fn, formOf(fn));
     else left.set(fn, reason);
   }
@@ -53,10 +54,10 @@ function whyNative(fn: TreeNode, kind: SourceKind, repeated: ReadonlySet<TreeNod
   if (repeated.has(fn)) return 'its name is declared twice';
   const up = fn.up as TreeNode;
   if (up.type === 'MethodDefinition') return whyNotMethod(up);
-  if (up.type === 'Property' && up['method'] === true) return whyNotProperty(up, facts) ?? whyNotClosure(fn, facts);
-  if (fn.type === 'ArrowFunctionExpression') return whyNotArrow(fn, facts, kind) ?? whyNotClosure(fn, facts);
+  if (up.type === 'Property' && up['method'] === true) return whyNotProperty(up, facts);
+  if (fn.type === 'ArrowFunctionExpression') return whyNotArrow(fn, facts, kind);
   if (facts.writesOwnName) return 'assigns its own name';
-  return whyNotClosure(fn, facts);
+  return nameOf(fn) === undefined ? 'computed name' : undefined;
 }
 
 function whyNotMethod(method: TreeNode): string | undefined {
@@ -107,7 +108,8 @@ function isDerivedConstructor(host: TreeNode): boolean {
 
 /** Closures that are made in functions, in loops, or for each instance. */
 function whyNotClosure(fn: TreeNode, { awaits, awaitsInLoop }: Facts): string | undefined {
-  if (nameOf(fn) === undefined) return 'computed name';
+  const up = fn.up as TreeNode;
+  if (up.type === 'MethodDefinition') return undefined;
   if (fn.owner === undefined && !fn.isRepeated) return undefined;
   if (awaitsInLoop || awaits > SMALL_AWAITS || fn.end - fn.start >= SMALL_LENGTH || isSpawned(fn)) return undefined;
   return 'small closure';

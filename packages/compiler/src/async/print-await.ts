@@ -86,8 +86,11 @@ function privateTwin({ plan, twinOf }: Context, member: TreeNode): string | unde
 }
 
 /** The callee as the engine's messages name it. */
-function shown({ code }: Context, { start, end }: TreeNode): string {
-  return end - start < SHOWN_MAX ? code.slice(start, end).replaceAll(/\s+/g, ' ').replaceAll(/\[(["'])([\w$]+)\1\]/g, '.$2') : '(intermediate value)';
+function shown({ code }: Context, callee: TreeNode): string {
+  const { start, end } = callee;
+  if (end - start >= SHOWN_MAX) return '(intermediate value)';
+  const text = code.slice(start, end).replaceAll(/\s+/g, ' ').replaceAll(/\[(["'])([\w$]+)\1\]/g, '.$2');
+  return (callee['expression'] as TreeNode | undefined)?.type === 'SequenceExpression' ? text.replaceAll(/ ?, ?/g, ' , ') : text;
 }
 
 /**

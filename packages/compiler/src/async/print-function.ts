@@ -44,18 +44,19 @@ function printWrapped(context: Context, fn: TreeNode): Rope {
   const name = JSON.stringify(nameOf(fn) ?? '');
   const length = lengthOf(fn);
   const wrap = context.helper('wrap');
+  const twin = context.twinOf(fn);
   if (fn.type === 'ArrowFunctionExpression') {
     const [names, values] = captures(context, fn);
     const [before, after] = names.length === 0 ? ['', ''] : [`((${names.join()})=>`, `)(${values.join()})`];
-    return [standing(`${wrap}(${before}function*`, fn.start), printTail(context, fn), `${after},${name},${length})`];
+    return [standing(`${wrap}(${before}function*${twin}`, fn.start), printTail(context, fn), `${after},${name},${length})`];
   }
   const id = fn['id'] as TreeNode | null;
   const keyword = context.code.indexOf('function', skipBlanks(context.code, fn.start + 'async'.length));
   const gap = id === null ? '' : slice(keyword + 'function'.length, id.start);
   if (id !== null && (fn.facts as Facts).usesOwnName) {
-    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(function*`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
+    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
   }
-  return [standing(`${wrap}(function*`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
+  return [standing(`${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
 }
 
 /** What an arrow function takes from around it: parameters of a function that is called at once. */
@@ -115,7 +116,7 @@ export function printProperty(context: Context, property: TreeNode): Rope {
   const fn = property['value'] as TreeNode;
   const key = property['key'] as TreeNode;
   return [
-    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(function*`, fn.start), printTail(context, fn),
+    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(function*${context.twinOf(fn)}`, fn.start), printTail(context, fn),
     `,${JSON.stringify(keyName(key))},${lengthOf(fn)})`,
   ];
 }

@@ -4,6 +4,7 @@
  */
 import type { AnyNode } from '../parse.ts';
 import { capturedIn, range, type Context, type Register } from './context.ts';
+import { nameOf } from './names.ts';
 import type { Plan } from './plan.ts';
 import { printAwait, printForAwait, printLabelled, printStatement } from './print-await.ts';
 import { brandsOf, printBlock, printClassBody } from './print-block.ts';
@@ -72,7 +73,7 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
     const fn = context.compiledOwner(node);
     switch (node.type) {
       case 'ThisExpression': return capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}this`, node.start);
-      case 'MetaProperty': return capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}target`, node.start);
+      case 'MetaProperty': return !isNewTarget(node) || capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}target`, node.start);
       case 'Identifier': return printName(context, node);
       case 'AwaitExpression': return fn === undefined ? copy(node) : printAwait(context, node, fn);
       case 'ExpressionStatement': return fn === undefined ? copy(node) : printStatement(context, node);
@@ -97,11 +98,15 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
   return { body, lead: brands.get(tree.root) ?? '', helpers: [...helpers] };
 }
 
+/** Stack traces show it as the function's name (prefix and number are taken off). */
 function nameTwin(fn: TreeNode, fresh: (hint: string) => string): string {
   const up = fn.up as TreeNode;
   if (up.type === 'MethodDefinition') return `#${fresh((up['key'] as TreeNode)['name'] as string)}`;
-  return fresh((fn['id'] as { name: string } | null)?.name ?? 'default');
+  const name = nameOf(fn) ?? '';
+  return fresh(/^[\p{ID_Continue}$]*$/u.test(name) ? name : '');
 }
+
+const isNewTarget = (node: TreeNode): boolean => (node['meta'] as { name: string }).name === 'new';
 
 /** `arguments` of an arrow function's surroundings. */
 function printName(context: Context, node: TreeNode): Rope {

@@ -16,7 +16,7 @@ export class Activation extends FrameStack {
   resume(value: unknown, byThrow: boolean): void {
     refill();
     machine.isScheduled = false;
-    this.note(runFrames(this, value, byThrow));
+    try { this.note(runFrames(this, value, byThrow)); } finally { machine.stack = undefined; }
   }
 
   note(outcome: Outcome): void {
@@ -33,8 +33,9 @@ ended.isDone = true;
 
 /** Runs a frame up to its first wait. Throws what it throws. */
 export function startActivation(frame: Generator): Activation {
-  const { isScheduled, depth } = machine;
+  const { isScheduled, depth, stack } = machine;
   machine.isScheduled = false;
+  machine.stack = undefined;
   try {
     const { done, value } = frame.next();
     if (done === true) {
@@ -47,6 +48,7 @@ export function startActivation(frame: Generator): Activation {
   } finally {
     machine.isScheduled = isScheduled;
     machine.depth = depth;
+    machine.stack = stack;
   }
 }
 

@@ -11,25 +11,41 @@
  *   anything else        no wait: the value itself
  * Source: the linked stacks of Capriccio (SOSP 2003), with generators as chunks; `yield*` would cost a pass through every frame at each resume.
  */
+import type { AsyncResource } from 'node:async_hooks';
+import type { Cell } from '../context.ts';
 import { CALL, YIELD, machine, type Reason } from './machine.ts';
 import { isObject, settled, spend, suspendOn } from './settle.ts';
 import { SUSPENDED } from './suspended.ts';
-import { noteCallers } from './traces.ts';
+import { noteCallers, noteFrame } from './traces.ts';
 
 /** A frame that waits for its callee, and the point at which it does. */
-export interface Caller { readonly frame: Generator; readonly point: number; readonly below: Caller | undefined }
+export interface Caller {
+  readonly frame: Generator;
+  readonly point: number;
+  /** The async context in which it waits, where a scheduler drives it. */
+  readonly context?: AsyncResource | undefined;
+  readonly below: Caller | undefined;
+}
 
 /** The point of a call by hand: its frame yielded the callee. What that returns is no `await`'s value, and is not adopted. */
 const BY_HAND = -1;
 
 /** All frames have returned; the result lies in `machine.value`. */
 export const ENDED = 0;
-export type Outcome = typeof ENDED | Exclude<Reason, typeof CALL>;
+/** A caller goes on in its own async context, which is another: with `machine.value`, thrown in if `machine.byThrow`. */
+export const SWITCHED = 5;
+export type Outcome = typeof ENDED | typeof SWITCHED | Exclude<Reason, typeof CALL>;
 
 export class FrameStack {
   /** The innermost frame; undefined when there is none (any more). */
   frame: Generator | undefined = undefined;
   callers: Caller | undefined = undefined;
+  /** Index of the blocking point where the innermost frame stands; 0 where it has none. */
+  point = 0;
+  /** Of a thread: it waits in another async context than the one that its innermost frame goes on in, and must be entered through its cell. */
+  mustEnter = false;
+  /** Of a thread: its async context. */
+  cell: Cell | undefined = undefined;
 }
 
 /** Throws nothing, whatever getters a user's object has. */
@@ -56,6 +72,8 @@ export function adopt(stack: FrameStack, frame: Generator): Outcome {
 export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: boolean): Outcome {
   let value: unknown = resumeWith;
   let byThrow = isThrown;
+  machine.stack = stack;
+  if (isThrown) noteFrame(value, stack);
   for (;;) {
     const frame = stack.frame as Generator;
     let step: IteratorResult<unknown, unknown>;
@@ -63,20 +81,30 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
     try {
       step = byThrow ? frame.throw(value) : frame.next(value);
     } catch (error) {
-      if (!unwind(stack, error)) throw error;
+      machine.unwound.length = machine.unwoundAt.length = 0;
+      const { callers } = stack;
+      noteCallers(error, callers);
+      if (callers === undefined) { stack.frame = undefined; throw error; }
       value = error;
       byThrow = true;
+      if (popTo(stack, callers)) return switched(value, true);
       continue;
     }
     byThrow = false;
     if (step.done === true) {
       value = step.value;
-      const point = stack.callers?.point;
-      if (!pop(stack)) { machine.value = value; return ENDED; }
-      if (point === BY_HAND || !isObject(value)) continue;
-      machine.point = point as number;
-      try { value = settled(value); } catch (error) { value = error; byThrow = true; }
-      if (value === SUSPENDED) return machine.reason as Outcome;
+      const { callers } = stack;
+      if (callers === undefined) { stack.frame = undefined; machine.value = value; return ENDED; }
+      if (callers.point !== BY_HAND && isObject(value)) {
+        try { value = settled(value); } catch (error) { value = error; byThrow = true; }
+      }
+      const mustSwitch = popTo(stack, callers);
+      if (value === SUSPENDED) {
+        stack.point = callers.point;
+        stack.mustEnter = mustSwitch;
+        return machine.reason as Outcome;
+      }
+      if (mustSwitch) return switched(value, byThrow);
     } else if (step.value === SUSPENDED) {
       const reason = suspend(stack);
       if (reason !== CALL) return reason;
@@ -93,6 +121,7 @@ function byHand(stack: FrameStack, yielded: unknown): unknown {
   if (yielded === undefined) {
     machine.reason = YIELD;
     machine.value = undefined;
+    stack.point = 0;
     return SUSPENDED;
   }
   let value: unknown = yielded;
@@ -100,7 +129,10 @@ function byHand(stack: FrameStack, yielded: unknown): unknown {
     stack.callers = { frame: stack.frame as Generator, point: BY_HAND, below: stack.callers };
     stack.frame = value;
     value = undefined;
-  } else if (isThenable(value)) return suspendOn(value);
+  } else if (isThenable(value)) {
+    stack.point = 0;
+    return suspendOn(value);
+  }
   return --machine.budget < 0 ? spend(value) : value;
 }
 
@@ -109,30 +141,32 @@ function suspend(stack: FrameStack): Reason {
   const { unwound, unwoundAt, reason } = machine;
   let { callers } = stack;
   let frame = stack.frame as Generator;
+  const context = unwound.length > 0 || reason === CALL ? stack.cell?.keepContext() : undefined;
   for (let k = unwound.length - 1; k >= 0; k--) {
-    callers = { frame, point: unwoundAt[k] as number, below: callers };
+    callers = { frame, point: unwoundAt[k] as number, context, below: callers };
     frame = unwound[k] as Generator;
   }
   if (unwound.length > 0) unwound.length = unwoundAt.length = 0;
   if (reason === CALL) {
-    callers = { frame, point: machine.point, below: callers };
+    callers = { frame, point: machine.point, context, below: callers };
     frame = machine.frame as Generator;
     machine.frame = undefined;
   }
   stack.callers = callers;
   stack.frame = frame;
+  stack.point = machine.point;
   return reason;
 }
 
-function pop(stack: FrameStack): boolean {
-  const { callers } = stack;
-  stack.frame = callers?.frame;
-  stack.callers = callers?.below;
-  return callers !== undefined;
+/** The innermost frame has ended; its caller is the innermost now. @returns whether that goes on in another async context */
+function popTo(stack: FrameStack, caller: Caller): boolean {
+  stack.frame = caller.frame;
+  stack.callers = caller.below;
+  return caller.context !== undefined && stack.cell?.switchTo(caller.context) === true;
 }
 
-function unwind(stack: FrameStack, error: unknown): boolean {
-  machine.unwound.length = machine.unwoundAt.length = 0;
-  noteCallers(error, stack.callers);
-  return pop(stack);
+function switched(value: unknown, byThrow: boolean): typeof SWITCHED {
+  machine.value = value;
+  machine.byThrow = byThrow;
+  return SWITCHED;
 }

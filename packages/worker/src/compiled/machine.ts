@@ -4,6 +4,8 @@
  * Next: calls.ts (who suspends), frames.ts (who links what has unwound, and resumes it).
  */
 
+import type { FrameStack } from './frames.ts';
+
 /** Why the innermost frame has suspended. */
 export const AWAIT = 1;
 /** A primitive has noted the thread, and will wake it. */
@@ -19,6 +21,8 @@ interface Machine {
   reason: Reason;
   /** AWAIT: what is awaited; YIELD: what the frame is resumed with. */
   value: unknown;
+  /** SWITCHED: `value` is thrown in. */
+  byThrow: boolean;
   /** CALL: the callee. */
   frame: Generator | undefined;
   /** Index of the blocking point (points.ts) at which the innermost frame stands. */
@@ -32,12 +36,14 @@ interface Machine {
   budget: number;
   /** When whoever awaits nothing that waits must give up the processor, ms; 0 until the budget has gone once. */
   sliceEnd: number;
+  /** The stack whose frames run, once it has some on the heap. */
+  stack: FrameStack | undefined;
   /** A scheduler drives the frames, not a native async function: primitives may suspend them directly. */
   isScheduled: boolean;
 }
 
 export const machine: Machine = {
-  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, isScheduled: false,
+  reason: AWAIT, value: undefined, byThrow: false, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
 };
 
 /** Frames that may be nested on the native stack: 400 of them take about 200 KB of its 984. */

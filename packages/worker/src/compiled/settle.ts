@@ -52,5 +52,4 @@ export function spend(value: unknown): unknown {
 export function refill(): void {
   machine.budget = BUDGET;
   machine.sliceEnd = 0;
-  machine.point = 0;
 }
