@@ -6,6 +6,7 @@
  * Source: von Behren, Condit, Zhou, Necula and Brewer, Capriccio: Scalable Threads for Internet Services, SOSP 2003, section 3.
  */
 import { isNode, type AnyNode } from '../parse.ts';
+import { forEachChild } from './children.ts';
 import { Lines } from '../lines.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
 import { backTargets, longestPaths } from './cycles.ts';
@@ -37,7 +38,8 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
     const reason = refused.get(info) ?? whyNative(info, scopes) ?? (nestingOf(info, linkable) >= NESTED_TWINS_MAX ? `inside of ${NESTED_TWINS_MAX} others that have twins` : undefined);
     if (reason === undefined) linkable.add(info); else left.set(info, reason);
   }
-  const siblings = siblingsOf(linkable, scopes, isScript);
+  const names = namesFor(scopes);
+  const siblings = siblingsOf(linkable, scopes, isScript, names);
   const why = new Map<FunctionInfo, Why>();
   for (const info of linkable) if (graph.flow.escaping.has(info) && graph.component[info.index] === graph.component[graph.outside]) why.set(info, 'called from outside');
   const calls = linkedCalls(graph, linkable, siblings, why);
@@ -45,7 +47,7 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
   boundPaths(graph, linkable, why, stackBound);
   const lines = new Lines(code);
   const weights = weightsOf(graph, linkable, why);
-  const selfNamed = new Set([...scopes.references.values()].filter(({ kind }) => kind === 'self').flatMap(({ functions: own }) => own).filter((info) => usesOwnName(info, scopes)));
+  const selfNamed = new Set([...linkable].filter((info) => info.form === 'expression' && usesOwnName(info, scopes)));
   const planned = new Map<AnyNode, LinkedFunction>();
   for (const info of linkable) {
     planned.set(info.node, {
@@ -54,7 +56,7 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
       label: `${info.name} (${file}:${lines.positionOf(info.node.start).line})`,
     });
   }
-  return { plan: { names: namesFor(scopes), functions: planned, calls }, why, left };
+  return { plan: { names, functions: planned, calls }, why, left };
 }
 
 /** Why a function cannot have a twin. */
@@ -66,20 +68,16 @@ function whyNative(info: FunctionInfo, scopes: Scopes): string | undefined {
   if (info.usesDynamicScope) return 'it uses eval or with';
   if (info.usesNewTarget) return 'it uses new.target';
   if (info.form === 'arrow' && info.usesArguments) return 'an arrow that uses the arguments of the function around it';
-  if (usesCallee(node)) return 'it uses arguments.callee';
+  if (info.usesCallee) return 'it uses arguments.callee';
   if (scopes.names.has('yield')) return 'the file uses yield as a name';
   return isLowered(info) ? whyNotLowered(info) : undefined;
-}
-
-function usesCallee(node: AnyNode): boolean {
-  return some(node, (at) => at.type === 'MemberExpression' && (at['property'] as AnyNode)['name'] === 'callee' && (at['object'] as AnyNode)['name'] === 'arguments');
 }
 
 function some(root: AnyNode, test: (node: AnyNode) => boolean): boolean {
   const pending = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (test(node)) return true;
-    for (const value of Object.values(node)) for (const inner of Array.isArray(value) ? value : [value]) if (isNode(inner)) pending.push(inner);
+    forEachChild(node, (inner) => { pending.push(inner); });
   }
   return false;
 }
@@ -115,10 +113,9 @@ function nestingOf(info: FunctionInfo, linkable: ReadonlySet<FunctionInfo>): num
 }
 
 /** Declared functions whose twins can be declared beside them and called by name: nothing else ever has that name. */
-function siblingsOf(linkable: ReadonlySet<FunctionInfo>, scopes: Scopes, isScript: boolean): Map<FunctionInfo, string> {
+function siblingsOf(linkable: ReadonlySet<FunctionInfo>, scopes: Scopes, isScript: boolean, { temporary }: Names): Map<FunctionInfo, string> {
   const siblings = new Map<FunctionInfo, string>();
   if (scopes.functions.some(({ usesDynamicScope }) => usesDynamicScope)) return siblings;
-  const { temporary } = namesFor(scopes);
   for (const info of linkable) {
     const id = info.node['id'];
     if (info.form !== 'declaration' || info.isBare || !isNode(id) || (isScript && info.parent === undefined)) continue;

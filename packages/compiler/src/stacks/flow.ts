@@ -12,15 +12,22 @@
  */
 import { isFunction, isNode, type AnyNode } from '../parse.ts';
 import { knownGlobal, knownMethod } from './builtins.ts';
+import { forEachChild } from './children.ts';
 import type { Binding, FunctionInfo, Scopes } from './scopes.ts';
 
-/** A place that holds values: what has flowed there, and where it flows on. */
+const NONE: ReadonlySet<never> = new Set<never>();
+
+/** A place that holds values: what has flowed there, and where it flows on. Most hold nothing. */
 class Vertex {
-  readonly functions = new Set<FunctionInfo>();
+  functions: ReadonlySet<FunctionInfo> = NONE;
   isUnknown = false;
-  readonly next = new Set<Vertex>();
+  next: ReadonlySet<Vertex> = NONE;
   /** Told of each function that arrives; undefined: the unknown. */
-  readonly watchers: ((arrived: FunctionInfo | undefined) => void)[] = [];
+  watchers: ((arrived: FunctionInfo | undefined) => void)[] | undefined;
+
+  hold(info: FunctionInfo): void { if (this.functions === NONE) this.functions = new Set(); (this.functions as Set<FunctionInfo>).add(info); }
+  lead(to: Vertex): void { if (this.next === NONE) this.next = new Set(); (this.next as Set<Vertex>).add(to); }
+  watch(watcher: (arrived: FunctionInfo | undefined) => void): void { (this.watchers ??= []).push(watcher); }
 }
 
 export interface CallSite {
@@ -59,6 +66,12 @@ function propertyName(node: AnyNode, key: 'key' | 'property'): string | undefine
   return name.type === 'Literal' ? String(name['value']) : undefined;
 }
 
+const LEAVES = new Set(['Identifier', 'Literal', 'ThisExpression', 'TemplateElement', 'PrivateIdentifier', 'Super']);
+/** Expressions that lead values somewhere, besides giving one. */
+const EFFECTS = new Set(['CallExpression', 'NewExpression', 'TaggedTemplateExpression', 'AssignmentExpression', 'MemberExpression', 'ObjectExpression', 'ArrayExpression', 'ClassExpression', 'AwaitExpression', 'YieldExpression']);
+/** Expressions that never give a function. */
+const PLAIN = new Set(['Literal', 'TemplateLiteral', 'BinaryExpression', 'UnaryExpression', 'UpdateExpression', 'ThisExpression', 'MetaProperty']);
+
 export function flowOf(program: AnyNode, scopes: Scopes): Flow { return new Solver(scopes).run(program); }
 
 interface Open { readonly node: AnyNode; readonly form: CallSite['form']; readonly caller: FunctionInfo | undefined; readonly callees: Set<FunctionInfo>; isUnknown: boolean; isThroughBuiltin: boolean; imported: { from: string; name: string } | undefined; property: string | undefined }
@@ -73,6 +86,7 @@ class Solver {
   readonly #nodes = new Map<AnyNode, Vertex>();
   readonly #unknown = new Vertex();
   readonly #given = new Vertex();
+  readonly #nothing = new Vertex();
   readonly #pending: [Vertex, FunctionInfo | undefined][] = [];
   readonly #sites: Open[] = [];
   readonly #getters = new Map<string, FunctionInfo[]>();
@@ -83,7 +97,7 @@ class Solver {
 
   run(program: AnyNode): Flow {
     this.#unknown.isUnknown = true;
-    this.#given.watchers.push((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); if (arrived !== undefined) this.#flow(this.#resultOf(arrived), this.#given); });
+    this.#given.watch((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); if (arrived !== undefined) this.#flow(this.#resultOf(arrived), this.#given); });
     for (const info of this.#scopes.functions) this.#prepare(info);
     this.#statements(program);
     this.#resolveProperties();
@@ -100,19 +114,20 @@ class Solver {
 
   #add(vertex: Vertex, value: FunctionInfo | undefined): void {
     if (value === undefined ? vertex.isUnknown : vertex.functions.has(value)) return;
-    if (value === undefined) vertex.isUnknown = true; else vertex.functions.add(value);
+    if (value === undefined) vertex.isUnknown = true; else vertex.hold(value);
     this.#pending.push([vertex, value]);
   }
 
   #flow(from: Vertex, to: Vertex): void {
-    if (from === to || from.next.has(to)) return;
-    from.next.add(to);
+    if (from === to || from === this.#nothing || from.next.has(to)) return;
+    from.lead(to);
     for (const value of from.functions) this.#add(to, value);
     if (from.isUnknown) this.#add(to, undefined);
   }
 
   #watch(vertex: Vertex, watcher: (arrived: FunctionInfo | undefined) => void): void {
-    vertex.watchers.push(watcher);
+    if (vertex === this.#nothing) return;
+    vertex.watch(watcher);
     for (const value of vertex.functions) watcher(value);
     if (vertex.isUnknown) watcher(undefined);
   }
@@ -121,7 +136,7 @@ class Solver {
     for (let entry = this.#pending.pop(); entry !== undefined; entry = this.#pending.pop()) {
       const [vertex, value] = entry;
       for (const next of vertex.next) this.#add(next, value);
-      for (const watcher of vertex.watchers) watcher(value);
+      if (vertex.watchers !== undefined) for (const watcher of vertex.watchers) watcher(value);
     }
   }
 
@@ -182,7 +197,7 @@ class Solver {
       if (node.type === 'ReturnStatement' && owner !== undefined && isNode(node['argument'])) this.#flow(this.#value(node['argument']), this.#resultOf(owner));
       this.#statement(node);
       const inside = this.#scopes.byNode.get(node) ?? owner;
-      for (const value of Object.values(node)) for (const inner of Array.isArray(value) ? value : [value]) if (isNode(inner)) pending.push({ node: inner, owner: inside });
+      forEachChild(node, (inner) => { if (!LEAVES.has(inner.type)) pending.push({ node: inner, owner: inside }); });
     }
   }
 
@@ -198,7 +213,7 @@ class Solver {
       case 'ExportNamedDeclaration': return this.#exportNamed(node);
       case 'ThrowStatement': { this.#flow(this.#value(child(node, 'argument') as AnyNode), this.#given); return; }
       case 'ArrowFunctionExpression': { const body = child(node, 'body') as AnyNode; if (body.type !== 'BlockStatement') this.#flow(this.#value(body), this.#resultOf(this.#scopes.byNode.get(node) as FunctionInfo)); return; }
-      default: if (/Expression$|^TemplateLiteral$/.test(node.type)) this.#value(node);
+      default: if (EFFECTS.has(node.type)) this.#value(node);
     }
   }
 
@@ -234,6 +249,7 @@ class Solver {
 
   /** The place of what an expression gives. */
   #value(node: AnyNode): Vertex {
+    if (PLAIN.has(node.type)) return this.#nothing;
     const known = this.#nodes.get(node);
     if (known !== undefined) return known;
     const vertex = new Vertex();
@@ -352,7 +368,7 @@ class Solver {
   }
 
   /** Functions that only an empty stack calls: their parameters are unknown, and no call leads to them. */
-  readonly #later = (() => { const vertex = new Vertex(); vertex.watchers.push((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); }); return vertex; })();
+  readonly #later = (() => { const vertex = new Vertex(); vertex.watch((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); }); return vertex; })();
 
   #knownOf(callee: AnyNode, property: string | undefined): ReturnType<typeof knownMethod> {
     if (callee.type === 'Identifier') return this.#scopes.references.has(callee) ? undefined : knownGlobal(String(callee['name']));

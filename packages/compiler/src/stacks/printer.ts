@@ -202,8 +202,7 @@ export class Printer {
 
   #array(elements: Child[]): void {
     this.put('[');
-    for (const element of elements) { if (isNode(element)) this.argument(element); this.put(','); }
-    if (isNode(elements.at(-1)) ) this.text = this.text.slice(0, -1);          // a hole at the end needs its comma
+    elements.forEach((element, k) => { if (isNode(element)) this.argument(element); if (k < elements.length - 1 || !isNode(element)) this.put(','); });   // a hole at the end needs its comma
     this.put(']');
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Program } from 'acorn';
 import { isFunction, isNode, type AnyNode } from '../parse.ts';
+import { forEachChild } from './children.ts';
 
 export interface Binding {
   readonly name: string;
@@ -37,6 +38,8 @@ export interface FunctionInfo {
   usesArguments: boolean;
   usesSuper: boolean;
   usesNewTarget: boolean;
+  /** `arguments.callee`. */
+  usesCallee: boolean;
   /** Direct eval, or a `with` around or inside. */
   usesDynamicScope: boolean;
   /** A function declaration that is the body of an `if` or a label: nothing may stand beside it. */
@@ -59,7 +62,6 @@ export interface Scopes {
 interface Scope { readonly outer: Scope | undefined; readonly bindings: Map<string, Binding>; readonly owner: FunctionInfo | undefined; readonly isFunctionScope: boolean }
 interface Place { readonly scope: Scope; readonly owner: FunctionInfo | undefined; readonly strict: boolean; readonly className: string | undefined; readonly classNode: AnyNode | undefined; readonly isDerived: boolean; readonly inWith: boolean }
 
-const childrenOf = (node: AnyNode): AnyNode[] => Object.values(node).flatMap((value) => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []));
 const list = (value: unknown): AnyNode[] => (value as (AnyNode | null)[] | undefined ?? []).filter((item): item is AnyNode => item !== null);
 const child = (node: AnyNode, key: string): AnyNode | undefined => { const value = node[key]; return isNode(value) ? value : undefined; };
 
@@ -74,6 +76,8 @@ export function namesOfPattern(pattern: AnyNode): AnyNode[] {
     default: return [];
   }
 }
+
+const HOLDS_STATEMENTS = /Statement|Declaration|Program|Clause|Case/;
 
 const directivesOf = (body: AnyNode[]): string[] => body.filter((statement) => typeof statement['directive'] === 'string').map((statement) => statement['directive'] as string);
 const nameOf = (node: AnyNode | undefined): string => (node === undefined ? '' : node.type === 'PrivateIdentifier' ? `#${String(node['name'])}` : String(node['name'] ?? node['value'] ?? ''));
@@ -139,7 +143,7 @@ class Resolver {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       if (isFunction(node) || node.type === 'ClassDeclaration' || node.type === 'ClassExpression') continue;
       if (node.type === 'VariableDeclaration' && node['kind'] === 'var') this.#declarators(node, scope);
-      if (/Statement|Declaration|Program|Clause|Case/.test(node.type)) pending.push(...childrenOf(node));
+      if (HOLDS_STATEMENTS.test(node.type)) forEachChild(node, (inner) => { pending.push(inner); });
     }
   }
 
@@ -189,7 +193,7 @@ class Resolver {
         const scope: Scope = { outer: place.scope, bindings: new Map(), owner: place.owner, isFunctionScope: false };
         const cases = list(node['cases']);
         this.#hoist(cases.flatMap((one) => list(one['consequent'])), scope, place.owner, false);
-        for (const one of cases) for (const part of childrenOf(one)) this.#visit(part, { ...place, scope }, undefined);
+        for (const one of cases) forEachChild(one, (part) => { this.#visit(part, { ...place, scope }, undefined); });
         return;
       }
       case 'ForStatement': case 'ForInStatement': case 'ForOfStatement': {
@@ -197,7 +201,7 @@ class Resolver {
         const head = child(node, 'init') ?? child(node, 'left');
         if (head?.type === 'VariableDeclaration' && head['kind'] !== 'var') this.#hoist([head], scope, place.owner, false);
         if (node.type !== 'ForStatement' && head !== undefined) this.#write(head.type === 'VariableDeclaration' ? child(list(head['declarations'])[0] as AnyNode, 'id') as AnyNode : head, { ...place, scope });
-        for (const part of childrenOf(node)) this.#visit(part, { ...place, scope }, undefined);
+        forEachChild(node, (part) => { this.#visit(part, { ...place, scope }, undefined); });
         return;
       }
       case 'CatchClause': {
@@ -208,7 +212,7 @@ class Resolver {
       }
       case 'WithStatement': {
         for (let f = place.owner; f !== undefined; f = f.parent) f.usesDynamicScope = true;
-        for (const part of childrenOf(node)) this.#visit(part, { ...place, inWith: true }, undefined);
+        forEachChild(node, (part) => { this.#visit(part, { ...place, inWith: true }, undefined); });
         return;
       }
       case 'IfStatement': case 'LabeledStatement': {
@@ -233,6 +237,7 @@ class Resolver {
       case 'UpdateExpression': this.#write(child(node, 'argument') as AnyNode, place); return this.#visit(child(node, 'argument') as AnyNode, place, undefined);
       case 'MemberExpression': {
         this.within.set(node, place.owner);
+        if (nameOf(child(node, 'property')) === 'callee' && nameOf(child(node, 'object')) === 'arguments') for (let f = place.owner; f !== undefined; f = f.form === 'arrow' ? f.parent : undefined) f.usesCallee = true;
         this.#visit(child(node, 'object') as AnyNode, place, undefined);
         if (node['computed'] === true) this.#visit(child(node, 'property') as AnyNode, place, undefined);
         return;
@@ -257,7 +262,7 @@ class Resolver {
       case 'ParenthesizedExpression': return this.#visit(child(node, 'expression') as AnyNode, place, name);
       default:
     }
-    for (const part of childrenOf(node)) this.#visit(part, place, undefined);
+    forEachChild(node, (part) => { this.#visit(part, place, undefined); });
   }
 
   #class(node: AnyNode, place: Place, name: string | undefined): void {
@@ -289,7 +294,7 @@ class Resolver {
       form: holder !== undefined ? kind === 'get' ? 'getter' : kind === 'set' ? 'setter' : kind === 'constructor' ? 'constructor' : 'method'
         : node.type === 'FunctionDeclaration' ? 'declaration' : node.type === 'ArrowFunctionExpression' ? 'arrow' : 'expression',
       isStrict: place.strict || directivesOf(statements).includes('use strict'), isDerived: place.isDerived,
-      usesThis: false, usesArguments: false, usesSuper: false, usesNewTarget: false, usesDynamicScope: place.inWith, isBare: false, bodyNames: new Set(),
+      usesThis: false, usesArguments: false, usesSuper: false, usesNewTarget: false, usesCallee: false, usesDynamicScope: place.inWith, isBare: false, bodyNames: new Set(),
     };
     this.functions.push(info);
     this.byNode.set(node, info);

@@ -36,12 +36,16 @@ export class TwinPrinter extends Printer {
 
   /* ---- the check and the twin of a function ---- */
 
-  /** `if(credit is used up) return …`: what a function with a check begins with. @returns where the mark stands in the text */
-  check(linked: LinkedFunction): number {
+  /**
+   * `if(credit is used up) return …`: what a function with a check begins with.
+   * @param start  where the function's own text begins in this one; undefined: elsewhere, and the distance is filled in later
+   * @returns where the mark stands in the text
+   */
+  check(linked: LinkedFunction, start?: number): number {
     const { stack, credit } = this.#plan.names;
     this.put(`if((${credit}[0]-=${String(linked.weight)})<0&&${stack}`);
     const mark = this.text.length;
-    this.put(`${MARK}${distanceText(0)}))return ${stack}.deep(`);
+    this.put(`${MARK}${distanceText(start === undefined ? 0 : mark - start)}))return ${stack}.deep(`);
     if (linked.twin === undefined) this.#twinValue(linked); else this.put(linked.twin);
     this.put(`,${linked.info.usesThis ? 'this' : 'void 0'},${this.#given(linked)});`);
     return mark;
@@ -168,11 +172,7 @@ export class TwinPrinter extends Printer {
     const { directives, statements } = bodyOf(node);
     this.put('{');
     for (const directive of directives) this.statement(directive);
-    if (linked.weight !== undefined) {
-      const mark = this.check(linked);
-      const text = distanceText(mark - (form === 'constructor' ? this.#classStart : start));
-      this.text = this.text.slice(0, mark + MARK.length) + text + this.text.slice(mark + MARK.length + text.length);
-    }
+    if (linked.weight !== undefined) this.check(linked, form === 'constructor' ? this.#classStart : start);
     if (linked.isLowered) this.bindings(linked);
     if (statements === undefined) { this.put('return '); this.expression(node['body'] as AnyNode); this.put(';'); } else for (const one of statements) this.statement(one);
     this.put('}');

@@ -3,6 +3,7 @@
  * by test/unit/compiler/stack-weights.test.ts: the estimate is 0.9 to 1.5 of the frame.
  */
 import { isFunction, isNode, type AnyNode } from '../parse.ts';
+import { forEachChild } from './children.ts';
 import { namesOfPattern } from './scopes.ts';
 
 const WORD = 8;
@@ -37,10 +38,12 @@ function locals(node: AnyNode): number {
     else if (at.type === 'TryStatement') count += isNode(at['finalizer']) ? 5 : 2;
     else if (at.type === 'SwitchStatement') count += 1;
     if (isFunction(at)) continue;
-    for (const value of Object.values(at)) for (const inner of Array.isArray(value) ? value : [value]) if (isNode(inner)) pending.push(inner);
+    forEachChild(at, (inner) => { pending.push(inner); });
   }
   return count;
 }
+
+const LEAVES = new Set(['Identifier', 'Literal', 'ThisExpression', 'TemplateElement', 'PrivateIdentifier']);
 
 /** Registers that the deepest expression holds at one time: operands that wait for others, arguments, receivers. */
 function temporaries(root: AnyNode): number {
@@ -54,8 +57,9 @@ function temporaries(root: AnyNode): number {
     else if (node.type === 'BinaryExpression' || node.type === 'MemberExpression' || node.type === 'TemplateLiteral' || node.type === 'AssignmentExpression') inside += 1;
     else if (node.type === 'ObjectExpression' || node.type === 'ArrayExpression') inside += 2;
     if (inside > most) most = inside;
-    const isStatement = /Statement$|Declaration$/.test(node.type);
-    for (const value of Object.values(node)) for (const inner of Array.isArray(value) ? value : [value]) if (isNode(inner)) pending.push({ node: inner, held: isStatement ? 0 : inside });
+    const isStatement = node.type.endsWith('Statement') || node.type.endsWith('Declaration');
+    const below = isStatement ? 0 : inside;
+    forEachChild(node, (inner) => { if (!LEAVES.has(inner.type)) pending.push({ node: inner, held: below }); });
   }
   return most + 1;
 }
