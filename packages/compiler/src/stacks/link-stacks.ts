@@ -9,6 +9,7 @@ import { callGraphOf, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints } from './checkpoints.ts';
 import { applyEdits, type Edit, type Edited } from './edits.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
+import { STACK_GLOBAL, STACK_MODULE } from './stack-names.ts';
 import { Unprintable } from './printer.ts';
 import type { FunctionInfo } from './scopes.ts';
 import { emptyReport, reportOf, type StackReport } from './stack-report.ts';
@@ -23,11 +24,6 @@ export interface LinkOptions {
 }
 
 export interface Linked extends Pass { readonly report: StackReport }
-
-/** The module that compiled ES modules import the runtime from; whoever loads them provides it. */
-export const STACK_MODULE = 'capriccio:stack';
-/** Where CommonJS and scripts find it: a property of the global object. */
-export const STACK_GLOBAL = 'capriccio.stack';
 
 /**
  * @param code     what `program` was parsed from, by parseSource
