@@ -84,5 +84,11 @@ export function currentThread(): LocalThread | undefined {
   return cell.thread;
 }
 
+/** There is a thread here, or can be, and it has no frames yet: compiled code may run as its frames. */
+export function mayHoldFrames(): boolean {
+  const cell = hasCells ? store.getStore() : undefined;
+  return cell !== undefined && (cell.thread === undefined ? cell.lazily !== undefined : cell.thread.frame === undefined && !cell.thread.hasEnded);
+}
+
 /** Binds a callback to the async context of now, so that the scheduler's own turns never run in a thread's context. */
 export const inThisContext = <A extends unknown[]>(callback: (...args: A) => void): ((...args: A) => void) => AsyncResource.bind(callback);

@@ -202,7 +202,7 @@ export class Executor {
     let thread: LocalThread | undefined;
     let outcome: FrameOutcome = 'returned';
     const run = (): unknown => {
-      const { isDone, value } = runUntilWait(twin, values);
+      const { isDone, value } = runUntilWait(twin, undefined, values);
       if (isDone) return value;
       thread = this.#keepCell(record, origin, cell);
       thread.isCompiled = true;

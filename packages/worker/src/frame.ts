@@ -6,12 +6,13 @@
 import { adopt, ENDED, SWITCHED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
 import { AWAIT, PRIMITIVE, machine } from './compiled/machine.ts';
 import { refill } from './compiled/settle.ts';
-import type { Twin } from './compiled/twins.ts';
-import type { LocalThread } from './thread.ts';
+import { twinOf, type Twin } from './compiled/twins.ts';
+import { currentThread, mayHoldFrames } from './context.ts';
+import type { LocalThread, Returning } from './thread.ts';
 
 /** Why a run came back. 'returned': its function has returned a promise, and the thread ends when that has settled. 'switched': it goes on at
- * once, in the async context that its cell has now. */
-export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned' | 'switched';
+ * once, in the async context that its cell has now. 'answered': its frames have ended, and who called them knows; the thread may live on. */
+export type FrameOutcome = 'yielded' | 'blocked' | 'ended' | 'returned' | 'switched' | 'answered';
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
 export function resumeThread(thread: LocalThread): FrameOutcome {
@@ -33,8 +34,8 @@ export function beginTwin(thread: LocalThread, twin: Twin, args: readonly unknow
 }
 
 /** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @returns the frame when it waits: `adoptFrame` must follow at once */
-export function runUntilWait(twin: Twin, args: readonly unknown[]): { isDone: boolean; value: unknown } {
-  const frame = Reflect.apply(twin, undefined, args) as Generator;
+export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]): { isDone: boolean; value: unknown } {
+  const frame = Reflect.apply(twin, self, args) as Generator;
   refill();
   machine.isScheduled = true;
   machine.depth = 0;
@@ -52,11 +53,9 @@ export function adoptFrame(thread: LocalThread, frame: Generator): FrameOutcome 
   try {
     return startWait(thread, finish(thread, adopt(thread, frame)));
   } catch (error) {
-    endByError(thread, error);
-    return 'ended';
+    return fail(thread, error);
   } finally {
     machine.isScheduled = false;
-    machine.stack = undefined;
   }
 }
 
@@ -77,11 +76,9 @@ function step(thread: LocalThread, value: unknown, byThrow: boolean): FrameOutco
   try {
     return finish(thread, runFrames(thread, value, byThrow));
   } catch (error) {
-    endByError(thread, error);
-    return 'ended';
+    return fail(thread, error);
   } finally {
     machine.isScheduled = false;
-    machine.stack = undefined;
   }
 }
 
@@ -90,6 +87,7 @@ function finish(thread: LocalThread, outcome: Outcome): FrameOutcome | 'awaits' 
   const { value } = machine;
   machine.value = undefined;
   if (outcome === ENDED) {
+    if (thread.onReturn !== undefined) return answer(thread, thread.onReturn, value, false);
     if (thread.isCompiled && isThenable(value)) { thread.resumeWith = value; return 'returned'; }
     thread.end('done', value, undefined);
     return 'ended';
@@ -133,6 +131,39 @@ async function pump(thread: LocalThread, first: unknown): Promise<void> {
     awaited = thread.resumeWith;
     thread.resumeWith = undefined;
   }
+}
+
+function fail(thread: LocalThread, error: unknown): FrameOutcome {
+  if (thread.onReturn !== undefined) return answer(thread, thread.onReturn, error, true);
+  endByError(thread, error);
+  return 'ended';
+}
+
+/** The frames of a call inside of a thread have ended: the thread has none until the next such call. */
+function answer(thread: LocalThread, { resolve, reject }: Returning, value: unknown, byThrow: boolean): FrameOutcome {
+  thread.onReturn = thread.frame = thread.callers = undefined;
+  thread.point = 0;
+  if (byThrow) reject(value);
+  else resolve(value);
+  return 'answered';
+}
+
+/**
+ * Calls a function inside of the current thread, which runs natively: a compiled one runs as the thread's frames, so that its resumptions are the
+ * scheduler's and a cancellation reaches each of its awaits. Any other, and a second one beside it, is simply called.
+ * @returns the value if it did not wait, else a promise of it
+ */
+export function callAsFrames(fn: (...args: never[]) => unknown, self: unknown, ...args: unknown[]): unknown {
+  const twin = twinOf(fn);
+  if (twin === undefined || machine.isScheduled || !mayHoldFrames()) return Reflect.apply(fn, self, args);
+  const { isDone, value } = runUntilWait(twin, self, args);
+  if (isDone) return value;
+  const thread = currentThread() as LocalThread;
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  thread.isCompiled = true;
+  thread.onReturn = { resolve, reject };
+  thread.scheduler.afterFrames(thread, adoptFrame(thread, value as Generator));
+  return promise;
 }
 
 /** A thread that threw: by its cancellation, which an AbortError is too for whoever took its `signal`, or failed. */

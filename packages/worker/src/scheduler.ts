@@ -292,6 +292,7 @@ export class Scheduler {
     while (outcome === 'switched') outcome = (thread.cell as Cell).run(resumeThread, thread);
     if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
     else if (outcome === 'returned') this.follow(thread, thread.resumeWith);
+    else if (outcome === 'answered') { thread.status = 'blocked'; this.hop(); }
     else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }
     else { this.live--; this.hop(); }
   }

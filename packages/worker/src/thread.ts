@@ -35,6 +35,9 @@ export interface CurrentThread extends Thread {
   readonly signal: AbortSignal;
 }
 
+/** Who waits for a call inside of a thread. */
+export interface Returning { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }
+
 /** Whatever is cancelled with the thread that started it. */
 export interface Cancellable {
   /** Somebody waits for it, most likely who started it. */
@@ -54,6 +57,8 @@ export class LocalThread<T = unknown> extends FrameStack implements CurrentThrea
   slot = 0;
   /** Whose cancellation reaches it. */
   parent: LocalThread | undefined = undefined;
+  /** Set while its frames are those of a call inside of it, which is told when they end. */
+  onReturn: Returning | undefined = undefined;
   /** Its frames are those of compiled functions: what they return is awaited. */
   isCompiled = false;
   /** What the innermost frame is resumed with. */

@@ -171,3 +171,19 @@ test('a rejection that nobody handles is reported as ever', async () => {
   await assert.rejects((own.module(file) as unknown as { f: () => Promise<unknown> }).f(), { code: 'CAP_ERR_WORKER_LOST' });
   assert.match((await lost as [{ reason: string }])[0].reason, /nobody hears/);
 });
+
+test('a compiled request handler runs as the frames of its request: at once, after waits, with errors, and cancelled at an await that nobody else ends', async () => {
+  await using own = await createPool(1);
+  await using server = await own.serve(new URL('../../fixtures/compiler/app.ts', import.meta.url), { port: 0 });
+  const get = (pathname: string): Promise<string> => fetch(server.url + pathname).then((response) => response.text());
+  assert.equal(await get('/once'), 'at once');
+  assert.equal(await get('/name'), 'GET /name');
+  assert.match(await get('/throws'), /Internal Server Error/);
+  const controller = new AbortController();
+  const gone = fetch(`${server.url}/waits`, { signal: controller.signal }).catch((error: Error) => error.name);
+  await new Promise((resolve) => { setTimeout(resolve, 50); });
+  controller.abort();
+  assert.equal(await gone, 'AbortError');
+  for (let tries = 0; tries < 100 && await get('/left') === ''; tries++) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  assert.equal(await get('/left'), 'CAP_ERR_CANCELLED');
+});

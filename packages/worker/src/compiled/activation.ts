@@ -2,8 +2,8 @@
  * A compiled function that was called, and not awaited by compiled code: its wrapper is a native async function, and drives the twin's frames with
  * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
  */
-import { FrameStack, ENDED, adopt, runFrames, type Outcome } from './frames.ts';
-import { YIELD, machine } from './machine.ts';
+import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
+import { AWAIT, YIELD, machine } from './machine.ts';
 import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
@@ -12,18 +12,20 @@ export class Activation extends FrameStack {
   /** The result, or what is awaited. */
   value: unknown = undefined;
 
-  /** What was awaited has settled. Throws what the frames throw. */
+  /** What was awaited has settled: called by a native driver in a microtask, at the bottom of the stack. Throws what the frames throw. */
   resume(value: unknown, byThrow: boolean): void {
     refill();
-    machine.isScheduled = false;
-    try { this.note(runFrames(this, value, byThrow)); } finally { machine.stack = undefined; }
+    this.note(runFrames(this, value, byThrow));
   }
 
   note(outcome: Outcome): void {
-    this.isDone = outcome === ENDED;
-    const { value } = machine;
+    if (outcome === AWAIT) this.value = machine.value;
+    else if (outcome === YIELD) this.value = afterOthers(machine.value);
+    else {
+      this.value = machine.value;
+      this.isDone = true;
+    }
     machine.value = undefined;
-    this.value = outcome === YIELD ? afterOthers(value) : value;
   }
 }
 
@@ -35,7 +37,6 @@ ended.isDone = true;
 export function startActivation(frame: Generator): Activation {
   const { isScheduled, depth, stack } = machine;
   machine.isScheduled = false;
-  machine.stack = undefined;
   try {
     const { done, value } = frame.next();
     if (done === true) {

@@ -138,15 +138,22 @@ function byHand(stack: FrameStack, yielded: unknown): unknown {
 
 /** Links the frames that have unwound. A deferred callee becomes the innermost frame. */
 function suspend(stack: FrameStack): Reason {
-  const { unwound, unwoundAt, reason } = machine;
+  const { reason } = machine;
+  stack.point = machine.point;
+  if (machine.unwound.length > 0 || reason === CALL) link(stack, reason);
+  return reason;
+}
+
+function link(stack: FrameStack, reason: Reason): void {
+  const { unwound, unwoundAt } = machine;
+  const context = stack.cell?.keepContext();
   let { callers } = stack;
   let frame = stack.frame as Generator;
-  const context = unwound.length > 0 || reason === CALL ? stack.cell?.keepContext() : undefined;
   for (let k = unwound.length - 1; k >= 0; k--) {
     callers = { frame, point: unwoundAt[k] as number, context, below: callers };
     frame = unwound[k] as Generator;
   }
-  if (unwound.length > 0) unwound.length = unwoundAt.length = 0;
+  unwound.length = unwoundAt.length = 0;
   if (reason === CALL) {
     callers = { frame, point: machine.point, context, below: callers };
     frame = machine.frame as Generator;
@@ -154,8 +161,6 @@ function suspend(stack: FrameStack): Reason {
   }
   stack.callers = callers;
   stack.frame = frame;
-  stack.point = machine.point;
-  return reason;
 }
 
 /** The innermost frame has ended; its caller is the innermost now. @returns whether that goes on in another async context */

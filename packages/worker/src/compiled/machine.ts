@@ -36,7 +36,7 @@ interface Machine {
   budget: number;
   /** When whoever awaits nothing that waits must give up the processor, ms; 0 until the budget has gone once. */
   sliceEnd: number;
-  /** The stack whose frames run, once it has some on the heap. */
+  /** The stack whose frames run, or ran last: for stack traces. */
   stack: FrameStack | undefined;
   /** A scheduler drives the frames, not a native async function: primitives may suspend them directly. */
   isScheduled: boolean;

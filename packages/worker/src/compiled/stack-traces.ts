@@ -35,7 +35,8 @@ function headerOf(error: unknown): string {
 
 function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sources, own: string): string[] {
   const lines: string[] = [];
-  let callers = callersNotedFor(error) ?? machine.stack?.callers;
+  const hasRun = sites.some((site) => site.getFunctionName() === 'runFrames' && site.getFileName()?.startsWith(own) === true);
+  let callers = callersNotedFor(error) ?? (hasRun ? machine.stack?.callers : undefined);
   let last: NodeJS.CallSite | undefined;
   for (let k = 0; k < sites.length; k++) {
     const site = sites[k] as NodeJS.CallSite;
