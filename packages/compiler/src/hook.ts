@@ -14,7 +14,7 @@ import { filesToCompile, type Patterns } from './patterns.ts';
 import { Places } from './placement.ts';
 import type { SourceKind } from './parse.ts';
 import { stack, type StackSettings } from './stacks/stack-runtime.ts';
-import { STACK_GLOBAL, STACK_MODULE } from './stacks/stack-names.ts';
+import { STACK_MODULE } from './stacks/stack-names.ts';
 import { versionOfCompiler } from './version.ts';
 
 export type { Position } from './lines.ts';
@@ -58,7 +58,6 @@ export function installHook(options: HookOptions): Hook {
   const counts = { compiled: 0, cached: 0, failed: 0 };
 
   const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
-  (globalThis as Record<symbol, unknown>)[Symbol.for(STACK_GLOBAL)] = stack;
   stack.configure(options.stack ?? {});
 
   const hooks = registerHooks({

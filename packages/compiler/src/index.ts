@@ -10,6 +10,6 @@ export { NOWHERE, composeSegments, identity, originalOf, type Pass, type Segment
 export { encodePlaces } from './placement.ts';
 export { SourceError } from './source-error.ts';
 export { toSourceMap, type SourceMap } from './source-map.ts';
-export { STACK_GLOBAL, STACK_MODULE } from './stacks/stack-names.ts';
+export { STACK_MODULE } from './stacks/stack-names.ts';
 export { linkStacks, type LinkOptions, type Linked } from './stacks/link-stacks.ts';
 export type { FunctionPlace, StackReport } from './stacks/stack-report.ts';

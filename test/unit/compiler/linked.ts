@@ -4,7 +4,6 @@ import { parseSource, type SourceKind } from '../../../packages/compiler/src/par
 import { linkStacks, type Linked } from '../../../packages/compiler/src/stacks/link-stacks.ts';
 import { stack } from '../../../packages/compiler/src/stacks/stack-runtime.ts';
 
-(globalThis as Record<symbol, unknown>)[Symbol.for('capriccio.stack')] = stack;
 const require = createRequire(import.meta.url);
 
 export function linked(source: string, kind: SourceKind = 'commonjs'): Linked {

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
-import { STACK_GLOBAL, STACK_MODULE, linkStacks, parseSource, type SourceKind, type StackReport } from '@capriccio/compiler';
-import { stack } from '@capriccio/compiler/stack';
+import { STACK_MODULE, linkStacks, parseSource, type SourceKind, type StackReport } from '@capriccio/compiler';
+import '@capriccio/compiler/stack';
 
 export interface Library {
   readonly name: string;
@@ -19,7 +19,6 @@ export interface Library {
 }
 
 const require = createRequire(import.meta.url);
-(globalThis as Record<symbol, unknown>)[Symbol.for(STACK_GLOBAL)] = stack;
 
 const textOf = (specifier: string): string => readFileSync(require.resolve(specifier), 'utf8');
 const acorn = require('acorn') as { parse(source: string, options: object): object };

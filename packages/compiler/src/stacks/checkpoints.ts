@@ -9,7 +9,7 @@ import { isNode, type AnyNode } from '../parse.ts';
 import { forEachChild } from './children.ts';
 import { Lines } from '../lines.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
-import { backTargets, longestPaths } from './cycles.ts';
+import { backTargets, components, longestPaths } from './cycles.ts';
 import type { CallSite } from './flow.ts';
 import type { LinkedCall, LinkedFunction, Names, StackPlan } from './plan.ts';
 import { namesOfPattern, type FunctionInfo, type Scopes } from './scopes.ts';
@@ -34,8 +34,9 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
   const cyclic = functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
   const linkable = new Set<FunctionInfo>();
+  const wrappers = wrappersOf(graph, cyclic);
   for (const info of cyclic) {
-    const reason = refused.get(info) ?? whyNative(info, scopes) ?? (nestingOf(info, linkable) >= NESTED_TWINS_MAX ? `inside of ${NESTED_TWINS_MAX} others that have twins` : undefined);
+    const reason = refused.get(info) ?? whyNative(info, scopes) ?? (wrappers.has(info) ? 'it holds functions of cycles, and only code outside could call it again' : undefined) ?? (nestingOf(info, linkable) >= NESTED_TWINS_MAX ? `inside of ${NESTED_TWINS_MAX} others that have twins` : undefined);
     if (reason === undefined) linkable.add(info); else left.set(info, reason);
   }
   const names = namesFor(scopes);
@@ -57,6 +58,19 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
     });
   }
   return { plan: { names, functions: planned, calls }, why, left };
+}
+
+/** Functions around the functions of cycles that are on none themselves, unless code outside calls them again: what bundlers put around modules. */
+function wrappersOf(graph: CallGraph, cyclic: readonly FunctionInfo[]): Set<FunctionInfo> {
+  const inner = graph.edges.map((to, from) => (from === graph.outside ? [] : to.filter((node) => node !== graph.outside)));
+  const component = components(inner);
+  const sizes = new Map<number, number>();
+  for (const one of component) sizes.set(one, (sizes.get(one) ?? 0) + 1);
+  const wrappers = new Set<FunctionInfo>();
+  for (const info of cyclic) {
+    for (let outer = info.parent; outer !== undefined; outer = outer.parent) if (sizes.get(component[outer.index] as number) === 1 && inner[outer.index]?.includes(outer.index) !== true) wrappers.add(outer);
+  }
+  return wrappers;
 }
 
 /** Why a function cannot have a twin. */

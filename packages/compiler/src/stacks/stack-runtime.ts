@@ -15,6 +15,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { StackProbe } from './stack-probe.ts';
 import { loopOf, type Caller, type Frame } from './stack-builtins.ts';
+import { STACK_GLOBAL } from './stack-names.ts';
 
 type Twin = (this: unknown, ...args: unknown[]) => Frame;
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
@@ -202,3 +203,4 @@ function* constructed(frame: Frame, self: unknown): Frame {
 /** The stack of this isolate. */
 export const stack: Stack = new Stack();
 export const credit: Int32Array = stack.credit;
+Object.defineProperty(globalThis, Symbol.for(STACK_GLOBAL), { configurable: true, value: stack });
