@@ -4,7 +4,7 @@
  * it is no module, takes it from `globalThis[Symbol.for('capriccio.runtime')]`; that of linked stacks is `capriccio:stack`, and `capriccio.stack`.
  */
 import { compileAsync, type FunctionReport } from './async/pass.ts';
-import type { BlockingPoint } from './blocking-points.ts';
+import { pointsOf, type BlockingPoint } from './blocking-points.ts';
 import { Lines, type Position } from './lines.ts';
 import { parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { composeSegments, originalOf, type Segments } from './segments.ts';
@@ -43,17 +43,23 @@ export interface Compiled {
 export function compile(source: string, options: CompileOptions): Compiled {
   const { file, kind = 'module', smallClosures = false, stackBound } = options;
   const { code, pass, program } = parseSource(source, options);
-  const linked = linkStacks(code, program, { file, kind, ...stackBound === undefined ? {} : { stackBound } });
+  const lines = new Lines(source);
+  const lineOf = (offset: number): number => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))).line;
+  const linked = linkStacks(code, program, { file, kind, lineOf, ...stackBound === undefined ? {} : { stackBound } });
   const hasLinked = linked.code !== code;
   const between = hasLinked ? composeSegments(linked.segments, pass.segments, linked.code.length) : pass.segments;
   const tree = hasLinked ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
-  const lines = new Lines(source);
   const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(between, node.start)));
   const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, place });
   const segments = composeSegments(made.segments, between, made.code.length);
   return {
     code: made.code, segments, hasChanged: made.code !== code,
     get map() { return toSourceMap({ code: made.code, segments }, source, file); },
-    report: { file, functions, points, stacks: linked.report },
+    report: {
+      file, stacks: linked.report,
+      // Twins hold copies: each function and each point of the source is reported once.
+      functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
+      points: hasLinked ? pointsOf(program as unknown as AnyNode, file, (node) => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)))).map(({ point }) => point) : points,
+    },
   };
 }

@@ -13,3 +13,4 @@ export { toSourceMap, type SourceMap } from './source-map.ts';
 export { STACK_MODULE } from './stacks/stack-names.ts';
 export { linkStacks, type LinkOptions, type Linked } from './stacks/link-stacks.ts';
 export type { FunctionPlace, StackReport } from './stacks/stack-report.ts';
+export { analyzeApplication, type AnalyzedFile, type Application, type GraphNode } from './stacks/application.ts';

@@ -7,7 +7,6 @@
  */
 import { isNode, type AnyNode } from '../parse.ts';
 import { forEachChild } from './children.ts';
-import { Lines } from '../lines.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
 import { backTargets, components, longestPaths } from './cycles.ts';
 import type { CallSite } from './flow.ts';
@@ -27,9 +26,9 @@ export interface Placement {
   readonly left: ReadonlyMap<FunctionInfo, string>;
 }
 
-export interface PlaceOptions { readonly file: string; readonly code: string; readonly isScript: boolean; readonly stackBound: number; readonly refused: ReadonlyMap<FunctionInfo, string> }
+export interface PlaceOptions { readonly file: string; readonly lineOf: (offset: number) => number; readonly isScript: boolean; readonly stackBound: number; readonly refused: ReadonlyMap<FunctionInfo, string> }
 
-export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stackBound, refused }: PlaceOptions): Placement {
+export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, stackBound, refused }: PlaceOptions): Placement {
   const { functions, scopes } = graph;
   const cyclic = functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
@@ -46,7 +45,6 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
   const calls = linkedCalls(graph, linkable, siblings, why);
   breakCycles(graph, cyclic, linkable, why);
   boundPaths(graph, linkable, why, stackBound);
-  const lines = new Lines(code);
   const weights = weightsOf(graph, linkable, why);
   const selfNamed = new Set([...linkable].filter((info) => info.form === 'expression' && usesOwnName(info, scopes)));
   const planned = new Map<AnyNode, LinkedFunction>();
@@ -54,7 +52,7 @@ export function placeCheckpoints(graph: CallGraph, { file, code, isScript, stack
     planned.set(info.node, {
       info, twin: siblings.get(info), weight: why.has(info) ? weights.get(info) as number : undefined,
       isLowered: isLowered(info), selfName: selfNamed.has(info) ? String((info.node['id'] as AnyNode)['name']) : undefined,
-      label: `${info.name} (${file}:${lines.positionOf(info.node.start).line})`,
+      label: `${info.name} (${file}:${lineOf(info.node.start)})`,
     });
   }
   return { plan: { names, functions: planned, calls }, why, left };

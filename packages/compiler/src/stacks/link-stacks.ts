@@ -3,6 +3,7 @@
  * it was. Next: stack-runtime.ts, which the new text calls.
  */
 import type { Program } from 'acorn';
+import { Lines } from '../lines.ts';
 import { isNode, type AnyNode, type SourceKind } from '../parse.ts';
 import { NOWHERE, identity, type Pass, type Segment } from '../segments.ts';
 import { callGraphOf, type CallGraph } from './call-graph.ts';
@@ -21,6 +22,8 @@ export interface LinkOptions {
   readonly kind: SourceKind;
   /** Bytes of native stack that may lie between two checks. Default 16,384. */
   readonly stackBound?: number;
+  /** Line in the source, from 1, of an offset in `code`. Default: `code` is the source. */
+  readonly lineOf?: (offset: number) => number;
 }
 
 export interface Linked extends Pass { readonly report: StackReport }
@@ -39,11 +42,11 @@ export function linkStacks(code: string, program: Program, options: LinkOptions)
   }
 }
 
-function linkGraph(code: string, program: Program, graph: CallGraph, { file, kind, stackBound = STACK_BOUND_BYTES }: LinkOptions): Linked {
+function linkGraph(code: string, program: Program, graph: CallGraph, { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code) }: LinkOptions): Linked {
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
-    const placement = placeCheckpoints(graph, { file, code, isScript: kind === 'script', stackBound, refused });
-    const report = reportOf(graph, placement, code);
+    const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, refused });
+    const report = reportOf(graph, placement, code, lineOf);
     if (placement.plan.functions.size === 0) return { code, segments: identity(code.length), report };
     try {
       return { ...link(code, program, placement.plan, kind), report };
@@ -52,6 +55,11 @@ function linkGraph(code: string, program: Program, graph: CallGraph, { file, kin
       refused.set(error.linked.info, error.message);              // then without it: a function fewer each time
     }
   }
+}
+
+function linesOf(code: string): (offset: number) => number {
+  const lines = new Lines(code);
+  return (offset) => lines.positionOf(offset).line;
 }
 
 /** A function whose twin cannot be printed. */

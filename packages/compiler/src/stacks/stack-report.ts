@@ -1,5 +1,4 @@
 /** What is known of a file's stacks, for people: `capriccio analyze` prints it. */
-import { Lines } from '../lines.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
 import type { Placement, Why } from './checkpoints.ts';
 import { longestPaths } from './cycles.ts';
@@ -26,9 +25,7 @@ export interface StackReport {
 
 const TEXT_MAX = 60;
 
-export function reportOf(graph: CallGraph, { plan, why, left }: Placement, code: string): StackReport {
-  const lines = new Lines(code);
-  const lineOf = (offset: number): number => lines.positionOf(offset).line;
+export function reportOf(graph: CallGraph, { plan, why, left }: Placement, code: string, lineOf: (offset: number) => number): StackReport {
   const placeOf = (info: FunctionInfo): FunctionPlace => ({ name: info.name, line: lineOf(info.node.start), frameBytes: graph.weights[info.index] as number });
   const checked = new Set([...why.keys()].map(({ index }) => index));
   const { bytes, next } = longestPaths(graph.edges.map((to) => to.filter((node) => node !== graph.outside)), graph.weights, checked);
