@@ -26,14 +26,14 @@ export interface Placement {
   readonly left: ReadonlyMap<FunctionInfo, string>;
 }
 
-export interface PlaceOptions { readonly file: string; readonly lineOf: (offset: number) => number; readonly isScript: boolean; readonly stackBound: number; readonly refused: ReadonlyMap<FunctionInfo, string> }
+export interface PlaceOptions { readonly file: string; readonly lineOf: (offset: number) => number; readonly isScript: boolean; readonly stackBound: number; readonly everything?: boolean; readonly refused: ReadonlyMap<FunctionInfo, string> }
 
-export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, stackBound, refused }: PlaceOptions): Placement {
+export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, stackBound, everything = false, refused }: PlaceOptions): Placement {
   const { functions, scopes } = graph;
-  const cyclic = functions.filter(({ index }) => graph.isCyclic(index));
+  const cyclic = everything ? functions : functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
   const linkable = new Set<FunctionInfo>();
-  const wrappers = wrappersOf(graph, cyclic);
+  const wrappers = everything ? new Set<FunctionInfo>() : wrappersOf(graph, cyclic);
   for (const info of cyclic) {
     const reason = refused.get(info) ?? whyNative(info, scopes) ?? (wrappers.has(info) ? 'it holds functions of cycles, and only code outside could call it again' : undefined) ?? (nestingOf(info, linkable) >= NESTED_TWINS_MAX ? `inside of ${NESTED_TWINS_MAX} others that have twins` : undefined);
     if (reason === undefined) linkable.add(info); else left.set(info, reason);
@@ -41,8 +41,8 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
   const names = namesFor(scopes);
   const siblings = siblingsOf(linkable, scopes, isScript, names);
   const why = new Map<FunctionInfo, Why>();
-  for (const info of linkable) if (graph.flow.escaping.has(info) && graph.component[info.index] === graph.component[graph.outside]) why.set(info, 'called from outside');
-  const calls = linkedCalls(graph, linkable, siblings, why);
+  for (const info of linkable) if (everything || graph.flow.escaping.has(info) && graph.component[info.index] === graph.component[graph.outside]) why.set(info, 'called from outside');
+  const calls = linkedCalls(graph, linkable, siblings, why, everything);
   breakCycles(graph, cyclic, linkable, why);
   boundPaths(graph, linkable, why, stackBound);
   const weights = weightsOf(graph, linkable, why);
@@ -77,10 +77,13 @@ function whyNative(info: FunctionInfo, scopes: Scopes): string | undefined {
   if (node['async'] === true) return node['generator'] === true ? 'an async generator' : 'an async function: compiled as a thread instead';
   if (node['generator'] === true) return 'a generator: each of its levels is resumed by the one above';
   if (info.form === 'constructor' && info.isDerived) return 'the constructor of a derived class: it has no this before super()';
+  if (info.callsSuper) return 'it calls super()';
   if (info.usesDynamicScope) return 'it uses eval or with';
   if (info.usesNewTarget) return 'it uses new.target';
   if (info.form === 'arrow' && info.usesArguments) return 'an arrow that uses the arguments of the function around it';
   if (info.usesCallee) return 'it uses arguments.callee';
+  const own = info.form === 'expression' && isNode(node['id']) ? scopes.references.get(node['id']) : undefined;
+  if (own !== undefined && own.writes > 0) return 'it assigns to its own name';
   if (scopes.names.has('yield')) return 'the file uses yield as a name';
   return isLowered(info) ? whyNotLowered(info) : undefined;
 }
@@ -138,14 +141,14 @@ function siblingsOf(linkable: ReadonlySet<FunctionInfo>, scopes: Scopes, isScrip
 }
 
 /** Calls that stay in their cycle. Those by value give their callees a check. */
-function linkedCalls(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, siblings: ReadonlyMap<FunctionInfo, string>, why: Map<FunctionInfo, Why>): Map<AnyNode, LinkedCall> {
+function linkedCalls(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, siblings: ReadonlyMap<FunctionInfo, string>, why: Map<FunctionInfo, Why>, everything: boolean): Map<AnyNode, LinkedCall> {
   const calls = new Map<AnyNode, LinkedCall>();
   for (const site of graph.flow.sites) {
     const { caller } = site;
     if (caller === undefined || !linkable.has(caller)) continue;
     const inside = [...site.callees].filter((callee) => graph.component[callee.index] === graph.component[caller.index]);
     const isOutside = leadsOutside(site) && graph.component[graph.outside] === graph.component[caller.index];
-    if (inside.length === 0 && !isOutside) continue;
+    if (inside.length === 0 && !isOutside && !everything) continue;
     const direct = directCallee(site, graph.scopes);
     if (direct !== undefined && siblings.has(direct)) { calls.set(site.node, { to: 'twin', callee: direct }); continue; }
     calls.set(site.node, { to: site.form === 'getter' ? 'getter' : 'value' });

@@ -319,7 +319,7 @@ class Solver {
     this.#flow(this.#property(name), vertex);
     if (this.#isImport(object)) this.#add(vertex, undefined);
     const getters = this.#getters.get(name);
-    if (getters !== undefined && object.type !== 'Super') this.#sites.push({ node, form: 'getter', caller: this.#scopes.within.get(node), callees: new Set(getters), isUnknown: false, isThroughBuiltin: false, imported: undefined, property: name });
+    if (getters !== undefined && object.type !== 'Super' && !name.startsWith('#')) this.#sites.push({ node, form: 'getter', caller: this.#scopes.within.get(node), callees: new Set(getters), isUnknown: false, isThroughBuiltin: false, imported: undefined, property: name });
   }
 
   #isImport(object: AnyNode): boolean {

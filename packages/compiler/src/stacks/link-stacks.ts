@@ -24,6 +24,8 @@ export interface LinkOptions {
   readonly stackBound?: number;
   /** Line in the source, from 1, of an offset in `code`. Default: `code` is the source. */
   readonly lineOf?: (offset: number) => number;
+  /** Every function gets a twin and every call is linked, on a cycle or not: for tests. */
+  readonly everything?: boolean;
 }
 
 export interface Linked extends Pass { readonly report: StackReport }
@@ -42,10 +44,10 @@ export function linkStacks(code: string, program: Program, options: LinkOptions)
   }
 }
 
-function linkGraph(code: string, program: Program, graph: CallGraph, { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code) }: LinkOptions): Linked {
+function linkGraph(code: string, program: Program, graph: CallGraph, { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false }: LinkOptions): Linked {
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
-    const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, refused });
+    const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, refused });
     const report = reportOf(graph, placement, code, lineOf);
     if (placement.plan.functions.size === 0) return { code, segments: identity(code.length), report };
     try {
@@ -139,8 +141,9 @@ function withDistances({ code, segments, at }: Edited, marks: readonly Mark[], s
   };
   const pieces: string[] = [];
   let from = 0;
-  for (const { linked, offset } of marks.map((mark) => ({ linked: mark.linked, offset: (at[mark.edit] as number) + mark.at })).toSorted((a, b) => a.offset - b.offset)) {
-    if (offset < from) continue;                                     // inside of what was taken out: printed anew, with its distance
+  // What stood inside of a parameter that was taken out has been printed anew, with its distance.
+  const placed = marks.filter(({ edit }) => at[edit] !== NOWHERE).map((mark) => ({ linked: mark.linked, offset: (at[mark.edit] as number) + mark.at }));
+  for (const { linked, offset } of placed.toSorted((a, b) => a.offset - b.offset)) {
     const text = distanceText(offset - generatedOf(startOf(linked, source)));
     pieces.push(code.slice(from, offset + MARK.length), text);
     from = offset + MARK.length + text.length;

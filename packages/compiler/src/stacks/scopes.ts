@@ -37,6 +37,8 @@ export interface FunctionInfo {
   usesThis: boolean;
   usesArguments: boolean;
   usesSuper: boolean;
+  /** `super(…)`. */
+  callsSuper: boolean;
   usesNewTarget: boolean;
   /** `arguments.callee`. */
   usesCallee: boolean;
@@ -255,6 +257,7 @@ class Resolver {
       case 'CallExpression': {
         this.within.set(node, place.owner);
         const callee = child(node, 'callee') as AnyNode;
+        if (callee.type === 'Super') for (let f = place.owner; f !== undefined; f = f.form === 'arrow' ? f.parent : undefined) f.callsSuper = true;
         if (callee.type === 'Identifier' && callee['name'] === 'eval') for (let f = place.owner; f !== undefined; f = f.parent) f.usesDynamicScope = true;
         break;
       }
@@ -294,7 +297,7 @@ class Resolver {
       form: holder !== undefined ? kind === 'get' ? 'getter' : kind === 'set' ? 'setter' : kind === 'constructor' ? 'constructor' : 'method'
         : node.type === 'FunctionDeclaration' ? 'declaration' : node.type === 'ArrowFunctionExpression' ? 'arrow' : 'expression',
       isStrict: place.strict || directivesOf(statements).includes('use strict'), isDerived: place.isDerived,
-      usesThis: false, usesArguments: false, usesSuper: false, usesNewTarget: false, usesCallee: false, usesDynamicScope: place.inWith, isBare: false, bodyNames: new Set(),
+      usesThis: false, usesArguments: false, usesSuper: false, callsSuper: false, usesNewTarget: false, usesCallee: false, usesDynamicScope: place.inWith, isBare: false, bodyNames: new Set(),
     };
     this.functions.push(info);
     this.byNode.set(node, info);

@@ -25,6 +25,8 @@ export interface StackSettings {
   readonly framesMax: number;
   /** Makes the error that is thrown beyond it. */
   readonly error: (message: string) => Error;
+  /** Of the realm that compiled code runs in. */
+  readonly typeError: TypeErrorConstructor;
   /** Every check finds the stack short: for tests. */
   readonly isAlwaysShort: boolean;
 }
@@ -50,7 +52,7 @@ class Stack implements Caller {
   readonly apply: typeof Reflect.apply = Reflect.apply;
   readonly #probe = new StackProbe();
   readonly #unmarked = new WeakSet<object>();
-  #settings: StackSettings = { framesMax: 4_194_304, error: (message) => Object.assign(new RangeError(message), { code: 'CAP_ERR_STACK' }), isAlwaysShort: false };
+  #settings: StackSettings = { framesMax: 4_194_304, error: (message) => Object.assign(new RangeError(message), { code: 'CAP_ERR_STACK' }), typeError: TypeError, isAlwaysShort: false };
   #isWanted = false;
   #self: unknown;
   #drivers = 0;
@@ -79,7 +81,7 @@ class Stack implements Caller {
 
   /** @param name  of the callee, for the error that says that it is no function */
   call(callee: unknown, self: unknown, args: unknown[], name: string): unknown {
-    if (typeof callee !== 'function') throw new TypeError(`${name === '' ? 'the value' : name} is not a function`);
+    if (typeof callee !== 'function') throw new this.#settings.typeError(`${name === '' ? 'the value' : name} is not a function`);
     if (this.#isMarked(callee)) return this.#enter(callee, self, args);
     const loop = loopOf(this, callee as Callable, self, args);
     if (loop === undefined) return Reflect.apply(callee, self, args) as unknown;
@@ -88,7 +90,7 @@ class Stack implements Caller {
   }
 
   construct(callee: unknown, args: unknown[], name: string): unknown {
-    if (typeof callee !== 'function') throw new TypeError(`${name === '' ? 'the value' : name} is not a constructor`);
+    if (typeof callee !== 'function') throw new this.#settings.typeError(`${name === '' ? 'the value' : name} is not a constructor`);
     if (!this.#isMarked(callee)) return Reflect.construct(callee, args) as unknown;
     const result = this.#enter(callee, undefined, args, true);
     if (result === this.linked) this.frame = constructed(this.frame as Frame, this.#self);

@@ -47,7 +47,8 @@ export class TwinPrinter extends Printer {
     const mark = this.text.length;
     this.put(`${MARK}${distanceText(start === undefined ? 0 : mark - start)}))return ${stack}.deep(`);
     if (linked.twin === undefined) this.#twinValue(linked); else this.put(linked.twin);
-    this.put(`,${linked.info.usesThis ? 'this' : 'void 0'},${this.#given(linked)});`);
+        // What may be called by `new` gives its object, whether it uses it or not.
+    this.put(`,${linked.info.usesThis || /^(?:declaration|expression|constructor)$/.test(linked.info.form) ? 'this' : 'void 0'},${this.#given(linked)});`);
     return mark;
   }
 
@@ -246,7 +247,7 @@ export class TwinPrinter extends Printer {
     if (node.type === 'UnaryExpression' && node['operator'] === 'delete') return this.#assigning(node['argument'] as AnyNode, () => super.expression(node));
     if (node.type === 'MemberExpression' && !this.#targets.has(node)) {
       if (isSuperMember(node) && this.#superName !== undefined) return this.#superRead(node);
-      if (this.#linkedCall(node)?.to === 'getter') return this.#linked(node, 'get', () => { this.argument(node['object'] as AnyNode); this.put(`,${JSON.stringify(String((node['property'] as AnyNode)['name']))}`); });
+      if (this.#linkedCall(node)?.to === 'getter') return this.#linked(node, 'get', () => { this.argument(node['object'] as AnyNode); this.put(`,${keyText(node)}`); });
     }
     super.expression(node);
   }
@@ -264,7 +265,7 @@ export class TwinPrinter extends Printer {
 
   #superRead(node: AnyNode): void {
     this.put(`${String(this.#superName)}(`);
-    if (node['computed'] === true) this.argument(node['property'] as AnyNode); else this.put(JSON.stringify(String((node['property'] as AnyNode)['name'])));
+    if (node['computed'] === true) this.argument(node['property'] as AnyNode); else this.put(keyText(node));
     this.put(')');
   }
 
@@ -285,7 +286,7 @@ export class TwinPrinter extends Printer {
       if (link.type === 'MemberExpression') {
         const linked = this.#linkedCall(link);
         this.put(`${self}=${at},${at}=`);
-        if (linked?.to === 'getter') this.#linked(link, 'get', () => this.put(`${self},${JSON.stringify(String((link['property'] as AnyNode)['name']))}`));
+        if (linked?.to === 'getter') this.#linked(link, 'get', () => this.put(`${self},${keyText(link)}`));
         else { this.put(self); super.member({ ...link, optional: false } as AnyNode); }
       } else {
         this.put(`${at}=`);
@@ -297,6 +298,12 @@ export class TwinPrinter extends Printer {
     if (links.at(-1)?.type === 'MemberExpression') this.put(`,${at}`);
     this.put(')'.repeat(open));
   }
+}
+
+/** The name of a property that is written out, as a string of the language. */
+function keyText(member: AnyNode): string {
+  const property = member['property'] as AnyNode;
+  return JSON.stringify(String(property['name'] ?? property['value']));
 }
 
 function unwrapped(node: AnyNode): AnyNode { let at = node; while (at.type === 'ParenthesizedExpression') at = at['expression'] as AnyNode; return at; }
