@@ -80,8 +80,19 @@ const isAnySet = ({ words, layout }: Memory, mask: number): boolean => {
   for (let at = mask; at <= mask + (layout.participantCount - 1 >> 5); at++) if (Atomics.load(words, at) !== 0) return true;
   return false;
 };
-/** True when some participant could take more work than it has: two loads, for those who could export some. */
-export const anyoneHungry = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) || isAnySet(memory, SEEKING_MASK);
+/** How many participants could take more work than they have: two loads for each 32 participants, for those who could export some. */
+export function hungryCount({ words, layout }: Memory): number {
+  let count = 0;
+  for (let at = layout.participantCount - 1 >> 5; at >= 0; at--) count += bitsIn(Atomics.load(words, IDLE_MASK + at) | Atomics.load(words, SEEKING_MASK + at));
+  return count;
+}
+/** Source: the population count of Hacker's Delight (Warren, 2002), 5-1. */
+function bitsIn(mask: number): number {
+  if (mask === 0) return 0;
+  const pairs = mask - ((mask >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
 
 /** After work was published: sees to it that somebody looks for it. One load when nobody is idle. @returns true when it has woken somebody for it */
 export const offer = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) && !isAnySet(memory, SEEKING_MASK) && wakeOne(memory);
