@@ -11,7 +11,7 @@
  */
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { Cell, currentThread, inThisContext } from './context.ts';
-import { Roots, type Root } from './run-queues.ts';
+import { Continuation, Roots, type Root } from './run-queues.ts';
 import { LocalThread } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
@@ -156,12 +156,12 @@ export class Scheduler {
     this.#didWork = true;
     const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
-    if (root.runnable > 0 && !root.mustStart()) {
+    if (root.draw() === 'resume') {
       for (; count < max; count++) {
         const thread = root.shift();
         if (thread === undefined) break;
-        if (thread instanceof LocalThread) this.#resume(thread);
-        else { thread.goOn(); this.hop(); }
+        if (thread instanceof Continuation) { thread.goOn(); this.hop(); }
+        else this.#resume(thread);
       }
       return count;
     }
@@ -203,7 +203,7 @@ export class Scheduler {
 
   /** The rest of a wait of ordinary async code goes on in its root's turn. */
   enqueue(root: Root, node: number, goOn: () => void): void {
-    root.push({ goOn }, node);
+    root.push(new Continuation(goOn), node);
     this.roots.activate(root);
     this.arm();
   }

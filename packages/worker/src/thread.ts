@@ -56,6 +56,8 @@ export class LocalThread<T = unknown> implements CurrentThread {
   slot = 0;
   /** Whose cancellation reaches it. */
   parent: LocalThread | undefined = undefined;
+  /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
+  attainedUs = 0;
   /** Innermost frame, if it runs as frames. */
   frame: Frame | undefined = undefined;
   /** What the innermost frame is resumed with. */
