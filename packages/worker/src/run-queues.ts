@@ -34,6 +34,8 @@ export class Root implements Share {
   readonly entries: Deque<Entry> = new Deque();
   readonly #nodes: NodeQueue[] = [];
   readonly #active: NodeQueue[] = [];
+  /** Of the last push: the next is most likely of the same node. */
+  #last: NodeQueue | undefined;
   #pass = 0;
   #passedOver = 0;
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
@@ -59,14 +61,20 @@ export class Root implements Share {
 
   /** A thread that blocked at `node` may go on. */
   push(thread: Runnable, node: number): void {
+    const last = this.#last;
+    const queue = last?.node === node ? last : this.#last = this.#queueOf(node);
+    if (queue.threads.length === 0) { join(queue, this.#pass); this.#active.push(queue); }
+    queue.threads.push(thread);
+    this.runnable++;
+  }
+
+  #queueOf(node: number): NodeQueue {
     let queue = this.#nodes.find((candidate) => candidate.node === node);
     if (queue === undefined) {
       queue = { node, tickets: 1, pass: 0, threads: new Deque() };
       this.#nodes.push(queue);
     }
-    if (queue.threads.length === 0) { join(queue, this.#pass); this.#active.push(queue); }
-    queue.threads.push(thread);
-    this.runnable++;
+    return queue;
   }
 
   /** Takes the next thread: oldest of the node with least pass. */
