@@ -15,6 +15,7 @@ export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export type { Entry, Root } from './run-queues.ts';
 export { Runtime, type RuntimeStart } from './runtime.ts';
 export { Scheduler } from './scheduler.ts';
+export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';
 export type { Plugin, WorkerStart } from './worker-main.ts';

@@ -10,16 +10,14 @@ export const SUSPENDED: unique symbol = Symbol.for('capriccio.suspended') as nev
 /** Under which a function carries its direct form, called as `direct.call(thisArg, ...args)` on a thread that runs as frames. */
 export const DIRECT: unique symbol = Symbol.for('capriccio.direct') as never;
 
-type DirectForm<F> = F extends (this: infer This, ...args: infer A) => Promise<infer R> ? (this: This, ...args: A) => R | typeof SUSPENDED : never;
-
 /** Gives a function its direct form. */
-export function setDirect<F extends (...args: never[]) => Promise<unknown>>(fn: F, form: DirectForm<F>): void {
+export function setDirect<A extends unknown[], R>(fn: (...args: A) => Promise<R>, form: (this: never, ...args: A) => R | typeof SUSPENDED): void {
   Object.defineProperty(fn, DIRECT, { value: form });
 }
 
 /** The direct form of a function of ours, for frames that are written by hand. Throws TypeError for one that has none. */
-export function directOf<F extends (...args: never[]) => Promise<unknown>>(fn: F): DirectForm<F> {
-  const form = (fn as { [DIRECT]?: DirectForm<F> })[DIRECT];
+export function directOf<A extends unknown[], R>(fn: (...args: A) => Promise<R>): (this: unknown, ...args: A) => R | typeof SUSPENDED {
+  const form = (fn as { [DIRECT]?: (this: unknown, ...args: A) => R | typeof SUSPENDED })[DIRECT];
   if (form === undefined) throw new TypeError(`${fn.name} has no direct form`);
   return form;
 }

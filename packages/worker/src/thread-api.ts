@@ -15,6 +15,17 @@ import type { CurrentThread, LocalThread, Thread } from './thread.ts';
 
 export type { CurrentThread, Thread, ThreadStatus } from './thread.ts';
 export type { PoolHandle } from './pool-handle.ts';
+export type { NameOptions, WaitOptions } from './sync/block.ts';
+export { Barrier } from './sync/barrier.ts';
+export { Channel, type ChannelOptions } from './sync/channel.ts';
+export { Condition } from './sync/condition.ts';
+export { Latch } from './sync/latch.ts';
+export { Mutex } from './sync/mutex.ts';
+export { Once } from './sync/once.ts';
+export { RwLock } from './sync/rw-lock.ts';
+export { select, type SelectCase, type Selected, type SelectOptions } from './sync/select.ts';
+export { Semaphore } from './sync/semaphore.ts';
+export { ThreadLocal, type ThreadLocalOptions } from './sync/thread-local.ts';
 
 /** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
 export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;

@@ -18,7 +18,7 @@ import { ContextFrame, type Cell } from './context.ts';
 import type { Frame } from './frame.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
-import { SUSPENDED } from './suspended.ts';
+import { setDirect, SUSPENDED } from './suspended.ts';
 import { callingThread, giveUp, PromiseWaiter, WaitQueue, type Waitable, type Waiter } from './sync/waiting.ts';
 import type { Timer } from './timers.ts';
 
@@ -384,13 +384,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
 
   /** A frame's wait is over: it is resumed by the scheduler, in its turn. */
   wake(value: unknown, byThrow: boolean): void {
-    let flags = this.flags | WOKEN;
-    if (byThrow) flags |= BY_THROW;
-    if ((flags & TIMED) !== 0) {
-      this.scheduler.timers.cancel(this.#needed.timer as Timer);
-      flags &= ~TIMED;
-    }
-    this.flags = flags;
+    if ((this.flags & TIMED) !== 0) this.untime();
+    this.flags |= byThrow ? WOKEN | BY_THROW : WOKEN;
     this.value = value;
     this.waitingOn = undefined;
     this.scheduler.ready(this as LocalThread);
@@ -400,6 +395,11 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     this.#needed.timer = timer;
     this.flags |= TIMED;
     this.scheduler.timers.set(timer, ms);
+  }
+  untime(): void {
+    if ((this.flags & TIMED) === 0) return;
+    this.flags &= ~TIMED;
+    this.#extras?.timer?.cancel();
   }
   /** Due time on the timer wheel, while it sleeps. */
   get due(): number { return this.value as number; }
@@ -469,3 +469,5 @@ function rejectedQuietly(error: unknown): Promise<never> {
   promise.catch(ignore);
   return promise;
 }
+
+setDirect(LocalThread.prototype.join, function joinDirect(this: LocalThread) { return this.joinDirect(); });

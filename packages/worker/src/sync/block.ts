@@ -8,7 +8,7 @@ import { currentScheduler } from '../current.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { Timer } from '../timers.ts';
 import type { LocalThread } from '../thread.ts';
-import { giveUp, PromiseWaiter, type WaitQueue, type Waiter } from './waiting.ts';
+import { giveUp, PromiseWaiter, type Waitable, type Waiter } from './waiting.ts';
 
 /** Options of operations that may wait. */
 export interface WaitOptions {
@@ -16,8 +16,11 @@ export interface WaitOptions {
   timeoutMs?: number;
 }
 
+/** Where one can wait. */
+interface Line extends Waitable { push(waiter: Waiter): void }
+
 /** Waits in a queue. @returns what the operation gives back: SUSPENDED, or a promise */
-export type Block = (queue: WaitQueue, thread: LocalThread | undefined, brings: unknown, options: WaitOptions | undefined) => unknown;
+export type Block = (queue: Line, thread: LocalThread | undefined, brings: unknown, options: WaitOptions | undefined) => unknown;
 
 export const byThread: Block = (queue, thread, brings, options) => {
   if (thread === undefined) throw new TypeError('a direct form is called on a thread that runs as frames only');
@@ -63,4 +66,18 @@ export function checkMs(ms: number, what: string): void {
 /** Throws CAP_ERR_OPTION unless it is a whole number from `min` to 2^31 - 1. */
 export function checkCount(count: number, min: number, what: string): void {
   if (!Number.isInteger(count) || count < min || count > 2 ** 31 - 1) throw new CapriccioError('CAP_ERR_OPTION', `${what} must be a whole number from ${min} to 2147483647, not ${String(count)}`);
+}
+
+/** Options of what can be named. */
+export interface NameOptions {
+  /** For listings and messages. */
+  name?: string;
+}
+/** How listings call it. Throws CAP_ERR_OPTION for options or a name of another type. */
+export function labelOf(kind: string, options: NameOptions | undefined): string {
+  if (options === undefined) return `a ${kind}`;
+  if (typeof options !== 'object' || options === null) throw new CapriccioError('CAP_ERR_OPTION', `${kind} takes options as an object, not ${options === null ? 'null' : typeof options}`);
+  const { name } = options;
+  if (name !== undefined && typeof name !== 'string') throw new CapriccioError('CAP_ERR_OPTION', `the name of a ${kind} must be a string, not ${typeof name}`);
+  return name === undefined ? `a ${kind}` : `${kind} ${name}`;
 }

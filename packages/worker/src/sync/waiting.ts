@@ -32,10 +32,12 @@ export interface Waiter {
   readonly thread: LocalThread | undefined;
   /** The wait is over. It stands in no queue any more. */
   wake(value: unknown, byThrow: boolean): void;
+  /** Its time limit does not hold any more: it has got what it waited for, all but a lock that it needs to go on. */
+  untime(): void;
 }
 
 /** Whose queue it is. */
-interface QueueOwner {
+export interface QueueOwner {
   readonly what: string;
   holders?(): Iterable<LocalThread>;
   /** A waiter has left the queue unserved. @returns as Waitable.abandon */
@@ -132,6 +134,8 @@ export class PromiseWaiter implements Waiter {
     if (byThrow) this.#reject(value);
     else this.#resolve(value);
   }
+
+  untime(): void { this.timer?.cancel(); }
 
   /** Rejects also where nobody awaits it any more (`Promise.race`, or not yet): that must not end the process. */
   cancelledBy(error: unknown): void {
