@@ -203,7 +203,7 @@ export class Executor {
     }
     const thread = this.#keepCell(record, origin, cell);
     if (Symbol.asyncIterator in (result as object)) this.#parts.scheduler.follow(thread, drain(result as AsyncGenerator, thread, cell));
-    else { thread.frame = { generator: result as Generator, parent: undefined }; thread.wake(undefined, false); }
+    else { thread.frame = result as Generator; thread.wake(undefined, false); }
   }
 
   #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator): void {
@@ -323,7 +323,7 @@ const ignore = (): void => { /* a wait that was given up is not resolved a secon
 function withoutRuntimeFrames(record: FailureRecord, seen = new Set<FailureRecord>()): FailureRecord {
   if (seen.has(record)) return record;
   seen.add(record);
-  const begin = record.stack?.search(/\n {4}at AsyncResource\.runInAsyncScope [^\n]*\n {4}at Cell\.run /) ?? -1;
+  const begin = record.stack?.search(/\n {4}at (?:AsyncResource\.runInAsyncScope [^\n]*\n {4}at )?Cell\.run /) ?? -1;
   if (begin >= 0) (record as { stack?: string }).stack = (record.stack as string).slice(0, begin);
   for (const { failure, failures } of record.fields) for (const inner of failures ?? (failure === undefined ? [] : [failure])) withoutRuntimeFrames(inner, seen);
   return record;

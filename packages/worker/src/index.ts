@@ -19,6 +19,7 @@ export { Continuation, Root, Roots, type Entry, type Ready, type Runnable } from
 export { LocalCredits, WindowGate, type Credits } from './window-gate.ts';
 export { Runtime, type RuntimeStart } from './runtime.ts';
 export { Scheduler } from './scheduler.ts';
+export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';
 export type { Plugin, WorkerStart } from './worker-main.ts';

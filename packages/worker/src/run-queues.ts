@@ -60,6 +60,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   hasRoom: (() => boolean) | undefined = undefined;
   readonly #rules: SchedulingRules;
   readonly #nodes = new Map<number, NodeQueue<T>>();
+  /** Of the last push: the next is most likely of the same node. */
+  #last: NodeQueue<T> | undefined;
   readonly #ready = new PassHeap<NodeQueue<T>>();
   /** Level 0 holds its threads by node; its own deque stays empty. */
   readonly #levels: Level<T>[] = [];
@@ -100,7 +102,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
     const level = thread.attainedUs < this.#rules.thetaUs ? 0 : levelOf(thread.attainedUs, this.#rules);
     this.runnable++;
     if (level > 0) { this.#pushAbove(thread, level).push(thread); return; }
-    const queue = this.#nodes.get(node) ?? this.#addNode(node);
+    const last = this.#last;
+    const queue = last?.node === node ? last : this.#last = this.#nodes.get(node) ?? this.#addNode(node);
     if (queue.threads.length === 0) { join(queue, this.#nodePass); this.#ready.push(queue); }
     queue.threads.push(thread);
   }

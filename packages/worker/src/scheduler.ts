@@ -9,10 +9,10 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
-import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
-import { Cell, currentThread, inThisContext } from './context.ts';
+import { endByError, isGenerator, isThenable, runFrames, type FrameOutcome } from './frame.ts';
+import { contextFor, contextOfNow, currentThread, inThisContext, isContextShared, runIn } from './context.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
-import { LocalThread } from './thread.ts';
+import { circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
 
@@ -44,7 +44,9 @@ export interface SchedulerOptions {
 }
 
 /** Threads resumed, or entries begun, before the clock is read and roots are compared again. */
-const BATCH_MAX = 8;
+const BATCH_MAX = 128;
+/** The same once native async code has been started or woken, whose continuations wait for the end of the batch. */
+const HOP_BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
@@ -56,6 +58,8 @@ const NODE_WAIT = 2;
 export class Scheduler {
   readonly roots: Roots = new Roots();
   readonly timers: TimerWheel;
+  /** Threads that have not ended: those of nobody, and by way of them their children. */
+  readonly threads: ReturnType<typeof circle> = circle();
   readonly #sliceMs: number;
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
@@ -67,6 +71,8 @@ export class Scheduler {
   #didWork = false;
   #sliceEnd = 0;
   #clock = 0;
+  /** Of the last spawn: the next is most likely like it. */
+  #origin: Origin | undefined;
   /** Threads that have started and not ended. */
   live = 0;
   /** Work begun since the start, threads and tasks. */
@@ -104,6 +110,7 @@ export class Scheduler {
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
+    this.timers.beLazy();
     this.#outside?.beginTurn(this.#clock);
     return true;
   }
@@ -126,6 +133,7 @@ export class Scheduler {
       const count = this.#runBatch(root);
       this.#outside?.afterBatch();
       const now = sharedNow();
+      this.timers.settle(now, false);
       this.#charge(root, now - this.#clock, count);
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
@@ -139,6 +147,7 @@ export class Scheduler {
   }
 
   #endTurn(hasMore: boolean): void {
+    this.timers.settle(hasMore ? this.#clock : sharedNow(), true);
     this.#inTurn = false;
     this.#hop = false;
     this.#outside?.endTurn(this.#clock, this.#didWork, hasMore || this.#armed);
@@ -157,7 +166,7 @@ export class Scheduler {
     const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
     if (root.draw() === 'resume') {
-      for (; count < max; count++) {
+      for (; count < max && (!this.#hop || count < HOP_BATCH_MAX); count++) {
         const thread = root.shift();
         if (thread === undefined) break;
         if (thread instanceof Continuation) { thread.goOn(); this.hop(); }
@@ -166,7 +175,7 @@ export class Scheduler {
       return count;
     }
     if (root.children.length > 0) {
-      for (; count < max && !this.#hop; count++) {
+      for (; count < Math.min(max, HOP_BATCH_MAX) && !this.#hop; count++) {
         const entry = root.children.pop();
         if (entry === undefined) break;
         this.begun++;
@@ -175,7 +184,7 @@ export class Scheduler {
       return count;
     }
     if (root.entries.length > 0) {
-      for (; count < max; count++) {
+      for (; count < Math.min(max, HOP_BATCH_MAX); count++) {
         const entry = root.entries.shift();
         if (entry === undefined) break;
         this.begun++;
@@ -195,9 +204,10 @@ export class Scheduler {
 
   /** A thread may go on: it runs in its turn. */
   ready(thread: LocalThread, node: number = NODE_WAIT): void {
-    thread.status = 'ready';
-    thread.root.push(thread, node);
-    this.roots.activate(thread.root);
+    thread.state = READY;
+    const { root } = thread;
+    root.push(thread, node);
+    this.roots.activate(root);
     this.arm();
   }
 
@@ -209,60 +219,43 @@ export class Scheduler {
   }
 
   /** A new thread of this isolate. It begins in its turn, in the async context of its spawner, and is cancelled with it. */
-  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root): LocalThread<Awaited<T>> {
-    const parent = currentThread();
-    const thread = new LocalThread<Awaited<T>>(this, root, fn.name === '' ? 'anonymous' : fn.name);
-    thread.cell = new Cell();
-    thread.resumeWith = { fn: fn as unknown as Start['fn'], args } satisfies Start;
-    if (parent !== undefined) {
-      thread.parent = parent;
-      parent.addChild(thread);
-    }
+  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root, parent: LocalThread | undefined = currentThread()): LocalThread<Awaited<T>> {
+    const origin = this.#originOf(fn as unknown as Origin['fn'] & {}, root, parent);
+    const thread = new LocalThread<Awaited<T>>(this, root, '', origin);
+    if (!isContextShared) thread.context = contextFor(thread);
+    thread.value = args;
     root.push(thread as LocalThread, NODE_START);
     this.roots.activate(root);
     this.arm();
     return thread;
   }
 
+  #originOf(fn: Origin['fn'] & {}, root: Root, parent: LocalThread | undefined): Origin {
+    const context = isContextShared ? contextOfNow() : undefined;
+    const last = this.#origin;
+    if (last !== undefined && last.fn === fn && last.root === root && last.parent === parent && last.context === context && isContextShared) return last;
+    const origin = this.#origin = new Origin(this, root, fn.name === '' ? 'anonymous' : fn.name, fn, parent, context);
+    return origin;
+  }
+
   #resume(thread: LocalThread): void {
     if (thread.hasEnded) return;                                       // cancelled before it began
-    const cell = thread.cell as Cell;
-    if (thread.status === 'queued') { this.#begin(thread, cell); return; }
-    thread.status = 'running';
-    this.#afterFrames(thread, cell.run(runFrames, thread));
-  }
-
-  #begin(thread: LocalThread, cell: Cell): void {
-    const { fn, args } = thread.resumeWith as Start;
-    thread.resumeWith = undefined;
-    thread.status = 'running';
-    cell.thread = thread;
-    this.live++;
-    this.begun++;
-    let result: unknown;
-    try {
-      result = cell.run(fn, ...args);
-    } catch (error) {
-      endByError(thread, error);
-      this.live--;
-      return;
+    const isNew = thread.state === QUEUED;
+    if (isNew) { this.live++; this.begun++; }
+    thread.state = RUNNING;
+    switch (runIn(thread.entered, isNew ? begin : runFrames, thread)) {
+      case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
+      case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
+      case 'yielded': this.ready(thread, NODE_YIELD); break;
+      case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
+      default: this.live--;
     }
-    if (isGenerator(result)) {
-      thread.frame = { generator: result, parent: undefined };
-      this.#afterFrames(thread, cell.run(runFrames, thread));
-    } else this.follow(thread, result);
-  }
-
-  #afterFrames(thread: LocalThread, outcome: ReturnType<typeof runFrames>): void {
-    if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
-    else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }
-    else { this.live--; this.hop(); }
   }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
   follow(thread: LocalThread, result: unknown): void {
-    if (!isThenable(result)) { thread.end('done', result, undefined); this.live--; this.hop(); return; }
-    thread.status = 'blocked';
+    if (!isThenable(result)) { thread.end('done', result, undefined); this.live--; return; }
+    thread.block(this.#clock);
     this.hop();
     Promise.resolve(result).then(                                      // a foreign thenable may throw, or answer twice
       (value) => { thread.end('done', value, undefined); this.hasEnded(); },
@@ -277,4 +270,18 @@ export class Scheduler {
   }
 }
 
-interface Start { readonly fn: (...args: unknown[]) => unknown; readonly args: unknown[] }
+/** Begins a thread, inside its context. 'native': its result is in its `value`. Throws nothing. */
+function begin(thread: LocalThread): FrameOutcome | 'native' {
+  const args = thread.value as unknown[];
+  thread.value = undefined;
+  let result: unknown;
+  try {
+    result = (thread.origin.fn as NonNullable<Origin['fn']>)(...args);
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
+  }
+  if (!isGenerator(result)) { thread.value = result; return 'native'; }
+  thread.frame = result;
+  return runFrames(thread);
+}
