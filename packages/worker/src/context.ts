@@ -10,7 +10,7 @@
  *
  * A task of a remote function begins in a Cell, which names its thread only once it has one: most tasks end at once and never make the object.
  * Rejected: one frame for all threads, whose name the scheduler changes at each switch: what a thread left behind would find itself in another.
- * Measured: docs/decisions/0004-cells.md, docs/decisions/0014-a-thread-is-its-context.md.
+ * Measured: docs/decisions/0004-cells.md, docs/decisions/0015-a-thread-is-its-context.md.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { LocalThread } from './thread.ts';
