@@ -56,7 +56,7 @@ export async function settle(): Promise<void> {
   }
 }
 
-export async function follow<Op, Act>(program: readonly Step<Op, Act>[], model: Model<Op, Act>, subject: Subject<Op>): Promise<void> {
+async function follow<Op, Act>(program: readonly Step<Op, Act>[], model: Model<Op, Act>, subject: Subject<Op>): Promise<void> {
   const ended = new Map<number, unknown>();
   const values = new Map<number, unknown>();
   const threads: (Thread | undefined)[] = [];
