@@ -12,7 +12,7 @@
  */
 import { keptContext } from './context.ts';
 import { SUSPENDED } from './suspended.ts';
-import type { Waitable, Waiter } from './sync/waiting.ts';
+import type { Abandoned, Waitable, Waiter } from './sync/waiting.ts';
 import type { LocalThread } from './thread.ts';
 
 /** A frame that was called by another. The first of a thread is the generator alone. */
@@ -98,7 +98,7 @@ function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
 class PromiseWait implements Waitable {
   readonly what = 'a promise';
   holders(): [] { return []; }
-  abandon(waiter: Waiter): boolean { waiter.waitingOn = undefined; return false; }
+  abandon(waiter: Waiter): Abandoned { waiter.waitingOn = undefined; return 'left'; }
 }
 
 function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {

@@ -219,7 +219,8 @@ export class Scheduler {
   }
 
   /** A new thread of this isolate. It begins in its turn, in the async context of its spawner, and is cancelled with it. */
-  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root, parent: LocalThread | undefined = currentThread()): LocalThread<Awaited<T>> {
+  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root, ...by: [parent?: LocalThread | undefined]): LocalThread<Awaited<T>> {
+    const parent = by.length === 0 ? currentThread() : by[0];
     const origin = this.#originOf(fn as unknown as Origin['fn'] & {}, root, parent);
     const thread = new LocalThread<Awaited<T>>(this, root, '', origin);
     if (!isContextShared) thread.context = contextFor(thread);

@@ -11,9 +11,10 @@ import { setDirect, SUSPENDED } from './suspended.ts';
 import { checkMs } from './sync/block.ts';
 import { callingThread } from './sync/waiting.ts';
 import { Timer, UNSET } from './timers.ts';
-import type { CurrentThread, LocalThread, Thread } from './thread.ts';
+import type { CurrentThread, LocalThread, Thread, ThreadResult } from './thread.ts';
 
-export type { CurrentThread, Thread, ThreadStatus } from './thread.ts';
+export type { CurrentThread, Thread, ThreadResult, ThreadStatus } from './thread.ts';
+export { scope, shield, withDeadline, type Scope, type ScopeOptions } from './scope.ts';
 export type { PoolHandle } from './pool-handle.ts';
 export type { NameOptions, WaitOptions } from './sync/block.ts';
 export { Barrier } from './sync/barrier.ts';
@@ -26,9 +27,6 @@ export { RwLock } from './sync/rw-lock.ts';
 export { select, type SelectCase, type Selected, type SelectOptions } from './sync/select.ts';
 export { Semaphore } from './sync/semaphore.ts';
 export { ThreadLocal, type ThreadLocalOptions } from './sync/thread-local.ts';
-
-/** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
-export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;
 
 /**
  * Starts a thread of this isolate. A generator function runs as frames: `yield` of a generator object is a call, of a promise a wait, of nothing

@@ -25,7 +25,7 @@ import type { Timer } from './timers.ts';
 export type ThreadStatus = 'queued' | 'ready' | 'running' | 'blocked' | 'done' | 'failed' | 'cancelled';
 
 /** What a user holds of a thread, wherever it runs. Not thenable: `await thread` gives the thread, `await thread.join()` its result. */
-export interface Thread<T = unknown> {
+export interface Thread<T = unknown> extends AsyncDisposable {
   readonly id: number;
   readonly name: string;
   readonly status: ThreadStatus;
@@ -35,6 +35,8 @@ export interface Thread<T = unknown> {
   cancel(reason?: unknown): void;
   /** Nobody will join: its failure is not reported, and its spawner's cancellation does not reach it. */
   detach(): void;
+  /** `await using thread = spawn(…)`: at the end of the block it is cancelled, and has ended. Rejects with its failure if nobody has joined. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** `current()`: the thread itself, with a signal for waits that are not ours. */
@@ -44,6 +46,9 @@ export interface CurrentThread extends Thread {
   /** Aborts when the thread is cancelled: pass it to fetch, timers/promises, streams, events. */
   readonly signal: AbortSignal;
 }
+
+/** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
+export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;
 
 /** Whatever is cancelled with the thread that started it. */
 export interface Cancellable {
@@ -104,6 +109,7 @@ class Extras {
   joiners: WaitQueue | undefined = undefined;
   timer: Timer | undefined = undefined;
   cell: Cell | undefined = undefined;
+  principal: LocalThread | undefined = undefined;
   /** Context to run in, if it is not the thread itself. */
   entered: unknown = undefined;
   locals: Map<unknown, unknown> | undefined = undefined;
@@ -207,6 +213,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   set onEnd(onEnd: (() => void) | undefined) { this.#needed.onEnd = onEnd; }
   /** Called when the thread ends, before anybody is told: destructors of what it keeps. Throws nothing. */
   set atEnd(atEnd: (() => void) | undefined) { this.#needed.atEnd = atEnd; }
+  /** Whose ThreadLocals and locks are its own too: it runs a part of that thread's work (the body of a scope). */
+  get principal(): LocalThread { return this.#extras?.principal ?? this as LocalThread; }
+  set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed.principal = thread; }
   /** Values of ThreadLocals. */
   get locals(): Map<unknown, unknown> | undefined { return this.#extras?.locals; }
   neededLocals(): Map<unknown, unknown> { return this.#needed.locals ??= new Map(); }
@@ -245,11 +254,17 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       holders: () => [this],
       // A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins.
       abandoned: (waiter, queue, error) => {
-        if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return false;
+        if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
         queue.push(waiter);
-        return true;
+        return 'later';
       },
     });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isNews = !this.isAwaited;
+    this.cancel();
+    await endOf(this, isNews);
   }
 
   detach(): void {
@@ -309,8 +324,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     const error = this.cancellation();
     for (let wait = extras?.waits; wait !== undefined;) {
       const { elder } = wait;
-      this.flags |= DELIVERED;
-      wait.cancelledBy(error);
+      if (wait.cancelledBy(error)) this.flags |= DELIVERED;
       wait = elder;
     }
     const controller = extras?.controller;
@@ -319,8 +333,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       controller.abort(error);
     }
     if (this.frame !== undefined && this.state === BLOCKED) {            // whatever the frame waits for, ours or not: it is resumed by a throw
-      this.flags |= DELIVERED;
-      giveUp(this, error);
+      if (giveUp(this, error)) this.flags |= DELIVERED;
     }
   }
   #cancelWith(child: Cancellable): void {
@@ -375,7 +388,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (this.takeCancellation()) return rejectedQuietly(this.cancellation());
     const waiter = new PromiseWaiter(this, undefined, this.scheduler);
     let stop: (() => void) | undefined;
-    const waitable: Waitable = { what, holders: () => [], abandon: () => { waiter.waitingOn = undefined; stop?.(); return false; } };
+    const waitable: Waitable = { what, holders: () => [], abandon: () => { waiter.waitingOn = undefined; stop?.(); return 'left'; } };
     waiter.waitingOn = waitable;
     const settle = (value: unknown, byThrow: boolean): void => {
       if (waiter.waitingOn !== waitable) return;
@@ -463,6 +476,15 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     const error = this.value instanceof Error ? this.value.stack ?? this.value.message : String(this.value);
     const site = this.origin.site === undefined ? '' : `, spawned ${this.origin.site},`;
     process.emitWarning(`thread ${this.id} (${this.name})${site} failed and nobody joined it: ${error}`, { code: 'CAP_WARN_UNJOINED' });
+  }
+}
+
+/** Waits for the end of a thread that has been told to end. Rejects with its failure, if that is news, and when it was not by the cancellation. */
+export async function endOf(thread: Thread, isNews: boolean): Promise<void> {
+  try {
+    await thread.join();
+  } catch (error) {
+    if (isNews && thread.status !== 'cancelled') throw error;
   }
 }
 

@@ -5,7 +5,7 @@
  * Source: Varghese and Lauck, Hashed and Hierarchical Timing Wheels, SOSP 1987.
  */
 import { sharedNow } from './clock.ts';
-import type { Waitable, Waiter } from './sync/waiting.ts';
+import type { Abandoned, Waitable, Waiter } from './sync/waiting.ts';
 
 const BITS = 6;
 const SIZE = 1 << BITS;
@@ -115,10 +115,10 @@ export class TimerWheel implements Waitable {
   }
 
   /** A thread that sleeps is cancelled. */
-  abandon(waiter: Waiter): boolean {
+  abandon(waiter: Waiter): Abandoned {
     this.cancel(waiter as unknown as Timed);
     waiter.waitingOn = undefined;
-    return false;
+    return 'left';
   }
   holders(): [] { return []; }
 

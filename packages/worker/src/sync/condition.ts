@@ -7,7 +7,7 @@ import { CapriccioError } from '@capriccio/shared';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
 import { byPromise, byThread, checkWait, labelOf, promised, type Block, type NameOptions, type WaitOptions } from './block.ts';
 import { Mutex } from './mutex.ts';
-import { callingThread, WaitQueue, type QueueOwner, type Waiter } from './waiting.ts';
+import { callingThread, WaitQueue, type Abandoned, type QueueOwner, type Waiter } from './waiting.ts';
 
 /**
  * ```ts
@@ -53,9 +53,9 @@ export class Condition implements QueueOwner {
   broadcast(): void { for (let count = this.#queue.length; count > 0; count--) this.signal(); }
 
   /** @internal */
-  abandoned(waiter: Waiter, _: WaitQueue, error: unknown): boolean {
+  abandoned(waiter: Waiter, _: WaitQueue, error: unknown): Abandoned {
     this.#mutex.reacquire(waiter, error);
-    return true;
+    return 'later';
   }
 }
 setDirect(Condition.prototype.wait, function waitDirect(this: Condition, options?: WaitOptions) { return this.take(byThread, options) as typeof SUSPENDED; });

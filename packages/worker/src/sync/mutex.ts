@@ -7,7 +7,7 @@ import { currentThread } from '../context.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
 import type { LocalThread } from '../thread.ts';
 import { byPromise, byThread, checkWait, labelOf, promised, type Block, type NameOptions, type WaitOptions } from './block.ts';
-import { callingThread, WaitQueue, type QueueOwner, type Waiter } from './waiting.ts';
+import { callingThread, WaitQueue, type Abandoned, type QueueOwner, type Waiter } from './waiting.ts';
 
 /** What `lock` gives: unlocks when it is disposed of, once. */
 class MutexGuard implements Disposable {
@@ -98,19 +98,19 @@ export class Mutex implements QueueOwner {
     this.release();
   }
   /** @internal */
-  isHeldBy(thread: LocalThread | undefined): boolean { return this.#isLocked && this.#owner === thread; }
+  isHeldBy(thread: LocalThread | undefined): boolean { return this.#isLocked && this.#owner?.principal === thread?.principal; }
   /** @internal */
   get owner(): LocalThread | undefined { return this.#owner; }
   holders(): LocalThread[] { return this.#owner === undefined ? [] : [this.#owner]; }
 
   /** @internal Who has waited for a condition may not leave without the mutex. */
-  abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): boolean {
+  abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned {
     const { value } = waiter;
-    if (!(value instanceof Reacquiring)) return false;
+    if (!(value instanceof Reacquiring)) return 'left';
     if (value.error === undefined) value.signalled?.();
     waiter.value = new Reacquiring(error, undefined);
     queue.push(waiter);
-    return true;
+    return 'later';
   }
 }
 setDirect(Mutex.prototype.lock, function lockDirect(this: Mutex, options?: WaitOptions) { return this.take(byThread, options) as Disposable | typeof SUSPENDED; });

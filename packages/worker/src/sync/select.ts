@@ -7,7 +7,7 @@ import { CapriccioError } from '@capriccio/shared';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
 import type { LocalThread } from '../thread.ts';
 import { byPromise, byThread, checkWait, promised, type Block, type WaitOptions } from './block.ts';
-import { callingThread, type Waitable, type Waiter } from './waiting.ts';
+import { callingThread, type Abandoned, type Waitable, type Waiter } from './waiting.ts';
 
 /** It cannot go on now. */
 export const NOTHING: unique symbol = Symbol('nothing');
@@ -77,9 +77,9 @@ class Selection implements Waitable {
     this.#leave();
     this.waiter?.wake(value, byThrow);
   }
-  abandon(): boolean {
+  abandon(): Abandoned {
     this.#leave();
-    return false;
+    return 'left';
   }
 }
 

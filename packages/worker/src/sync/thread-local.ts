@@ -30,7 +30,7 @@ export class ThreadLocal<T> {
   }
 
   get(): T {
-    const thread = currentThread();
+    const thread = currentThread()?.principal;
     const values = thread === undefined ? this.#outside : thread.locals;
     const value = values?.get(this);
     if (value !== undefined || values?.has(this) === true || this.#initial === undefined) return value as T;
@@ -40,14 +40,14 @@ export class ThreadLocal<T> {
   }
 
   set(value: T): void {
-    const thread = currentThread();
+    const thread = currentThread()?.principal;
     if (thread === undefined) { this.#outside.set(this, value); return; }
     if (this.#destructor !== undefined) thread.atEnd = () => runIn(thread.entered, destroyAll, thread);
     thread.neededLocals().set(this, value);
   }
 
   /** Forgets this thread's value, without its destructor: the next `get` begins anew. */
-  delete(): void { (currentThread()?.locals ?? this.#outside).delete(this); }
+  delete(): void { const thread = currentThread()?.principal; (thread === undefined ? this.#outside : thread.locals)?.delete(this); }
 
   /** @internal */
   destroy(value: T): void { this.#destructor?.(value); }

@@ -8,6 +8,8 @@ import { currentThread } from '../context.ts';
 import type { Timer } from '../timers.ts';
 import type { LocalThread } from '../thread.ts';
 
+export type Abandoned = 'left' | 'later' | 'kept';
+
 /** What somebody waits for. */
 export interface Waitable {
   /** For listings: `mutex cache`. */
@@ -16,9 +18,10 @@ export interface Waitable {
   holders(): Iterable<LocalThread>;
   /**
    * The waiter gives up. Takes it out, and passes on what it stood in the way of.
-   * @returns true when the primitive will wake it itself with this error, after it has got what it must not go on without (a condition's mutex)
+   * @returns 'left'; 'later' when the primitive will wake it itself with an error, after it has got what it must not go on without (a condition's
+   * mutex); 'kept' when the wait goes on, and whoever ends it must try again after it
    */
-  abandon(waiter: Waiter, error: unknown): boolean;
+  abandon(waiter: Waiter, error: unknown): Abandoned;
 }
 
 /** Somebody who waits. Links and `waitingOn` belong to the queue it stands in. */
@@ -41,7 +44,7 @@ export interface QueueOwner {
   readonly what: string;
   holders?(): Iterable<LocalThread>;
   /** A waiter has left the queue unserved. @returns as Waitable.abandon */
-  abandoned?(waiter: Waiter, queue: WaitQueue, error: unknown): boolean | void;
+  abandoned?(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned | void;
 }
 
 const NOBODY: readonly LocalThread[] = [];
@@ -85,17 +88,19 @@ export class WaitQueue implements Waitable {
     this.#length--;
   }
 
-  abandon(waiter: Waiter, error: unknown): boolean {
+  abandon(waiter: Waiter, error: unknown): Abandoned {
     this.remove(waiter);
-    return this.owner.abandoned?.(waiter, this, error) === true;
+    return this.owner.abandoned?.(waiter, this, error) ?? 'left';
   }
 
   * [Symbol.iterator](): IterableIterator<Waiter> { for (let waiter = this.first; waiter !== undefined; waiter = waiter.next) yield waiter; }
 }
 
-/** Ends a wait from outside: by cancellation, time-out, or to break a deadlock. */
-export function giveUp(waiter: Waiter, error: unknown): void {
-  if (waiter.waitingOn?.abandon(waiter, error) !== true) waiter.wake(error, true);
+/** Ends a wait from outside: by cancellation, time-out, or to break a deadlock. @returns whether it ends with this error, now or soon */
+export function giveUp(waiter: Waiter, error: unknown): boolean {
+  const abandoned = waiter.waitingOn?.abandon(waiter, error) ?? 'left';
+  if (abandoned === 'left') waiter.wake(error, true);
+  return abandoned !== 'kept';
 }
 
 /** What of a scheduler is told that continuations of native code are due. */
@@ -138,9 +143,9 @@ export class PromiseWaiter implements Waiter {
   untime(): void { this.timer?.cancel(); }
 
   /** Rejects also where nobody awaits it any more (`Promise.race`, or not yet): that must not end the process. */
-  cancelledBy(error: unknown): void {
+  cancelledBy(error: unknown): boolean {
     this.promise.catch(ignore);
-    giveUp(this, error);
+    return giveUp(this, error);
   }
 }
 const ignore = (): void => { /* whoever does await it is told all the same */ };
