@@ -23,7 +23,7 @@
  * Rejected: taking the bit by `and` with no CAS (two publishers wake one sleeper twice and the other never); a futex word a task (a
  * sleeper waits for any work); spinning a fixed time (on one core it costs the sender the whole spin: see spin.ts).
  */
-import { COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, PARK, SEEKING_MASK, controlOf } from './layout.ts';
+import { CALLED, COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, NOTICES, PARK, SEEKING_MASK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export const RUNNING = 0;
@@ -114,11 +114,13 @@ export function wakeOne(memory: Memory): boolean {
   return false;
 }
 
-/** What would be missed by sleeping now, besides rings: ended or placed slots, a request to look, a death. */
+/** What would be missed by sleeping now, besides rings: ended or placed slots, grants and calls of shared objects, a request to look, a death. */
 export function hasMail({ words, layout }: Memory, id: number): boolean {
   const control = controlOf(layout, id);
   return Atomics.load(words, control + COMPLETED) !== 0
     || Atomics.load(words, control + INBOX) !== 0
+    || Atomics.load(words, control + NOTICES) !== 0
+    || Atomics.load(words, control + CALLED) !== 0
     || Atomics.load(words, control + ATTENTION) !== Atomics.load(words, control + ATTENTION_SEEN)
     || Atomics.load(words, DEATHS) !== Atomics.load(words, control + DEATHS_SEEN);
 }
