@@ -40,6 +40,8 @@ export class Root implements Share {
   sources = 0;
   /** In the list of roots that have something to run. */
   isActive = false;
+  /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
+  number = 0;
 
   constructor(name: string) { this.name = name; }
 
