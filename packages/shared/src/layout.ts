@@ -6,7 +6,7 @@
  *
  * Words with different writers are one LINE (128 bytes) apart, for adjacent cache lines are prefetched in pairs on x86-64 and
  * arm64 (crossbeam's CachePadded uses the same figure). `writer` says who may store: `owner` is the participant whose block it
- * is, `main` the thread that created the pool, `any` everybody, by Atomics only.
+ * is, `main` the thread that created the pool, `conductor` the pool's conductor thread, `any` everybody, by Atomics only.
  */
 import { CapriccioError } from './errors.ts';
 
@@ -22,14 +22,19 @@ export const SLOT_WORDS = 16;
 /** A claimer has eight bits in a slot's state word. */
 export const PARTICIPANTS_MAX = 255;
 
-export type Writer = 'owner' | 'main' | 'any' | 'claimer';
+export type Writer = 'owner' | 'main' | 'any' | 'claimer' | 'conductor';
 export interface Word { readonly name: string; readonly at: number; readonly words: number; readonly writer: Writer; readonly what: string }
 
 /** Header words. */
 export const DEATHS = 0;
+export const CORES: number = DEATHS + 1;
+export const GUARD: number = DEATHS + 2;
 export const IDLE_MASK: number = LINE;
 export const SEEKING_MASK: number = 2 * LINE;
-const HEADER_WORDS = 3 * LINE;
+export const CONDUCTOR: number = 3 * LINE;
+export const BEAT: number = 4 * LINE;
+export const ROLE_CHANGES: number = 5 * LINE;
+const HEADER_WORDS = 6 * LINE;
 
 /** Words of a control block. */
 export const PARK = 0;
@@ -53,8 +58,12 @@ export const CONNECTIONS: number = NAMES_COUNT + 9;
 export const SEAT: number = NAMES_COUNT + 10;
 export const NODES_TOUCHED: number = NAMES_COUNT + 11;
 export const JOURNAL_COUNT: number = NAMES_COUNT + 12;
+export const KERNEL_ID: number = NAMES_COUNT + 13;
+export const ROOT: number = NAMES_COUNT + 14;
+export const HARD_SLEEP: number = NAMES_COUNT + 15;
 export const STATISTICS: number = 8 * LINE;
-export const TOP: number = 9 * LINE;
+export const ROLE: number = 9 * LINE;
+export const TOP: number = 10 * LINE;
 export const NOTICES: number = TOP + RING_COUNT_MAX * LINE;
 export const CALLED: number = NOTICES + LINE;
 const CONTROL_WORDS = CALLED + LINE;
@@ -73,8 +82,13 @@ export const OWNER_NOTE = 15;
 export const layoutTable: { readonly header: readonly Word[]; readonly control: readonly Word[]; readonly slot: readonly Word[] } = {
   header: [
     { name: 'DEATHS', at: DEATHS, words: 1, writer: 'main', what: 'how many workers have died; every participant compares it with what it has seen' },
+    { name: 'CORES', at: CORES, words: 1, writer: 'main', what: 'how many workers are to take work at a time: roles.ts' },
+    { name: 'GUARD', at: GUARD, words: 1, writer: 'main', what: '1 while main watches the conductor; else the conductor tells main when it wakes' },
     { name: 'IDLE_MASK', at: IDLE_MASK, words: 8, writer: 'any', what: 'one bit a participant that is parked or about to' },
     { name: 'SEEKING_MASK', at: SEEKING_MASK, words: 8, writer: 'any', what: 'one bit a participant that is awake, has nothing to do and looks for work' },
+    { name: 'CONDUCTOR', at: CONDUCTOR, words: 1, writer: 'any', what: 'AWAKE, ASLEEP or NUDGED: the word that the conductor thread sleeps on: conductor-word.ts' },
+    { name: 'BEAT', at: BEAT, words: 1, writer: 'conductor', what: 'passes of the conductor thread, so that its stall can be seen' },
+    { name: 'ROLE_CHANGES', at: ROLE_CHANGES, words: 1, writer: 'any', what: 'counts changes of ROLE words: every participant compares it with what it has seen' },
   ],
   control: [
     { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },
@@ -98,7 +112,11 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'SEAT', at: SEAT, words: 1, writer: 'owner', what: 'its place among the workers: who replaces a dead one takes it over, as numbers do not' },
     { name: 'NODES_TOUCHED', at: NODES_TOUCHED, words: 1, writer: 'owner', what: 'wait nodes ever used: a burial need not look beyond' },
     { name: 'JOURNAL_COUNT', at: JOURNAL_COUNT, words: 1, writer: 'owner', what: 'entries of the committed change that is being applied; 0: none' },
+    { name: 'KERNEL_ID', at: KERNEL_ID, words: 1, writer: 'owner', what: "its thread's number in /proc/self/task; 0: not known" },
+    { name: 'ROOT', at: ROOT, words: 1, writer: 'owner', what: 'the root whose batch runs: its number in the table of names + 1; 0 outside of batches' },
+    { name: 'HARD_SLEEP', at: HARD_SLEEP, words: 1, writer: 'owner', what: '1 while it sleeps outside of its event loop, which stands' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
+    { name: 'ROLE', at: ROLE, words: 1, writer: 'any', what: 'FRONT, SPARE, RETIRING, BLOCKED or LEAVING, and when it became so: roles.ts' },
     { name: 'TOP', at: TOP, words: RING_COUNT_MAX * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
     { name: 'NOTICES', at: NOTICES, words: 1, writer: 'any', what: 'mailbox of wait nodes of this participant that have been granted' },
     { name: 'CALLED', at: CALLED, words: 1, writer: 'any', what: '1 when a monitor that this participant wanted has been left' },

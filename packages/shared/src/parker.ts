@@ -33,6 +33,9 @@ export const NOTIFIED = 2;
 const bitOf = (id: number): number => 1 << (id & 31);
 const maskAt = (id: number): number => IDLE_MASK + (id >> 5);
 
+/** What its word says: RUNNING, PARKED or NOTIFIED. */
+export const read = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + PARK);
+
 /** First half of going to sleep. Look for work next, whatever came before. `takesWork`: also offer to be woken for new work. */
 export function announce({ words, layout }: Memory, id: number, takesWork: boolean): void {
   Atomics.exchange(words, controlOf(layout, id) + PARK, PARKED);

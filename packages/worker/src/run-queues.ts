@@ -54,6 +54,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   readonly entries: Deque<Entry<T>> = new Deque();
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
+  /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
+  number = 0;
   /** Its module is being loaded here: what is published is left to others meanwhile. */
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */

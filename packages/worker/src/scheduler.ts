@@ -24,6 +24,8 @@ export interface Outside {
   look(): void;
   /** There is nothing left to run, and nothing of this isolate is about to go on: waits a few microseconds for more. @returns true when it came */
   linger(): boolean;
+  /** A batch of a root begins. */
+  runs(root: Root): void;
   /** Begins up to `max` published tasks of a root. @returns how many began */
   begin(root: Root, max: number): number;
   /** After each batch: results leave, and surplus is shown to who is idle. */
@@ -163,6 +165,7 @@ export class Scheduler {
   /** Runs a few pieces of one root: what has begun before what has not. @returns how many */
   #runBatch(root: Root): number {
     this.#didWork = true;
+    this.#outside?.runs(root);
     const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
     if (root.draw() === 'resume') {
