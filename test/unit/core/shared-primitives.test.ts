@@ -79,6 +79,19 @@ test('condition: threads of two cores take turns', async () => {
   mutex.tryLock()?.[Symbol.dispose]();
 });
 
+test('condition: a death that is met by one that has given up is told to the next', async () => {
+  const isBack = replaced();
+  const mutex = pool.mutex('c3 m');
+  const held = await mutex.lock();
+  const waiting = pool.condition('c3', mutex).wait({ timeoutMs: 20 });
+  const dying = tasks.diesWithMutex('c3 m', 60);
+  await assert.rejects(soon(waiting), code('CAP_ERR_TIMEOUT'));
+  await assert.rejects(dying, code('CAP_ERR_WORKER_LOST'));
+  held[Symbol.dispose]();
+  { using next = await soon(mutex.lock()); assert.equal(next.ownerDied, true); }
+  await soon(isBack);
+});
+
 test('semaphore: never more permits out than there are', async () => {
   const counters = cells();
   const most = await soon(Promise.all([1, 2, 3, 1, 2].map((weight) => tasks.permits('s1', 3, weight, 60, counters))));

@@ -31,6 +31,7 @@ export class SharedCondition {
       },
       granted: (result, node, wait) => {
         objects.visitor.nodes.release(node);
+        if (result === OWNER_DIED && wait.hasFailed) mutex.keepNews();
         wait.succeed({ ownerDied: result === OWNER_DIED });
       },
       passOn: () => { throw new Error('a wait for a condition ends with its mutex'); },

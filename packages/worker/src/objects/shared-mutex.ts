@@ -29,6 +29,7 @@ export class SharedMutex {
   /** @internal */
   readonly object: number;
   readonly #objects: SharedObjects;
+  #hasNews = false;
   readonly #operation: Operation<SharedGuard>;
 
   /** @internal made by pool.mutex */
@@ -48,8 +49,9 @@ export class SharedMutex {
         objects.visitor.nodes.release(node);
         wait.succeed(new Guard(this, result === OWNER_DIED));
       },
-      passOn: (_, node) => {
+      passOn: (result, node) => {
         objects.visitor.nodes.release(node);
+        if (result === OWNER_DIED) this.keepNews();
         this.unlock();
       },
     };
@@ -71,9 +73,15 @@ export class SharedMutex {
     return locked === 'busy' ? undefined : new Guard(this, locked === 'owner-died');
   }
 
+  /** @internal It has been got by one that gave up and cannot be told of a death: the next one is. */
+  keepNews(): void { this.#hasNews = true; }
+
   /** @internal */
   unlock(): void {
     const { visitor } = this.#objects;
-    if (!mutexes.tryUnlock(visitor.memory, this.object, visitor.id)) this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object));
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object, true));
+    } else if (!mutexes.tryUnlock(visitor.memory, this.object, visitor.id)) this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object));
   }
 }

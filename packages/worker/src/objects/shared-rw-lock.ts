@@ -47,9 +47,9 @@ export class SharedRwLock {
         visitor.nodes.release(node);
         wait.succeed(new Hold(this, mode, result === OWNER_DIED));
       },
-      passOn: (_, node) => {
+      passOn: (result, node) => {
         visitor.nodes.release(node);
-        this.unlock(mode);
+        this.unlock(mode, result === OWNER_DIED);
       },
     };
   }
@@ -72,5 +72,5 @@ export class SharedRwLock {
   }
 
   /** @internal */
-  unlock(mode: rwlocks.LockMode): void { this.#objects.visit(this.#object, () => rwlocks.unlockShared(this.#objects.visitor, this.#object, mode)); }
+  unlock(mode: rwlocks.LockMode, hasNews = false): void { this.#objects.visit(this.#object, () => rwlocks.unlockShared(this.#objects.visitor, this.#object, mode, hasNews)); }
 }

@@ -62,6 +62,9 @@ export class SharedWait<V> implements Waiter {
     else this.reject(entered.error);
   };
 
+  /** It has been given up, and ends with that error when it is granted. */
+  get hasFailed(): boolean { return this.#hasFailed; }
+
   /** What the caller gets. */
   promise(options: SharedWaitOptions | undefined): Promise<V> {
     if (this.isDone) return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#value as V);
