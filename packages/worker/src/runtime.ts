@@ -148,7 +148,7 @@ export class Runtime {
   setConnections(count: number): void { this.#board.setConnections(count); }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -174,7 +174,10 @@ export class Runtime {
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
-    this.objects.collect();
+    if (this.objects.collect() > 0) {
+      this.idle.foundWork();
+      this.scheduler.arm();                                              // what has been granted goes on as microtasks, before the next sleep
+    }
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
   }

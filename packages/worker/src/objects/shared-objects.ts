@@ -18,6 +18,8 @@ export class SharedObjects {
   readonly visitor: Visitor;
   /** Waits that have not ended, for `close`. */
   readonly waits: Set<SharedWait<unknown>> = new Set();
+  /** Of them, those of threads: nothing of this isolate need happen for them. */
+  threadsWaiting = 0;
   /** What new operations reject with. */
   closed: CapriccioError | undefined;
   readonly #onBusy: (isBusy: boolean) => void;

@@ -71,7 +71,10 @@ export class SharedWait<V> implements Waiter {
     this.#settled = Promise.withResolvers<V>();
     this.#objects.waits.add(this as SharedWait<unknown>);
     this.#thread = currentThread();
-    this.#thread?.addChild(this.#child);
+    if (this.#thread !== undefined) {
+      this.#objects.threadsWaiting++;
+      this.#thread.addChild(this.#child);
+    }
     const ms = options?.timeoutMs;
     if (ms !== undefined) this.#timer = setTimeout(() => this.fail(new CapriccioError('CAP_ERR_TIMEOUT', `${this.#operation.what} was not to be had within ${ms} ms`)), ms);
     return this.#settled.promise;
@@ -95,7 +98,10 @@ export class SharedWait<V> implements Waiter {
     this.isDone = true;
     if (this.#settled === undefined) return;
     clearTimeout(this.#timer);
-    this.#thread?.removeChild(this.#child);
+    if (this.#thread !== undefined) {
+      this.#objects.threadsWaiting--;
+      this.#thread.removeChild(this.#child);
+    }
     this.#objects.waits.delete(this as SharedWait<unknown>);
   }
 
