@@ -1,6 +1,7 @@
 /** Primitives across cores as their users have them: on main, in any worker, in many threads of each, and over deaths. */
 import assert from 'node:assert/strict';
 import { createPool, isCapriccioError, type Pool, type Remote } from 'capriccio';
+import { select } from 'capriccio/thread';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { fixture, soon } from './rig.ts';
 
@@ -177,6 +178,39 @@ describe('channel', () => {
     await assert.rejects(pool.channel('ch3', { capacity: 2 }).send('x'.repeat(100_000) as never), code('CAP_ERR_MEMORY'));
     await assert.rejects(channel.send((() => 1) as never), code('CAP_ERR_NOT_CLONEABLE'));
     await assert.rejects(channel.send(new SharedArrayBuffer(8) as never), code('CAP_ERR_NOT_CLONEABLE'));
+  });
+});
+
+describe('select', () => {
+  test('takes local and shared cases alike, nothing is lost or doubled', async () => {
+    const [a, b] = [pool.channel<number>('sel a', { capacity: 2 }), pool.channel<number>('sel b', { capacity: 2 })];
+    const consumers = [tasks.selects('sel', 200), tasks.selects('sel', 200)];
+    const send = async (channel: typeof a, from: number): Promise<void> => { for (let k = from; k < from + 300; k++) await channel.send(k); };
+    await soon(Promise.all([send(a, 0), send(b, 1000)]));
+    for (const channel of [a, b]) while (channel.length > 0) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    a.close();
+    b.close();
+    const got = (await soon(Promise.all(consumers))).flat().filter((k) => k >= 0);
+    assert.deepEqual(got.toSorted((x, y) => x - y), [...Array.from({ length: 300 }, (_, k) => k), ...Array.from({ length: 300 }, (_, k) => 1000 + k)]);
+  });
+  test('sends, defaults, times out and is told of a close', async () => {
+    const channel = pool.channel<string>('sel c', { capacity: 1 });
+    assert.deepEqual(await select({ out: channel.sending('x') }), { key: 'out', value: undefined });
+    assert.deepEqual(await select({ out: channel.sending('y') }, { default: 7 }), { key: 'default', value: 7 });
+    await assert.rejects(select({ out: channel.sending('y') }, { timeoutMs: 5 }), code('CAP_ERR_TIMEOUT'));
+    const sending = select({ out: channel.sending('z') });
+    assert.equal(await soon(channel.recv()), 'x');
+    assert.equal((await soon(sending)).key, 'out');
+    assert.equal(await soon(channel.recv()), 'z');
+    const both = select({ one: channel.receiving(), other: pool.channel<string>('sel d', { capacity: 1 }).receiving() });
+    await channel.send('w');
+    assert.deepEqual(await soon(both), { key: 'one', value: 'w' });
+    await pool.channel<string>('sel d', { capacity: 1 }).send('still there');
+    assert.equal(await soon(pool.channel<string>('sel d', { capacity: 1 }).recv()), 'still there');
+    const waiting = select({ one: channel.receiving() });
+    channel.close();
+    await assert.rejects(soon(waiting), code('CAP_ERR_CLOSED'));
   });
 });
 

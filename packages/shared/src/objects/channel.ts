@@ -151,6 +151,26 @@ function readItem(visitor: Visitor, channel: number): Item {
   return { tag, low, high: words[at + 2] as number, bytes, length: low };
 }
 
+// ---- choosing among several ----
+
+/** Inside: waits for an item, though there may be one: it is promised then, and taken or given back later. */
+export function queueReceiver(visitor: Visitor, channel: number, waiter: Waiter): 'waits' | 'full' | 'closed' {
+  return isExhausted(visitor, channel) ? 'closed' : queue(visitor, channel, channel + QUEUE, 0, waiter);
+}
+/** Inside: waits for room, though there may be some. */
+export function queueSender(visitor: Visitor, channel: number, item: Item, waiter: Waiter): 'waits' | 'full' | 'closed' {
+  return visitor.memory.words[channel + CLOSED] === 0 ? queue(visitor, channel, channel + SENDERS, roomFor(item), waiter) : 'closed';
+}
+function queue(visitor: Visitor, channel: number, line: number, note: number, waiter: Waiter): 'waits' | 'full' {
+  const node = visitor.nodes.allocate();
+  if (node === 0) return 'full';
+  link(visitor.memory, visitor.journal, channel, line, node, note);
+  visitor.commit();
+  visitor.await(node, waiter);
+  advanceChannel(visitor, channel);
+  return 'waits';
+}
+
 // ---- what both need ----
 
 /** Writes that a promise is kept, or given back, and its node FREE. */

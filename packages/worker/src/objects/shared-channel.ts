@@ -1,5 +1,7 @@
 /** A channel across cores: values travel as bytes, so a copy arrives. Next: packages/shared/src/objects/channel.ts. */
 import { CapriccioError, IS_CLOSED, channels, keepItem, packItem, unpackItem, type Item } from '@capriccio/shared';
+import { NOTHING, type SelectCase } from '../sync/select.ts';
+import { SharedCase } from './shared-case.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { SharedWait, nodesExhausted, perform, refusal, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
@@ -72,9 +74,9 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
   recv(options?: SharedWaitOptions): Promise<T> { return perform(this.#objects, this.#receiving, options); }
 
   /** Sends if it need not wait. @returns whether it was sent; it may be refused while another core is just changing the channel. Throws as `send` rejects. */
-  trySend(value: T): boolean {
+  trySend(value: T): boolean { return this.#trySend(this.#pack(value)); }
+  #trySend(item: Item): boolean {
     if (this.#objects.closed !== undefined) throw this.#objects.closed;
-    const item = this.#pack(value);
     const { visitor } = this.#objects;
     let outcome = '';
     visitor.tryVisit(this.#object, () => { outcome = channels.send(visitor, this.#object, item, undefined); });
@@ -91,6 +93,36 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
     if (typeof outcome === 'object') return { value: unpackItem(outcome as Item) as T };
     if (outcome === 'closed') throw this.#closed();
     return undefined;
+  }
+
+  /** A case of `select`: the next value is received. */
+  receiving(): SelectCase<T> {
+    const { visitor } = this.#objects;
+    return {
+      attempt: () => { const got = this.tryRecv(); return got === undefined ? NOTHING : got.value; },
+      enlist: (waiter) => SharedCase.enlist(this.#objects, waiter, {
+        what: this.#what, monitor: this.#object,
+        queue: (one) => channels.queueReceiver(visitor, this.#object, one),
+        take: (node) => unpackItem(channels.receivePromised(visitor, this.#object, node)),
+        giveBack: (result, node) => this.#passOn(result, node),
+        closed: () => this.#closed(),
+      }),
+    };
+  }
+  /** A case of `select`: a copy of `value`, made now, is sent. Throws as `send` rejects. */
+  sending(value: T): SelectCase<void> {
+    const { visitor } = this.#objects;
+    const item = keepItem(this.#pack(value));
+    return {
+      attempt: () => (this.#trySend(item) ? undefined : NOTHING),
+      enlist: (waiter) => SharedCase.enlist(this.#objects, waiter, {
+        what: this.#what, monitor: this.#object,
+        queue: (one) => channels.queueSender(visitor, this.#object, item, one),
+        take: (node) => channels.sendPromised(visitor, this.#object, item, node),
+        giveBack: (result, node) => this.#passOn(result, node),
+        closed: () => this.#closed(),
+      }),
+    };
   }
 
   /** No more is sent; what is held is still received. Whoever waits for what will not come is told: CAP_ERR_CLOSED. */

@@ -9,15 +9,17 @@ import { SharedCondition } from './shared-condition.ts';
 import { SharedMutex } from './shared-mutex.ts';
 import { SharedRwLock } from './shared-rw-lock.ts';
 import { SharedSemaphore } from './shared-semaphore.ts';
-import type { SharedWait } from './shared-wait.ts';
 
 /** Least bytes of a channel's ring. */
 const RING_BYTES_MIN = 1024;
 
+/** A wait that can be ended from outside. */
+interface Failable { fail(error: unknown): void }
+
 export class SharedObjects {
   readonly visitor: Visitor;
   /** Waits that have not ended, for `close`. */
-  readonly waits: Set<SharedWait<unknown>> = new Set();
+  readonly waits: Set<Failable> = new Set();
   /** Of them, those of threads: nothing of this isolate need happen for them. */
   threadsWaiting = 0;
   /** What new operations reject with. */

@@ -69,7 +69,7 @@ export class SharedWait<V> implements Waiter {
   promise(options: SharedWaitOptions | undefined): Promise<V> {
     if (this.isDone) return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#value as V);
     this.#settled = Promise.withResolvers<V>();
-    this.#objects.waits.add(this as SharedWait<unknown>);
+    this.#objects.waits.add(this);
     this.#thread = currentThread();
     if (this.#thread !== undefined) {
       this.#objects.threadsWaiting++;
@@ -102,7 +102,7 @@ export class SharedWait<V> implements Waiter {
       this.#objects.threadsWaiting--;
       this.#thread.removeChild(this.#child);
     }
-    this.#objects.waits.delete(this as SharedWait<unknown>);
+    this.#objects.waits.delete(this);
   }
 
   granted(result: number, node: number): void {
