@@ -13,6 +13,7 @@ const questions: Readonly<Record<string, string>> = {
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
+  'micro/shared-primitives': 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',

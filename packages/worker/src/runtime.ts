@@ -14,6 +14,7 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
+import { SharedObjects } from './objects/shared-objects.ts';
 import { chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
@@ -52,6 +53,7 @@ export class Runtime {
   readonly streams: StreamTable;
   readonly mail: Mail;
   readonly buffers: SharedBufferTable;
+  readonly objects: SharedObjects;
   readonly idle: Idle;
   readonly memory: Memory;
   readonly #taker: Taker;
@@ -87,6 +89,7 @@ export class Runtime {
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
+    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
     this.streams = new StreamTable(this.scheduler, {
@@ -145,7 +148,7 @@ export class Runtime {
   setConnections(count: number): void { this.#board.setConnections(count); }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -171,6 +174,10 @@ export class Runtime {
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
+    if (this.objects.collect() > 0) {
+      this.idle.foundWork();
+      this.scheduler.arm();                                              // what has been granted goes on as microtasks, before the next sleep
+    }
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
   }
@@ -203,6 +210,7 @@ export class Runtime {
         this.caller.recover(dead);
         this.me.blocks.releaseHeldFor(dead);
         this.streams.closeOf(dead);
+        this.objects.recover(dead);
         this.me.forget(dead);
         this.executor.forget(dead);
         this.caller.forget(dead);
