@@ -211,8 +211,11 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Called once, when the thread has ended. Whoever sets it tells of a failure. */
   get onEnd(): (() => void) | undefined { return this.#extras?.onEnd; }
   set onEnd(onEnd: (() => void) | undefined) { this.#needed.onEnd = onEnd; }
-  /** Called when the thread ends, before anybody is told: destructors of what it keeps. Throws nothing. */
-  set atEnd(atEnd: (() => void) | undefined) { this.#needed.atEnd = atEnd; }
+  /** Calls `fn`, which throws nothing, when the thread ends, before anybody is told: for what it keeps. */
+  beforeEnd(fn: () => void): void {
+    const before = this.#needed.atEnd;
+    this.#needed.atEnd = before === undefined ? fn : () => { before(); fn(); };
+  }
   /** Whose ThreadLocals and locks are its own too: it runs a part of that thread's work (the body of a scope). */
   get principal(): LocalThread { return this.#extras?.principal ?? this as LocalThread; }
   set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed.principal = thread; }

@@ -30,13 +30,20 @@ export const byThread: Block = (queue, thread, brings, options) => {
   return SUSPENDED;
 };
 
-export const byPromise: Block = (queue, thread, brings, options) => {
-  const scheduler = thread?.scheduler ?? currentScheduler();
-  const waiter = new PromiseWaiter(thread, brings, scheduler);
+export const byPromise: Block = (queue, thread, brings, options) => stand(queue, new PromiseWaiter(thread, brings, thread?.scheduler ?? currentScheduler()), options);
+
+/** A wait that is no cancellation point: the cancellation comes at the next that is. */
+class SteadfastWaiter extends PromiseWaiter {
+  override cancelledBy(): boolean { return false; }
+}
+/** By a promise, and to its end. */
+export const steadfastly: Block = (queue, thread, brings, options) => stand(queue, new SteadfastWaiter(thread, brings, thread?.scheduler ?? currentScheduler()), options);
+
+function stand(queue: Line, waiter: PromiseWaiter, options: WaitOptions | undefined): Promise<unknown> {
   queue.push(waiter);
-  if (options?.timeoutMs !== undefined) scheduler.timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
+  if (options?.timeoutMs !== undefined) (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
   return waiter.promise;
-};
+}
 
 function limitOf(waiter: Waiter, what: string, ms: number): Timer {
   return new Timer(() => giveUp(waiter, new CapriccioError('CAP_ERR_TIMEOUT', `${what} was not to be had within ${ms} ms`)));
