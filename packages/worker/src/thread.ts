@@ -15,6 +15,7 @@
 import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import { ContextFrame, type Cell } from './context.ts';
+import { lookForDeadlock } from './deadlock.ts';
 import type { Frame } from './frame.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -81,8 +82,8 @@ export class Origin {
   readonly fn: ((...args: unknown[]) => unknown) | undefined;
   readonly parent: LocalThread | undefined;
   context: unknown;
-  /** Where they were spawned, as a line of a stack, if that was noted. */
-  site: string | undefined = undefined;
+  /** A stack taken where they were spawned, if one was. */
+  trace: { readonly stack?: string } | undefined = undefined;
   constructor(scheduler: Scheduler, root: Root, name: string, fn?: (...args: unknown[]) => unknown, parent?: LocalThread, context?: unknown) {
     this.scheduler = scheduler;
     this.root = root;
@@ -91,7 +92,13 @@ export class Origin {
     this.parent = parent;
     this.context = context;
   }
+
+  /** Where they were spawned, as a line of a stack, if that was noted. The stack is made text when somebody asks. */
+  get site(): string | undefined {
+    return this.trace?.stack?.split('\n').find((line) => /^ {4}at /.test(line) && !line.includes(OWN_FOLDER) && !line.includes('node:'))?.trim();
+  }
 }
+const OWN_FOLDER = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1);
 
 /** What most threads never need. */
 class Extras {
@@ -237,6 +244,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (caller !== undefined) {
       const waiter = new PromiseWaiter(caller, undefined, this.scheduler);
       this.#joiners.push(waiter);
+      lookForDeadlock(waiter);
       return waiter.promise as Promise<T>;
     }
     return (this.#needed.joined ??= Promise.withResolvers<unknown>()).promise as Promise<T>;
@@ -248,7 +256,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       if (this.state === DONE) return this.value as T;
       throw this.value;
     }
-    this.#joiners.push(callingThread() as LocalThread);
+    const caller = callingThread() as LocalThread;
+    this.#joiners.push(caller);
+    lookForDeadlock(caller);
     return SUSPENDED;
   }
   get #joiners(): WaitQueue {
@@ -381,6 +391,15 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   }
   /** Waits of ordinary code that are open, newest first. */
   * openWaits(): IterableIterator<PromiseWaiter> { for (let wait = this.#extras?.waits; wait !== undefined; wait = wait.elder) yield wait; }
+
+  /** The one wait that must end before it goes on, if there is just one and it has no time limit. */
+  get onlyWait(): Waitable | undefined {
+    const wait = this.#extras?.waits;
+    if (wait !== undefined) return wait.elder === undefined && wait.timer === undefined ? wait.waitingOn : undefined;
+    return (this.flags & (STATE | TIMED)) === BLOCKED ? this.waitingOn : undefined;
+  }
+  /** What it has started and not detached, oldest first. */
+  * children(): IterableIterator<LocalThread> { const head = this.#extras?.children; if (head !== undefined) yield* around(head); }
 
   /**
    * A wait of ordinary async code on one of our primitives: settles when `begin`'s callbacks are called, rejects when the thread is cancelled.

@@ -13,7 +13,7 @@ import { msUntil, type timespec } from './time.ts';
 export const PTHREAD_MUTEX_NORMAL = 0;
 export const PTHREAD_MUTEX_RECURSIVE = 1;
 export const PTHREAD_MUTEX_ERRORCHECK = 2;
-export const PTHREAD_MUTEX_DEFAULT: number = PTHREAD_MUTEX_NORMAL;
+export const PTHREAD_MUTEX_DEFAULT = 0;
 export const PTHREAD_MUTEX_STALLED = 0;
 export const PTHREAD_MUTEX_ROBUST = 1;
 const RECURSION_MAX = 2 ** 31 - 1;
@@ -111,10 +111,16 @@ export function pthread_mutex_destroy(mutex: pthread_mutex_t): number {
   return 0;
 }
 
-/** @returns 0, EDEADLK (error-checking, one's own), EAGAIN (recursive, too often), EOWNERDEAD (robust: locked, its last owner ended with it), ENOTRECOVERABLE, EINVAL */
+/** @returns 0, EDEADLK (error-checking, one's own; or a circle of waits, where the pool breaks them), EAGAIN (recursive, too often), EOWNERDEAD (robust: locked, its last owner ended with it), ENOTRECOVERABLE, EINVAL */
 export async function pthread_mutex_lock(mutex: pthread_mutex_t): Promise<number> { return mutex.enter(false) ?? lock(mutex, undefined); }
 async function lock(mutex: pthread_mutex_t, options: WaitOptions | undefined): Promise<number> {
-  await (mutex.mutex as Mutex).take(steadfastly, options, currentThread());
+  try {
+    await (mutex.mutex as Mutex).take(steadfastly, options, currentThread());
+  } catch (error) {
+    if (isCapriccioError(error, 'CAP_ERR_TIMEOUT')) return ETIMEDOUT;
+    if (isCapriccioError(error, 'CAP_ERR_DEADLOCK')) return EDEADLK;
+    throw error;
+  }
   return mutex.entered();
 }
 /** @returns as pthread_mutex_lock, EBUSY when it is locked */
@@ -128,14 +134,7 @@ export function pthread_mutex_trylock(mutex: pthread_mutex_t): number {
 export async function pthread_mutex_timedlock(mutex: pthread_mutex_t, until: Readonly<timespec>): Promise<number> {
   const timeoutMs = msUntil(until);
   if (timeoutMs === undefined) return EINVAL;
-  const known = mutex.enter(false);
-  if (known !== undefined) return known;
-  try {
-    return await lock(mutex, { timeoutMs });
-  } catch (error) {
-    if (isCapriccioError(error, 'CAP_ERR_TIMEOUT')) return ETIMEDOUT;
-    throw error;
-  }
+  return mutex.enter(false) ?? lock(mutex, { timeoutMs });
 }
 /** @returns 0, EPERM when the caller has not locked it */
 export function pthread_mutex_unlock(mutex: pthread_mutex_t): number {

@@ -5,6 +5,7 @@
 import { CapriccioError } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import { currentScheduler } from '../current.ts';
+import { lookForDeadlock } from '../deadlock.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { Timer } from '../timers.ts';
 import type { LocalThread } from '../thread.ts';
@@ -26,7 +27,8 @@ export const byThread: Block = (queue, thread, brings, options) => {
   if (thread === undefined) throw new TypeError('a direct form is called on a thread that runs as frames only');
   thread.value = brings;
   queue.push(thread);
-  if (options?.timeoutMs !== undefined) thread.setTimer(limitOf(thread, queue.what, options.timeoutMs), options.timeoutMs);
+  if (options?.timeoutMs === undefined) lookForDeadlock(thread);
+  else thread.setTimer(limitOf(thread, queue.what, options.timeoutMs), options.timeoutMs);
   return SUSPENDED;
 };
 
@@ -41,7 +43,8 @@ export const steadfastly: Block = (queue, thread, brings, options) => stand(queu
 
 function stand(queue: Line, waiter: PromiseWaiter, options: WaitOptions | undefined): Promise<unknown> {
   queue.push(waiter);
-  if (options?.timeoutMs !== undefined) (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
+  if (options?.timeoutMs === undefined) lookForDeadlock(waiter);
+  else (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
   return waiter.promise;
 }
 
