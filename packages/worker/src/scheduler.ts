@@ -10,7 +10,7 @@
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
 import { endByError, isGenerator, isThenable, runFrames, type FrameOutcome } from './frame.ts';
-import { contextFor, contextOfNow, currentThread, inThisContext, isContextShared, runIn } from './context.ts';
+import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
@@ -263,13 +263,22 @@ export class Scheduler {
     const isNew = thread.state === QUEUED;
     if (isNew) { this.live++; this.begun++; }
     thread.state = RUNNING;
-    switch (runIn(thread.entered, isNew ? begin : runFrames, thread)) {
+    switch (this.#enter(thread, isNew)) {
       case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
       case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
       case 'yielded': this.ready(thread, NODE_YIELD); break;
       case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
       default: this.live--;
     }
+  }
+
+  /** Neither throws. */
+  #enter(thread: LocalThread, isNew: boolean): FrameOutcome | 'native' {
+    if (!isContextShared) return runIn(thread.entered, isNew ? begin : runFrames, thread);
+    const before = enterContext(thread.entered);
+    const outcome = isNew ? begin(thread) : runFrames(thread);
+    leaveContext(before);
+    return outcome;
   }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
@@ -310,7 +319,7 @@ function begin(thread: LocalThread): FrameOutcome | 'native' {
     endByError(thread, error);
     return 'ended';
   }
-  if (!isGenerator(result)) { thread.value = result; return 'native'; }
-  thread.frame = result;
+  if (!thread.origin.isGenerator && !isGenerator(result)) { thread.value = result; return 'native'; }
+  thread.frame = result as Generator;
   return runFrames(thread);
 }

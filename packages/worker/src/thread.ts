@@ -20,7 +20,7 @@ import type { Frame } from './frame.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 import { setDirect, SUSPENDED } from './suspended.ts';
-import { callingThread, giveUp, PromiseWaiter, WaitQueue, type Waitable, type Waiter } from './sync/waiting.ts';
+import { callingThread, giveUp, PromiseWaiter, WaitQueue, type Abandoned, type QueueOwner, type Waitable, type Waiter } from './sync/waiting.ts';
 import type { Timer } from './timers.ts';
 
 export type ThreadStatus = 'queued' | 'ready' | 'running' | 'blocked' | 'done' | 'failed' | 'cancelled';
@@ -81,6 +81,7 @@ export class Origin {
   readonly name: string;
   readonly fn: ((...args: unknown[]) => unknown) | undefined;
   readonly parent: LocalThread | undefined;
+  readonly isGenerator: boolean;
   context: unknown;
   /** A stack taken where they were spawned, if one was. */
   trace: { readonly stack?: string } | undefined = undefined;
@@ -89,6 +90,7 @@ export class Origin {
     this.root = root;
     this.name = name;
     this.fn = fn;
+    this.isGenerator = fn !== undefined && Object.getPrototypeOf(fn) === GENERATOR_FUNCTION;
     this.parent = parent;
     this.context = context;
   }
@@ -98,6 +100,7 @@ export class Origin {
     return this.trace?.stack?.split('\n').find((line) => /^ {4}at /.test(line) && !line.includes(OWN_FOLDER) && !line.includes('node:'))?.trim();
   }
 }
+const GENERATOR_FUNCTION: unknown = Object.getPrototypeOf(function* () { /* none of it is run */ });
 const OWN_FOLDER = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1);
 
 /** What most threads never need. */
@@ -148,7 +151,7 @@ const SINCE_MAX = 0xF_FFFF;
 
 let lastId = 0;
 
-export class LocalThread<T = unknown> extends ContextFrame implements CurrentThread, Waiter, Sibling {
+export class LocalThread<T = unknown> extends ContextFrame implements CurrentThread, Waiter, QueueOwner, Sibling {
   readonly origin: Origin;
   /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
   attainedUs = 0;
@@ -244,7 +247,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (caller !== undefined) {
       const waiter = new PromiseWaiter(caller, undefined, this.scheduler);
       this.#joiners.push(waiter);
-      lookForDeadlock(waiter);
+      if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(waiter);
       return waiter.promise as Promise<T>;
     }
     return (this.#needed.joined ??= Promise.withResolvers<unknown>()).promise as Promise<T>;
@@ -258,20 +261,18 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     }
     const caller = callingThread() as LocalThread;
     this.#joiners.push(caller);
-    lookForDeadlock(caller);
+    if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(caller);
     return SUSPENDED;
   }
-  get #joiners(): WaitQueue {
-    return this.#needed.joiners ??= new WaitQueue({
-      what: `the end of thread ${this.id} (${this.name})`,
-      holders: () => [this],
-      // A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins.
-      abandoned: (waiter, queue, error) => {
-        if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
-        queue.push(waiter);
-        return 'later';
-      },
-    });
+  get #joiners(): WaitQueue { return this.#needed.joiners ??= new WaitQueue(this as LocalThread); }
+  /** Of those who wait for it to end. */
+  get what(): string { return `the end of thread ${this.id} (${this.name})`; }
+  holders(): LocalThread[] { return [this as LocalThread]; }
+  /** A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins. */
+  abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned {
+    if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
+    queue.push(waiter);
+    return 'later';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -466,7 +467,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (this.hasEnded) return;
     const extras = this.#extras;
     extras?.atEnd?.();
-    this.status = status;
+    this.state = status === 'done' ? DONE : status === 'failed' ? DONE + 1 : DONE + 2;
     this.value = status === 'done' ? value : error;
     this.frame = undefined;
     this.#leaveSiblings();
