@@ -13,4 +13,4 @@ export * from './rwlock.ts';
 export * from './sem.ts';
 export * from './spin.ts';
 export * from './thread.ts';
-export * from './time.ts';
+export { clock_gettime, CLOCK_REALTIME, type timespec } from './time.ts';
