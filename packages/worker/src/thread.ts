@@ -66,7 +66,7 @@ export function circle(): Sibling {
   return head;
 }
 /** Threads of a circle, oldest first. */
-function* around(head: Sibling): IterableIterator<LocalThread> {
+export function* around(head: Sibling): IterableIterator<LocalThread> {
   for (let at = head.sibling; at !== head;) {
     const next = at.sibling;
     yield at as LocalThread;

@@ -16,7 +16,11 @@ const setMode = (mode: 'report' | 'break'): void => { (scheduler as { deadlock: 
 beforeEach(() => { reports = []; scheduler.onDeadlock = (report) => { reports.push(report); }; });
 afterEach(() => { scheduler.onDeadlock = own; setMode('report'); });
 /** Long enough for circles to be closed. */
-const waited = async (): Promise<void> => { await delay(8); await settle(); };
+async function waited(count = 0): Promise<void> {
+  await delay(8);
+  for (let k = 0; k < 1_000 && reports.length < count; k++) await delay(5);
+  await settle();
+}
 async function end(threads: readonly Thread[]): Promise<void> {
   for (const thread of threads) { thread.join().catch(() => { /* cancelled */ }); thread.cancel(); }
   await settle();
@@ -33,7 +37,7 @@ describe('a circle of waits', () => {
   test('of two mutexes is reported when it is closed, with names, what each waits for, and the stack', async () => {
     const [a, b] = [new Mutex({ name: 'a' }), new Mutex({ name: 'b' })];
     const threads = [spawn(takeBoth(a, b)), spawn(takeBoth(b, a))];
-    await waited();
+    await waited(1);
     assert.equal(reports.length, 1);
     const [{ threads: circle, isBroken, stack }] = reports as [DeadlockReport];
     assert.equal(isBroken, false);
@@ -81,11 +85,11 @@ describe('a circle of waits', () => {
       spawn(async () => { await lock.read(); await lock.write(); }),
     ];
     pair.push(spawn(async () => { await sleep(2); await pair[1]?.join(); }), spawn(async () => { await sleep(2); await pair[0]?.join(); }));
-    await waited();
+    await waited(3);
     assert.deepEqual(reports.map((report) => report.threads.length), [1, 1, 2]);
     const held = new Mutex();
     const caller = spawn(async () => { await held.lock(); await withDeadline(60_000, async () => { await sleep(2); await held.lock(); }); });
-    await waited();
+    await waited(4);
     assert.equal(reports.length, 4);
     await end([...threads, ...pair, caller]);
   });
@@ -139,7 +143,7 @@ describe('a circle of waits', () => {
     process.on('warning', note);
     const mutex = new Mutex({ name: 'mine' });
     const thread = spawn(async () => { await mutex.lock(); await mutex.lock(); });
-    await delay(5);
+    for (let k = 0; k < 1_000 && messages.length === 0; k++) await delay(5);
     process.off('warning', note);
     assert.match(messages.join(), /waits for mutex mine, which thread \d+ has/);
     await end([thread]);
