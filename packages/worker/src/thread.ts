@@ -3,7 +3,7 @@
  * a generator function runs as a chain of frames, resumed by the scheduler itself (frame.ts); any other function runs natively, and if it is
  * async its promise says when it ends.
  *
- * A million threads may be blocked at a time, so the object is eleven words: what threads of one spawner have in common is in their Origin, what
+ * A million threads may be blocked at a time, so the object is small: what threads of one spawner have in common is in their Origin, what
  * few ever need in Extras. The thread is its own place in a wait queue (sync/waiting.ts), on the timer wheel and in the list of its spawner's
  * children, and it is its own async context (context.ts).
  *
