@@ -11,6 +11,8 @@ const questions: Readonly<Record<string, string>> = {
   'peers/payload': 'objects of 1 KB and 64 KB, bytes copied and transferred, beside piscina and bare postMessage',
   'peers/skew': 'one task in twenty takes 20 ms, the rest 0.1 ms: how near to the ideal',
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
+  'micro/threads': 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect',
+  'paper/producer-consumer': 'the paper’s bounded buffer with 2 to 1,000,000 threads: does throughput depend on their number',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
   'micro/shared-primitives': 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage',

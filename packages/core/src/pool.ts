@@ -8,9 +8,9 @@ import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow,
-  type Call, type Envelope, type PortMessage, type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex,
-  type SharedPrimitives, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart,
+  Arrivals, Caller, Runtime, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type PortMessage,
+  type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
+  type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
@@ -22,6 +22,7 @@ import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
+import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
 import { WorkerSet, type LiveWorker } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
@@ -51,7 +52,8 @@ export interface PoolEvents {
   /** These come with later parts of the runtime. */
   activation: [unknown];
   overload: [unknown];
-  deadlock: [unknown];
+  /** Threads of a worker wait for each other in a circle. */
+  deadlock: [DeadlockReport & { worker: number }];
 }
 
 export interface WorkerStats {
@@ -112,6 +114,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #hasCalls = false;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #threadsOf: ThreadsOf;
   readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
@@ -148,6 +151,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     });
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
+    this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
       publish: () => this.#publish(),
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
@@ -245,6 +249,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
   }
 
+  /**
+   * Every thread of every worker: what it is called, what it waits for and since when, who started it. Workers that do not answer within a second,
+   * for they are in a long turn, are left out. Answers are made by the workers: not to be called for each request.
+   */
+  threads(): Promise<PoolThread[]> {
+    const { workers } = this.stats();
+    return this.#threadsOf.ask(workers.filter(({ isReady }) => isReady).map(({ id }) => id));
+  }
+
   /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
   async drain(): Promise<void> {
     while (this.#caller.outstanding > 0) {
@@ -334,6 +347,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
+        else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
+        else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
@@ -361,6 +376,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#unburied.add(worker.id);
     this.#objects.bury(worker.id, () => this.#unburied.delete(worker.id));
     this.#collector.expect();
+    this.#threadsOf.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
     if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
@@ -400,7 +416,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);

@@ -29,5 +29,7 @@ export { Runtime, type RuntimeStart } from './runtime.ts';
 export { Scheduler } from './scheduler.ts';
 export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
+export type { DeadlockedThread, DeadlockReport } from './deadlock.ts';
+export type { ThreadInfo } from './thread-list.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';
 export type { Plugin, WorkerStart } from './worker-main.ts';

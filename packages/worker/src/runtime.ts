@@ -20,6 +20,7 @@ import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
+import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
 import { StreamTable } from './streams.ts';
 
@@ -37,6 +38,7 @@ export interface RuntimeStart {
   readonly sliceMs: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -91,7 +93,9 @@ export class Runtime {
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
     this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, deadlock: start.deadlock ?? 'report' });
+    this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
+    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');

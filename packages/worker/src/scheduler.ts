@@ -10,7 +10,8 @@
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
 import { endByError, isGenerator, isThenable, runFrames, type FrameOutcome } from './frame.ts';
-import { contextFor, contextOfNow, currentThread, inThisContext, isContextShared, runIn } from './context.ts';
+import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
+import type { DeadlockReport } from './deadlock.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
@@ -39,6 +40,8 @@ export interface Outside {
 }
 
 export interface SchedulerOptions {
+  /** What becomes of a wait that closes a circle of waits: 'break' rejects it. Default 'report'. */
+  deadlock?: 'report' | 'break';
   /** Longest turn before the event loop has its own, ms. */
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
@@ -52,6 +55,9 @@ const HOP_BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
+/** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
+const SITES_MAX = 1000;
+const SITE_FRAMES = 6;
 /** Nodes of the waits that are not a program's own: more come with the compiler. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
@@ -62,6 +68,7 @@ export class Scheduler {
   readonly timers: TimerWheel;
   /** Threads that have not ended: those of nobody, and by way of them their children. */
   readonly threads: ReturnType<typeof circle> = circle();
+  readonly deadlock: 'report' | 'break';
   readonly #sliceMs: number;
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
@@ -75,13 +82,17 @@ export class Scheduler {
   #clock = 0;
   /** Of the last spawn: the next is most likely like it. */
   #origin: Origin | undefined;
+  #sites = 0;
   /** Threads that have started and not ended. */
   live = 0;
+  /** Told of a circle of waits. */
+  onDeadlock: (report: DeadlockReport, message: string) => void = (_, message) => { process.emitWarning(message, { code: 'CAP_WARN_DEADLOCK' }); };
   /** Work begun since the start, threads and tasks. */
   begun = 0;
 
   constructor(options: SchedulerOptions = {}) {
     this.#sliceMs = options.sliceMs ?? 1;
+    this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
   }
 
@@ -94,6 +105,10 @@ export class Scheduler {
     this.#armed = true;
     setImmediate(this.#turn);
   }
+  /** When the clock was last read, ms. */
+  get clockMs(): number { return this.#clock; }
+  /** Reads it. */
+  now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }
 
   /** Runs a turn on this stack: for an outside that has just been woken. */
@@ -239,6 +254,7 @@ export class Scheduler {
     const last = this.#origin;
     if (last !== undefined && last.fn === fn && last.root === root && last.parent === parent && last.context === context && isContextShared) return last;
     const origin = this.#origin = new Origin(this, root, fn.name === '' ? 'anonymous' : fn.name, fn, parent, context);
+    if (this.#sites < SITES_MAX) { this.#sites++; origin.trace = traceOfNow(); }
     return origin;
   }
 
@@ -247,13 +263,22 @@ export class Scheduler {
     const isNew = thread.state === QUEUED;
     if (isNew) { this.live++; this.begun++; }
     thread.state = RUNNING;
-    switch (runIn(thread.entered, isNew ? begin : runFrames, thread)) {
+    switch (this.#enter(thread, isNew)) {
       case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
       case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
       case 'yielded': this.ready(thread, NODE_YIELD); break;
       case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
       default: this.live--;
     }
+  }
+
+  /** Neither throws. */
+  #enter(thread: LocalThread, isNew: boolean): FrameOutcome | 'native' {
+    if (!isContextShared) return runIn(thread.entered, isNew ? begin : runFrames, thread);
+    const before = enterContext(thread.entered);
+    const outcome = isNew ? begin(thread) : runFrames(thread);
+    leaveContext(before);
+    return outcome;
   }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
@@ -274,6 +299,15 @@ export class Scheduler {
   }
 }
 
+function traceOfNow(): { readonly stack?: string } {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = SITE_FRAMES;
+  const trace: { stack?: string } = {};
+  Error.captureStackTrace(trace, traceOfNow);
+  Error.stackTraceLimit = limit;
+  return trace;
+}
+
 /** Begins a thread, inside its context. 'native': its result is in its `value`. Throws nothing. */
 function begin(thread: LocalThread): FrameOutcome | 'native' {
   const args = thread.value as unknown[];
@@ -285,7 +319,7 @@ function begin(thread: LocalThread): FrameOutcome | 'native' {
     endByError(thread, error);
     return 'ended';
   }
-  if (!isGenerator(result)) { thread.value = result; return 'native'; }
-  thread.frame = result;
+  if (!thread.origin.isGenerator && !isGenerator(result)) { thread.value = result; return 'native'; }
+  thread.frame = result as Generator;
   return runFrames(thread);
 }
