@@ -4,7 +4,7 @@
  * Every wait is a point at which a cancellation is thrown in.
  */
 import { adopt, ENDED, SWITCHED, isThenable, runFrames, type Outcome } from './compiled/frames.ts';
-import { AWAIT, PRIMITIVE, machine } from './compiled/machine.ts';
+import { AWAIT, PRIMITIVE, machine, resumeFrame } from './compiled/machine.ts';
 import { refill } from './compiled/settle.ts';
 import { twinOf, type Twin } from './compiled/twins.ts';
 import { currentThread, mayHoldFrames } from './context.ts';
@@ -40,7 +40,7 @@ export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]
   machine.isScheduled = true;
   machine.depth = 0;
   try {
-    const { done, value } = frame.next();
+    const { done, value } = resumeFrame(frame, undefined);
     return done === true ? { isDone: true, value } : { isDone: false, value: frame };
   } finally {
     machine.isScheduled = false;

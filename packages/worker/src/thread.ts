@@ -59,8 +59,6 @@ export class LocalThread<T = unknown> extends FrameStack implements CurrentThrea
   parent: LocalThread | undefined = undefined;
   /** Set while its frames are those of a call inside of it, which is told when they end. */
   onReturn: Returning | undefined = undefined;
-  /** Its frames are those of compiled functions: what they return is awaited. */
-  isCompiled = false;
   /** What the innermost frame is resumed with. */
   resumeWith: unknown = undefined;
   resumeByThrow = false;

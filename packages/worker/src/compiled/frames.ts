@@ -13,7 +13,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Cell } from '../context.ts';
-import { CALL, YIELD, machine, type Reason } from './machine.ts';
+import { CALL, YIELD, machine, resumeFrame, throwInFrame, type Reason } from './machine.ts';
 import { isObject, settled, spend, suspendOn } from './settle.ts';
 import { SUSPENDED } from './suspended.ts';
 import { noteCallers, noteFrame } from './traces.ts';
@@ -40,6 +40,8 @@ export class FrameStack {
   /** The innermost frame; undefined when there is none (any more). */
   frame: Generator | undefined = undefined;
   callers: Caller | undefined = undefined;
+  /** Its frames are those of compiled functions: what they return is awaited. */
+  isCompiled = false;
   /** Index of the blocking point where the innermost frame stands; 0 where it has none. */
   point = 0;
   /** Of a thread: it waits in another async context than the one that its innermost frame goes on in, and must be entered through its cell. */
@@ -79,7 +81,8 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
     let step: IteratorResult<unknown, unknown>;
     machine.depth = 0;
     try {
-      step = byThrow ? frame.throw(value) : frame.next(value);
+      if (stack.isCompiled) step = byThrow ? throwInFrame(frame, value) : resumeFrame(frame, value);
+      else step = byThrow ? frame.throw(value) : frame.next(value);
     } catch (error) {
       machine.unwound.length = machine.unwoundAt.length = 0;
       const { callers } = stack;

@@ -50,3 +50,13 @@ export const machine: Machine = {
 export const NESTED_MAX = 400;
 /** Awaits that end at once between two looks at the clock. */
 export const BUDGET = 128;
+
+const generators = Object.getPrototypeOf(Object.getPrototypeOf((function* (): Generator { /* never run */ })())) as Generator;
+const { next, throw: throwIn } = generators;
+
+/**
+ * Resumes a frame. Each generator function gives its generators a prototype of their own, so looking up `next` where many come by is dear: with 64
+ * different callees an awaited hit takes 52 ns with the look-up, 36 without, 40 natively.
+ */
+export const resumeFrame = (frame: Generator, value: unknown): IteratorResult<unknown, unknown> => Reflect.apply(next, frame, [value]);
+export const throwInFrame = (frame: Generator, error: unknown): IteratorResult<unknown, unknown> => Reflect.apply(throwIn, frame, [error]);
