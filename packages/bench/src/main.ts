@@ -12,6 +12,7 @@ const questions: Readonly<Record<string, string>> = {
   'peers/skew': 'one task in twenty takes 20 ms, the rest 0.1 ms: how near to the ideal',
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
+  'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',

@@ -12,12 +12,14 @@ import {
   type Call, type Envelope, type PortMessage, type Postman, type WorkerStart,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
+import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject } from './check.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
+import { execArgvOf } from './worker-flags.ts';
 import { WorkerSet, type LiveWorker } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
@@ -95,6 +97,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #results = new Arrivals();
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
+  readonly #conductor: ConductorThread;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
   readonly #watched = new Set<LiveWorker>();
@@ -122,6 +125,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       onDead: (worker, code) => this.#workerDied(worker, code),
       warn: (message) => this.#warn(message),
     });
+    this.#conductor = new ConductorThread({
+      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options), parts: [],
+      receive: (part, message) => this.#heard(part, message),
+      warn: (message) => this.#warn(message),
+    });
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
@@ -139,7 +147,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   async start(): Promise<void> {
     try {
       if (this.cores === 0) this.#inProcess?.start();
-      else await this.#workers.start(this.cores);
+      else {
+        await this.#workers.start(this.cores);
+        this.#conductor.start();
+      }
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
@@ -237,6 +248,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       clearTimeout(timer);
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
+    await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
     this.#inProcessPort?.close();
@@ -248,6 +260,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   #closedError(): CapriccioError { return new CapriccioError('CAP_ERR_CLOSED', `the pool ${this.#options.name} has been closed`); }
 
   // ---- main's own part ----
+
+  /** A part of the conductor thread has something to tell. */
+  #heard(part: string, message: unknown): void {
+    throw new Error(`unknown message of ${part}: ${JSON.stringify(message)}`);
+  }
 
   #publish(): void {
     this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));

@@ -4,12 +4,17 @@ import { SERVE } from './serve/messages.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
 
 export function install(runtime: Runtime): void {
+  /** By what was given, and by URL: threads ask for their own module at each call, and resolving a URL looks at the disk. */
   const modules = new Map<string, object>();
   setPoolHandle({
     module: (given) => {
-      const url = moduleUrl(given);
-      let found = modules.get(url);
-      if (found === undefined) { found = remoteModule(runtime.caller, url); modules.set(url, found); }
+      const text = given instanceof URL ? given.href : given;
+      let found = modules.get(text);
+      if (found === undefined) {
+        const url = moduleUrl(given);
+        found = modules.get(url) ?? remoteModule(runtime.caller, url);
+        modules.set(url, found).set(text, found);
+      }
       return found;
     },
     run: (given, ...args) => runtime.caller.call(targetOf(runtime.caller, moduleUrl(given), 'default'), args),

@@ -6,6 +6,7 @@ import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Tr
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
 import { ALL, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
+import { execArgvOf } from './worker-flags.ts';
 
 /** A worker that has not said hello by then is given up, ms. */
 const HELLO_MS = 30_000;
@@ -213,21 +214,6 @@ function* receiveAll(port: MessagePort): Generator<Envelope> {
     if (received === undefined) return;
     yield received.message as Envelope;
   }
-}
-
-/** Flags that a worker may be given one by one. Most others belong to the whole process, and Node refuses them. */
-const WORKER_FLAGS = /^(?:--conditions|-C|--import|--require|-r|--experimental-(?!wasm)|--no-|--disable-warning|--enable-source-maps|--trace-(?!event))/;
-/** Of these, the ones whose value is the next word. */
-const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r', '--disable-warning']);
-
-/**
- * A worker inherits this process's flags by itself, so none are passed; but under the inspector they are named one by one without the
- * inspector's: a worker with --inspect-brk would wait for ever.
- */
-function execArgvOf({ execArgv }: FullPoolOptions): string[] | undefined {
-  if (execArgv !== undefined) return execArgv;
-  if (!process.execArgv.some((flag) => /^--(?:inspect(?:-brk|-wait)?|input-type)(?:=|$)/.test(flag))) return undefined;
-  return process.execArgv.filter((flag, at, all) => WORKER_FLAGS.test(flag) || WITH_VALUE.has(all[at - 1] ?? ''));
 }
 
 /** Node checks flags, limits and environment when the first worker is made. */

@@ -3,8 +3,10 @@
  * entry.ts starts in a worker thread, and a pool without cores in the main thread itself.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { Participant, Tasks, board, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import { getHeapStatistics } from 'node:v8';
+import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
@@ -64,7 +66,11 @@ export class Runtime {
   #cpuAt = 0;
   #cpuMs = 0;
   #loopMs = 0;
+  #heapBytes = 0;
+  #externalBytes = 0;
   #tick = 0;
+  /** It has work in this turn, and has told the conductor. */
+  #hasRoused = false;
   /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
   #hasSought = false;
 
@@ -75,6 +81,7 @@ export class Runtime {
     this.#graceMs = start.cancelGraceMs;
     this.#board = new board.Board(this.memory, start.id);
     this.#board.setSeat(start.seat);
+    if (start.mayBlock) this.#board.setKernelId(kernelId());
     this.mail = new Mail(start.port, start.id, (message) => this.#receive(message));
     this.buffers = new SharedBufferTable(start.serial,
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
@@ -146,6 +153,7 @@ export class Runtime {
     return {
       beginTurn: (now) => this.#beginTurn(now),
       look: () => this.#taker.look(),
+      runs: (root) => this.#runs(root),
       begin: (root, max) => this.#begin(root, max),
       afterBatch: () => this.#afterBatch(),
       endTurn: (now, didWork, hasMore) => this.#endTurn(now, didWork, hasMore),
@@ -157,6 +165,7 @@ export class Runtime {
 
   #beginTurn(now: number): void {
     this.idle.wakeUp();
+    this.#hasRoused = false;
     this.#board.beginTurn(++this.#tick, now);
     if (this.me.deaths.isDue) this.#recover();
     if (this.me.mustLook) this.executor.look();
@@ -164,6 +173,14 @@ export class Runtime {
     this.caller.collect();
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
+  }
+
+  #runs(root: Root): void {
+    if (root.number === 0) root.number = this.me.names.intern(`R${root.name}`) + 1 || -1;
+    this.#board.setRoot(root.number);
+    if (this.#hasRoused) return;
+    this.#hasRoused = true;
+    conductorWord.rouse(this.memory);                                    // after idle.wakeUp retracted the park word
   }
 
   #offerRest(): void {
@@ -234,12 +251,16 @@ export class Runtime {
     const { user, system } = process.threadCpuUsage();
     this.#cpuMs = (user + system) / 1000;
     this.#loopMs = performance.eventLoopUtilization().active;
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    this.#heapBytes = heap;
+    this.#externalBytes = external;
   }
 
   #writeStatistics(): void {
     this.#board.writeStatistics({
       cpuMs: this.#cpuMs, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
       calls: this.caller.made, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: this.#loopMs,
+      heapBytes: this.#heapBytes, externalBytes: this.#externalBytes,
     });
   }
 
@@ -254,4 +275,9 @@ export class Runtime {
     }
     this.scheduler.arm();
   }
+}
+
+/** This thread's number in /proc/self/task; 0 where there is none. */
+function kernelId(): number {
+  try { return Number(readlinkSync('/proc/thread-self').split('/').pop()) || 0; } catch { return 0; }
 }

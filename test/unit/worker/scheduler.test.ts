@@ -199,6 +199,7 @@ describe('the outside', () => {
       beginTurn: () => log.push('begin turn'),
       look: () => log.push('look'),
       linger: () => { log.push('linger'); return false; },
+      runs() { /* nobody looks from outside */ },
       begin: () => 0,
       afterBatch: () => log.push('after batch'),
       endTurn: (_, didWork) => log.push(`end turn ${didWork}`),
@@ -216,7 +217,7 @@ describe('the outside', () => {
     const root = scheduler.roots.named('published');
     const begun: [string, boolean][] = [];
     scheduler.connect({
-      beginTurn() { /* no mail */ }, afterBatch() { /* nothing ended */ }, endTurn() { /* nothing to note */ }, idle() { /* armed from here */ }, linger: () => false, ended() { /* nothing to note */ },
+      beginTurn() { /* no mail */ }, afterBatch() { /* nothing ended */ }, endTurn() { /* nothing to note */ }, idle() { /* armed from here */ }, linger: () => false, runs() { /* nobody looks */ }, ended() { /* nothing to note */ },
       look() { if (begun.length === 0) { root.sources = 1; scheduler.roots.activate(root); } },
       begin(of, max) { begun.push([of.name, max >= 1]); root.sources = 0; return 1; },
     });

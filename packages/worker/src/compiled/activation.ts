@@ -8,7 +8,6 @@ import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
 export class Activation extends FrameStack {
-  override isCompiled = true;
   isDone = false;
   /** The result, or what is awaited. */
   value: unknown = undefined;

@@ -6,7 +6,8 @@
 import { AWAIT, CALL, NESTED_MAX, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { pointAt } from './points.ts';
 import { isObject, settled, suspendOn } from './settle.ts';
-import { DIRECT, SUSPENDED, TWIN } from './suspended.ts';
+import { DIRECT, SUSPENDED } from '../suspended.ts';
+import { TWIN } from './twin-mark.ts';
 import type { Twin } from './twins.ts';
 
 type Callable = (this: unknown, ...args: unknown[]) => unknown;

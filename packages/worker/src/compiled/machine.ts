@@ -21,8 +21,6 @@ interface Machine {
   reason: Reason;
   /** AWAIT: what is awaited; YIELD: what the frame is resumed with. */
   value: unknown;
-  /** SWITCHED: `value` is thrown in. */
-  byThrow: boolean;
   /** CALL: the callee. */
   frame: Generator | undefined;
   /** Index of the blocking point (points.ts) at which the innermost frame stands. */
@@ -43,7 +41,7 @@ interface Machine {
 }
 
 export const machine: Machine = {
-  reason: AWAIT, value: undefined, byThrow: false, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
+  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
 };
 
 /** Frames that may be nested on the native stack: 400 of them take about 200 KB of its 984. */
