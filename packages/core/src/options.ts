@@ -4,6 +4,7 @@ import type { ResourceLimits, Transferable } from 'node:worker_threads';
 import type { CallOptions } from '@capriccio/worker';
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkSignal, checkString, refuse, shown } from './check.ts';
 
+/** The name of a package in node_modules, a glob of the file's path, or an expression that the file's URL matches. */
 export type Pattern = string | RegExp;
 export type Lane = 'auto' | 'front' | 'back';
 
@@ -16,7 +17,7 @@ export interface PoolOptions {
   lanes?: 'auto' | 'off';
   /** What becomes of threads of one worker that wait for each other in a circle: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
-  /** Accepted and checked; obeyed when the compiler comes. */
+  /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
   /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; obeyed when the compiler comes. */
   quantumUs?: number;
@@ -51,6 +52,8 @@ export interface FullPoolOptions {
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
   readonly deadlock: 'report' | 'break';
+  /** Undefined: nothing is compiled. */
+  readonly compile: { include?: Pattern[]; exclude?: Pattern[] } | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: string[] | undefined;
@@ -73,7 +76,6 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   checkNumber(options.spares, 'spares', whole(0, 16));
   checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
   const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
-  checkCompile(options.compile);
   checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
   checkNumber(options.stackBound, 'stackBound', whole(1));
@@ -100,18 +102,19 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile), retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }
 
-function checkCompile(compile: PoolOptions['compile']): void {
-  if (compile === undefined || typeof compile === 'boolean') return;
+function checkCompile(compile: PoolOptions['compile']): FullPoolOptions['compile'] {
+  if (typeof compile === 'boolean') return compile ? {} : undefined;
   const patterns = checkObject(compile, 'compile', ['include', 'exclude']);
   for (const name of ['include', 'exclude']) {
     const list = patterns[name];
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' || one instanceof RegExp))) refuse(`compile.${name} must be an array of strings and regular expressions, not ${shown(list)}`);
   }
+  return patterns;
 }
 
 function defaultCores(): number {

@@ -3,6 +3,7 @@
  * of a spawned one.
  */
 import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from '@capriccio/shared';
+import { expectCallers } from './compiled/traces.ts';
 import type { Caller } from './caller.ts';
 import type { Deque } from './deque.ts';
 import { endOf, type LocalThread, type Thread, type ThreadStatus } from './thread.ts';
@@ -127,7 +128,10 @@ export async function rejectWithCaller(record: FailureRecord, where: string): Pr
   await undefined;
   await undefined;
   await undefined;
-  throw rebuildFailure(record, { stack: callersOf(new Error('caller').stack ?? ''), where });
+  const callers = callersOf(new Error('caller').stack ?? '');
+  const error = rebuildFailure(record, { stack: callers, where });
+  if (callers === '' && typeof error === 'object' && error !== null) expectCallers(error);   // a compiled thread awaits it: it adds them
+  throw error;
 }
 
 /** The frames of a stack below its first, without those of Node's own loop. Tools that map sources may leave out the `async` of a frame. */

@@ -188,5 +188,20 @@ export function currentThread(): LocalThread | undefined {
   return store.getStore()?.owner();
 }
 
+/** What runs now runs in this context; undefined where contexts cannot be compared. */
+export const contextNow = (): unknown => native?.current();
+/** From here to the end of the present run: the context that `contextNow` gave before. */
+export function restoreContext(context: unknown): void {
+  if (native !== undefined && native.current() !== context) native.set(context);
+}
+
+/** There is a thread here, or can be, and it has no frames yet: compiled code may run as its frames. */
+export function mayHoldFrames(): boolean {
+  const frame = hasFrames ? store.getStore() : undefined;
+  if (frame === undefined || (frame instanceof Cell && frame.thread === undefined && frame.lazily === undefined)) return false;
+  const thread = frame instanceof Cell ? frame.thread : frame.owner();
+  return thread === undefined ? frame instanceof Cell : thread.frame === undefined && !thread.hasEnded;
+}
+
 /** Binds a callback to the async context of now, so that the scheduler's own turns never run in a thread's context. */
 export const inThisContext = <A extends unknown[]>(callback: (...args: A) => void): ((...args: A) => void) => AsyncResource.bind(callback);

@@ -95,7 +95,7 @@ function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
 }
 
 /** A frame's wait for a promise. */
-class PromiseWait implements Waitable {
+export class PromiseWait implements Waitable {
   readonly what = 'a promise';
   holders(): [] { return []; }
   abandon(waiter: Waiter): Abandoned { waiter.waitingOn = undefined; return 'left'; }

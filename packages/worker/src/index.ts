@@ -7,6 +7,7 @@ export * from './caller.ts';
 export * from './clock.ts';
 export { Cell, currentThread, inThisContext } from './context.ts';
 export { setPoolHandle, setRuntime } from './current.ts';
+export { callAsFrames } from './compiled/threads.ts';
 export { nameOfFunction } from './functions.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';

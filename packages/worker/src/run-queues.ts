@@ -253,6 +253,12 @@ export class Roots<T extends Ready = Runnable> {
     if (root.seat >= 0) this.#heap.sink(root);
   }
 
+  /** Nothing waits to run or to begin here. */
+  get areIdle(): boolean {
+    for (const root of this.active) if (!root.isIdle) return false;
+    return true;
+  }
+
   /** Threads in run queues. */
   get runnable(): number {
     let sum = 0;

@@ -9,11 +9,14 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
-import { endByError, isGenerator, isThenable, runFrames, type FrameOutcome } from './frame.ts';
+import { FrameStack } from './compiled/frames.ts';
+import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
+import { twinOf } from './compiled/twins.ts';
+import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
-import { circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
+import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
 
@@ -53,12 +56,14 @@ const BATCH_MAX = 128;
 /** The same once native async code has been started or woken, whose continuations wait for the end of the batch. */
 const HOP_BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
+/** Threads that go on outside of turns between two looks at the clock. */
+const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
 /** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
 const SITES_MAX = 1000;
 const SITE_FRAMES = 6;
-/** Nodes of the waits that are not a program's own: more come with the compiler. */
+/** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
 const NODE_WAIT = 2;
@@ -75,6 +80,9 @@ export class Scheduler {
   readonly #goOn = (): void => this.#run();
   #outside: Outside | undefined;
   #armed = false;
+  /** Threads may go on outside of turns until then, ms; 0 until they first do. */
+  #stepsEnd = 0;
+  #stepsLeft = STEPS_PER_LOOK;
   #inTurn = false;
   #hop = false;
   #didWork = false;
@@ -124,6 +132,7 @@ export class Scheduler {
     if (this.#inTurn) return false;
     this.#inTurn = true;
     this.#didWork = false;
+    this.#stepsEnd = 0;
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
@@ -221,10 +230,10 @@ export class Scheduler {
   // ---- threads ----
 
   /** A thread may go on: it runs in its turn. */
-  ready(thread: LocalThread, node: number = NODE_WAIT): void {
+  ready(thread: LocalThread, node: number = 0): void {
     thread.state = READY;
     const { root } = thread;
-    root.push(thread, node);
+    root.push(thread, node === 0 ? NODE_WAIT : node);
     this.roots.activate(root);
     this.arm();
   }
@@ -263,22 +272,51 @@ export class Scheduler {
     const isNew = thread.state === QUEUED;
     if (isNew) { this.live++; this.begun++; }
     thread.state = RUNNING;
-    switch (this.#enter(thread, isNew)) {
+    this.afterRun(thread, this.#enter(thread, isNew));
+  }
+
+  /** A thread that was begun or resumed has come back. */
+  afterRun(thread: LocalThread, outcome: CompiledOutcome): void {
+    switch (outcome) {
       case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
       case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
       case 'yielded': this.ready(thread, NODE_YIELD); break;
       case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
+      case 'answered': thread.state = BLOCKED; this.hop(); break;
       default: this.live--;
     }
   }
 
-  /** Neither throws. */
-  #enter(thread: LocalThread, isNew: boolean): FrameOutcome | 'native' {
-    if (!isContextShared) return runIn(thread.entered, isNew ? begin : runFrames, thread);
+  /** What it runs does not throw. */
+  #enter(thread: LocalThread, isNew: boolean): CompiledOutcome {
+    const run = isNew ? begin : goOn;
+    if (!isContextShared) return runIn(thread.entered, run, thread);
     const before = enterContext(thread.entered);
-    const outcome = isNew ? begin(thread) : runFrames(thread);
+    const outcome = run(thread);
     leaveContext(before);
     return outcome;
+  }
+
+  // ---- threads that go on outside of turns ----
+
+  /**
+   * What a thread has awaited natively is there: may it go on at once, where its run queue would hold nobody else? Not when another is ready or has
+   * not begun, and no longer than a slice without the event loop having its turn.
+   */
+  mayGoOn(): boolean {
+    if (!this.roots.areIdle) return false;
+    if (--this.#stepsLeft > 0) return true;
+    this.#stepsLeft = STEPS_PER_LOOK;
+    const now = sharedNow();
+    if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
+    return now < this.#stepsEnd;
+  }
+  goesOn(thread: LocalThread): void { thread.waitingOn = undefined; thread.state = RUNNING; }
+  waits(thread: LocalThread): void { thread.block(this.#clock); }
+  /** It has come back with something else than the next await. */
+  cameBack(thread: LocalThread, outcome: CompiledOutcome): void {
+    if (outcome === 'ended') this.hasEnded();
+    else this.afterRun(thread, outcome);
   }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
@@ -308,10 +346,15 @@ function traceOfNow(): { readonly stack?: string } {
   return trace;
 }
 
+/** Resumes a thread, inside its context. Throws nothing. */
+const goOn = (thread: LocalThread): CompiledOutcome => (thread.frame instanceof FrameStack ? resumeCompiled(thread, thread.frame as ThreadFrames) : runFrames(thread));
+
 /** Begins a thread, inside its context. 'native': its result is in its `value`. Throws nothing. */
-function begin(thread: LocalThread): FrameOutcome | 'native' {
+function begin(thread: LocalThread): CompiledOutcome {
   const args = thread.value as unknown[];
   thread.value = undefined;
+  const twin = twinOf(thread.origin.fn);
+  if (twin !== undefined) return beginTwin(thread, twin, args);
   let result: unknown;
   try {
     result = (thread.origin.fn as NonNullable<Origin['fn']>)(...args);

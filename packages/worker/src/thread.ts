@@ -1,7 +1,7 @@
 /**
  * A user-level thread of this isolate: what its user holds (join, cancel, signal) and what the scheduler resumes. It runs in one of two forms:
- * a generator function runs as a chain of frames, resumed by the scheduler itself (frame.ts); any other function runs natively, and if it is
- * async its promise says when it ends.
+ * a compiled async function, or a generator function, runs as frames that the scheduler itself resumes (compiled/threads.ts, frame.ts); any other
+ * function runs natively, and if it is async its promise says when it ends.
  *
  * A million threads may be blocked at a time, so the object is small: what threads of one spawner have in common is in their Origin, what
  * few ever need in Extras. The thread is its own place in a wait queue (sync/waiting.ts), on the timer wheel and in the list of its spawner's
@@ -17,6 +17,8 @@ import { CapriccioError } from '@capriccio/shared';
 import { ContextFrame, type Cell } from './context.ts';
 import { lookForDeadlock } from './deadlock.ts';
 import type { Frame } from './frame.ts';
+import { FrameStack } from './compiled/frames.ts';
+import { numberOfPoint } from './compiled/points.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 import { setDirect, SUSPENDED } from './suspended.ts';
@@ -132,7 +134,7 @@ const STATUSES: readonly ThreadStatus[] = ['queued', 'ready', 'running', 'blocke
 export const QUEUED = 0;
 export const READY = 1;
 export const RUNNING = 2;
-const BLOCKED = 3;
+export const BLOCKED = 3;
 const DONE = 4;
 
 // Bits of `flags`, after three for the state.
@@ -156,8 +158,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
   attainedUs = 0;
   /** @internal */ flags = 0;
-  /** Innermost frame, if it runs as frames: the generator itself where it has no caller. */
-  frame: Generator | Frame | undefined = undefined;
+  /** If it runs as frames: those of compiled code, or the innermost that is written by hand, the generator itself where it has no caller. */
+  frame: Generator | Frame | FrameStack | undefined = undefined;
   /** Before it begins its arguments, then what it is resumed with, what it brings to a wait, and at last what it returned or threw. */
   value: unknown = undefined;
   waitingOn: Waitable | undefined = undefined;
@@ -346,7 +348,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       if (getEventListeners(controller.signal, 'abort').length > 0) this.flags |= DELIVERED;   // as is what waits with our signal
       controller.abort(error);
     }
-    if (this.frame !== undefined && this.state === BLOCKED) {            // whatever the frame waits for, ours or not: it is resumed by a throw
+    const isTold = this.frame instanceof FrameStack && (this.flags & DELIVERED) !== 0;   // unmodified code, which listens
+    if (this.frame !== undefined && this.state === BLOCKED && !isTold) { // whatever the frame waits for, ours or not: it is resumed by a throw
       if (giveUp(this, error)) this.flags |= DELIVERED;
     }
   }
@@ -428,7 +431,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     this.flags |= byThrow ? WOKEN | BY_THROW : WOKEN;
     this.value = value;
     this.waitingOn = undefined;
-    this.scheduler.ready(this as LocalThread);
+    this.scheduler.ready(this as LocalThread, this.frame instanceof FrameStack ? numberOfPoint(this.frame.point) : 0);
   }
   /** Bounds the wait that begins. */
   setTimer(timer: Timer, ms: number): void {
