@@ -15,6 +15,7 @@ import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
+import type { SchedulingRules } from './levels.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
@@ -45,6 +46,8 @@ export interface Outside {
 export interface SchedulerOptions {
   /** What becomes of a wait that closes a circle of waits: 'break' rejects it. Default 'report'. */
   deadlock?: 'report' | 'break';
+  /** Who goes before whom inside a root. */
+  rules?: SchedulingRules;
   /** Longest turn before the event loop has its own, ms. */
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
@@ -69,7 +72,7 @@ export const NODE_YIELD = 1;
 const NODE_WAIT = 2;
 
 export class Scheduler {
-  readonly roots: Roots = new Roots();
+  readonly roots: Roots;
   readonly timers: TimerWheel;
   /** Threads that have not ended: those of nobody, and by way of them their children. */
   readonly threads: ReturnType<typeof circle> = circle();
@@ -99,6 +102,7 @@ export class Scheduler {
   begun = 0;
 
   constructor(options: SchedulerOptions = {}) {
+    this.roots = new Roots(options.rules);
     this.#sliceMs = options.sliceMs ?? 1;
     this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
