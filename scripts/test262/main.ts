@@ -5,6 +5,7 @@
  *
  * Exits with 1 when a test passes natively and not compiled (or the reverse) that is not listed in docs/reference/compiler-differences.md.
  */
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import fs from 'node:fs';
 import vm from 'node:vm';
 import { SourceError, compile } from '@capriccio/compiler';
@@ -35,7 +36,7 @@ async function run(code: string, meta: Meta, isCompiled: boolean): Promise<strin
     $DONE: (error: unknown) => { resolve(error === undefined || error === null || error === false ? 'pass' : `fail ${String((error as Error).message ?? error).slice(0, 200)}`); },
   });
   vm.runInContext(HOST, context);
-  if (isCompiled) (runtime.runInContext(context) as (...needs: unknown[]) => void)(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet);
+  if (isCompiled) (runtime.runInContext(context) as (...needs: unknown[]) => void)(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource);
   try {
     const own = meta.flags.includes('raw') ? [] : ['assert.js', 'sta.js', ...meta.includes.filter((name) => name !== 'doneprintHandle.js')];
     for (const name of own) harnessScript(name).runInContext(context);

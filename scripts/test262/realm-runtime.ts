@@ -21,10 +21,10 @@ function gather(file: string, found: Map<string, string>): void {
 const resolve = (file: string, from: string): string => new URL(from, new URL(file, SOURCES)).href.slice(SOURCES.href.length);
 
 function asFunction(file: string, text: string): string {
-  const names = [...text.matchAll(/^export (?:const|function|class) ([\w$]+)/gm)].map(([, name]) => name as string);
+  const names = [...text.matchAll(/^export\s+(?:const|function|class) ([\w$]+)/gm)].map(([, name]) => name as string);
   const body = text
     .replaceAll(/^import \{(.*)\} from '(\.[^']+)';/gm, (_line, list: string, from: string) => `const {${list.replaceAll(' as ', ': ')}} = $modules[${JSON.stringify(resolve(file, from))}];`)
-    .replaceAll(/^export (?=const|function|class)/gm, '').replaceAll(/^export \{.*\};/gm, '').replaceAll(/^import .*/gm, '');
+    .replaceAll(/^export\s+(?=const|function|class)/gm, '').replaceAll(/^export \{.*\};/gm, '').replaceAll(/^import .*/gm, '');
   return `$modules[${JSON.stringify(file)}] = (() => { ${body}\nreturn { ${names.join()} }; })();`;
 }
 
@@ -33,5 +33,5 @@ export function runtimeScript(): vm.Script {
   const files = new Map<string, string>();
   gather('compiled/runtime.ts', files);
   const text = [...files].map(([file, source]) => asFunction(file, source)).join('\n');
-  return new vm.Script(`(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet) => { const $modules = {};\n${text}\n}`, { filename: 'capriccio-runtime.js' });
+  return new vm.Script(`(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource) => { const $modules = {};\n${text}\n}`, { filename: 'capriccio-runtime.js' });
 }

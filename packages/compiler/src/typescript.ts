@@ -1,7 +1,7 @@
 /**
  * TypeScript to JavaScript. Types are blanked out by Node's own stripping, so every offset stays. What has a meaning at run time (enum, namespace,
  * parameter properties, import aliases) cannot be blanked out: such a file, and only such a one, goes through amaro, the transformer that Node
- * itself is built with, and its source map says where everything went. Why amaro: docs/decisions/0020-typescript-that-cannot-be-stripped.md.
+ * itself is built with, and its source map says where everything went. Why amaro: docs/decisions/0030-typescript-that-cannot-be-stripped.md.
  */
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { Lines } from './lines.ts';

@@ -126,7 +126,7 @@ export class BlockAllocator {
     return this.#firstSpan + span * SPAN_WORDS;
   }
 
-  /** First fit from where the last search ended. */
+  /** First fit from where the last search ended, or where a large block was freed since. */
   #findSpans(count: number): number {
     for (const [from, to] of [[this.#searchFrom, this.#spanCount], [0, Math.min(this.#searchFrom + count, this.#spanCount)]] as const) {
       let run = 0;
@@ -150,6 +150,7 @@ export class BlockAllocator {
     if (use === 0 || use === LARGE_TAIL) throw new Error(`block ${block} is not allocated`);
     this.#spans.fill(0, span, span - use);
     this.#spansInUse += use;
+    this.#searchFrom = span;                                             // what was used last is still in the cache: the next large block takes it
   }
 
   /** Notes that a block goes to `reader` with a result: it comes back through RETURNED, or when the reader dies. */

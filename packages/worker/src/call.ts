@@ -6,7 +6,7 @@ import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from 
 import { expectCallers } from './compiled/traces.ts';
 import type { Caller } from './caller.ts';
 import type { Deque } from './deque.ts';
-import type { LocalThread, Thread, ThreadStatus } from './thread.ts';
+import { endOf, type LocalThread, type Thread, type ThreadStatus } from './thread.ts';
 
 /** A remote function as its callers know it. */
 export interface Target {
@@ -176,6 +176,12 @@ export class RemoteThread<T = unknown> implements Thread<T> {
   join(): Promise<T> { this.#isObserved = true; return this.#result.promise; }
   cancel(reason?: unknown): void { this.#caller.cancel(this.call, reason); }
   detach(): void { this.#isObserved = true; this.leaveParent?.(); this.#result.promise.catch(ignore); }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isNews = !this.#isObserved;
+    this.cancel();
+    await endOf(this, isNews);
+  }
 
   /** It has failed. Somebody who joined before is told by the promise, and is the only one to await it: so its stack leads to him. */
   #look(): void {

@@ -10,9 +10,9 @@ import { Call } from './call.ts';
 import type { Caller } from './caller.ts';
 import { Cell } from './context.ts';
 import { sharedNow } from './clock.ts';
-import { isThenable } from './compiled/frames.ts';
+import { adoptFrame, runUntilWait, type CompiledOutcome } from './compiled/threads.ts';
 import type { Twin } from './compiled/twins.ts';
-import { adoptFrame, runUntilWait, type FrameOutcome } from './frame.ts';
+import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord, Functions } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import type { Entry, Root } from './run-queues.ts';
@@ -200,12 +200,11 @@ export class Executor {
   /** A compiled function runs as frames, with no wrapper and no promise; if it does not wait, without a thread object. */
   #runTwin(record: FunctionRecord, twin: Twin, origin: Origin, cell: Cell, values: unknown[]): void {
     let thread: LocalThread | undefined;
-    let outcome: FrameOutcome = 'returned';
+    let outcome: CompiledOutcome = 'native';
     const run = (): unknown => {
       const { isDone, value } = runUntilWait(twin, undefined, values);
       if (isDone) return value;
       thread = this.#keepCell(record, origin, cell);
-      thread.isCompiled = true;
       outcome = adoptFrame(thread, value as Generator);
       return undefined;
     };
@@ -220,9 +219,9 @@ export class Executor {
     if (thread === undefined) {
       if (!isThenable(result)) { this.#emptyCell(cell); this.#succeed(origin, result); return; }
       thread = this.#keepCell(record, origin, cell);
-      thread.resumeWith = result;
+      thread.value = result;
     }
-    this.#parts.scheduler.afterFrames(thread, outcome);
+    this.#parts.scheduler.afterRun(thread, outcome);
     if (!thread.cancelRequested && !thread.hasEnded) this.#lookOnce(origin, thread);
   }
 
@@ -355,7 +354,7 @@ const ignore = (): void => { /* a wait that was given up is not resolved a secon
 function withoutRuntimeFrames(record: FailureRecord, seen = new Set<FailureRecord>()): FailureRecord {
   if (seen.has(record)) return record;
   seen.add(record);
-  const begin = record.stack?.search(/\n {4}at AsyncResource\.runInAsyncScope [^\n]*\n {4}at Cell\.run /) ?? -1;
+  const begin = record.stack?.search(/\n {4}at (?:AsyncResource\.runInAsyncScope [^\n]*\n {4}at )?Cell\.run /) ?? -1;
   if (begin >= 0) (record as { stack?: string }).stack = (record.stack as string).slice(0, begin);
   for (const { failure, failures } of record.fields) for (const inner of failures ?? (failure === undefined ? [] : [failure])) withoutRuntimeFrames(inner, seen);
   return record;

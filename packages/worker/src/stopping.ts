@@ -3,6 +3,7 @@ import { CapriccioError, slots as slotStates, type Participant } from '@capricci
 import { cancelledError, type Call, type CallOptions } from './call.ts';
 import { currentThread } from './context.ts';
 import type { Settler } from './settling.ts';
+import type { Cancellable, LocalThread } from './thread.ts';
 
 export interface StopperHost {
   /** A cancelled call has not ended: main replaces a worker that does not react, and the call ends without a thread that cannot. */
@@ -37,11 +38,10 @@ export class Stopper {
   watchParent(call: Call, isAwaited: () => boolean): (() => void) | undefined {
     const parent = currentThread();
     if (parent === undefined || call.state === 'ended') return undefined;
-    const child = { get isAwaited() { return isAwaited(); }, cancel: (reason?: unknown): void => this.cancel(call, reason) };
-    const leave = (): void => parent.removeChild(child);
+    const child = new ChildCall(this, call, parent, isAwaited);
     parent.addChild(child);
-    alsoUnwatch(call, leave);
-    return leave;
+    alsoUnwatch(call, child.leave);
+    return child.leave;
   }
 
   #expire(call: Call, deadlineMs: number, mode: 'admission' | 'cancel'): void {
@@ -85,6 +85,27 @@ export class Stopper {
       default:                                                          // ended: it is on its way home
     }
   }
+}
+
+/**
+ * A call as the thread that made it sees it. A class, for an object literal with a getter has a hidden class of its own each time it is made, and
+ * hidden classes live in the old generation: all that the getter reaches would outlive every scavenge.
+ */
+class ChildCall implements Cancellable {
+  readonly #stopper: Stopper;
+  readonly #call: Call;
+  readonly #isAwaited: () => boolean;
+  readonly leave: () => void;
+
+  constructor(stopper: Stopper, call: Call, parent: LocalThread, isAwaited: () => boolean) {
+    this.#stopper = stopper;
+    this.#call = call;
+    this.#isAwaited = isAwaited;
+    this.leave = () => parent.removeChild(this);
+  }
+
+  get isAwaited(): boolean { return this.#isAwaited(); }
+  cancel(reason?: unknown): void { this.#stopper.cancel(this.#call, reason); }
 }
 
 function alsoUnwatch(call: Call, undo: () => void): void {

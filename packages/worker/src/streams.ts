@@ -6,7 +6,7 @@
 import { CapriccioError, describeFailure, type FailureRecord } from '@capriccio/shared';
 import { rejectWithCaller } from './call.ts';
 import { Cell, currentThread } from './context.ts';
-import { isThenable } from './compiled/frames.ts';
+import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord } from './functions.ts';
 import type { Scheduler } from './scheduler.ts';
 import { LocalThread } from './thread.ts';

@@ -21,6 +21,7 @@ const cases: readonly { name: string; goal?: number; unit?: number; text: string
   { name: 'awaited private method', goal: 0.9, text: 'class C { async #m(x) { return x + 1 } async run(n) { let s = 0; for (let k = 0; k < n; k++) s = await this.#m(s); return s } } const o = new C(); return async function run(n) { return await o.run(n) }' },
   { name: 'recursion, 100 deep, a level', goal: 0.7, unit: 100, text: 'async function down(d) { return d === 0 ? 0 : 1 + await down(d - 1) } return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s += await down(100); return s }' },
   { name: 'miss: a foreign async function', goal: 1.5, text: 'return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s = await foreign(s); return s }' },
+  { name: 'an operation with a direct form', goal: 1.5, text: 'return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s += await lock.take(); return s }' },
   { name: 'a plain value', goal: 1.5, text: 'return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s += await k; return s }' },
   { name: 'a promise that has settled', goal: 1.5, text: 'const p = Promise.resolve(1); return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s += await p; return s }' },
   { name: 'hit that blocks on a promise', goal: 1.5, text: 'async function g(x) { await Promise.resolve(); return x } return async function run(n) { let s = 0; for (let k = 0; k < n; k++) s += await g(1); return s }' },
@@ -32,9 +33,12 @@ const cases: readonly { name: string; goal?: number; unit?: number; text: string
 ];
 
 const foreign = async (x: number): Promise<number> => x + 1;
+/** As a primitive of a library is: a promise for whoever asks, and a direct form for threads. */
+const lock = { held: 0, take(): Promise<number> { return Promise.resolve(++this.held); } };
+Object.defineProperty(lock.take, Symbol.for('capriccio.direct'), { value(this: typeof lock): number { return ++this.held; } });
 
 function sidesOf(text: string, count: number, unit: number): Side[] {
-  const load = (code: string): Run => vm.compileFunction(code, ['foreign'], { filename: 'case.js' })(foreign) as Run;
+  const load = (code: string): Run => vm.compileFunction(code, ['foreign', 'lock'], { filename: 'case.js' })(foreign, lock) as Run;
   const native = load(text);
   const compiled = load(compile(text, { file: 'case.js', kind: 'commonjs' }).code);
   const time = async (run: () => Promise<unknown>): Promise<number> => {
@@ -50,7 +54,7 @@ function sidesOf(text: string, count: number, unit: number): Side[] {
 }
 
 async function calibrated(text: string): Promise<number> {
-  const run = vm.compileFunction(text, ['foreign'])(foreign) as Run;
+  const run = vm.compileFunction(text, ['foreign', 'lock'])(foreign, lock) as Run;
   for (let count = 64; ; count *= 2) {
     const began = performance.now();
     await run(count);

@@ -28,7 +28,7 @@ export async function quicksort(shared: SharedArrayBuffer, low: number, high: nu
 }
 
 function partition(numbers: Float64Array, low: number, high: number): [number, number] {
-  const pivot = numbers[(low + high) >> 1] as number;
+  const pivot = medianOf(numbers[low] as number, numbers[(low + high) >> 1] as number, numbers[high] as number);
   let i = low, j = high;
   while (i <= j) {
     while ((numbers[i] as number) < pivot) i++;
@@ -40,3 +40,5 @@ function partition(numbers: Float64Array, low: number, high: number): [number, n
   }
   return [j, i];
 }
+
+const medianOf = (a: number, b: number, c: number): number => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));

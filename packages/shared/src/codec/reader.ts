@@ -73,11 +73,15 @@ export class Reader {
   /** A private copy of the next `length` bytes. */
   copy(length: number): ArrayBuffer {
     const at = this.take(length);
+    // Out of shared memory Buffer.copy is twice as fast as `set` on many bytes, and a loop as fast as either on few.
+    if (length > COPY_LOOP_MAX) {
+      const copy = Buffer.allocUnsafeSlow(length);                       // every byte is written at once: zeros would cost a third more
+      this.bytes.copy(copy, 0, at, at + length);
+      return copy.buffer;
+    }
     const buffer = new ArrayBuffer(length);
     const copy = new Uint8Array(buffer);
-    // Out of shared memory Buffer.copy is twice as fast as `set` on many bytes, and a loop as fast as either on few.
-    if (length > COPY_LOOP_MAX) this.bytes.copy(copy, 0, at, at + length);
-    else for (let k = 0; k < length; k++) copy[k] = this.bytes[at + k] as number;
+    for (let k = 0; k < length; k++) copy[k] = this.bytes[at + k] as number;
     return buffer;
   }
 }

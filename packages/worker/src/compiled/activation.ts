@@ -3,7 +3,7 @@
  * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
  */
 import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
-import { AWAIT, YIELD, machine } from './machine.ts';
+import { AWAIT, YIELD, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
@@ -38,7 +38,7 @@ export function startActivation(frame: Generator): Activation {
   const { isScheduled, depth, stack } = machine;
   machine.isScheduled = false;
   try {
-    const { done, value } = frame.next();
+    const { done, value } = resumeFrame(frame, undefined);
     if (done === true) {
       ended.value = value;
       return ended;

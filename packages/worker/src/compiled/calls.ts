@@ -3,10 +3,11 @@
  * arguments and the test whether it can be called keep their order. Each returns the value that the `await` gives, or SUSPENDED: then its caller
  * yields. First choice is the callee's twin, run at once on this stack; then a primitive's direct form; else it is called and awaited.
  */
-import { AWAIT, CALL, NESTED_MAX, PRIMITIVE, machine } from './machine.ts';
+import { AWAIT, CALL, NESTED_MAX, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { pointAt } from './points.ts';
 import { isObject, settled, suspendOn } from './settle.ts';
-import { DIRECT, SUSPENDED, TWIN } from './suspended.ts';
+import { DIRECT, SUSPENDED } from '../suspended.ts';
+import { TWIN } from './twin-mark.ts';
 import type { Twin } from './twins.ts';
 
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
@@ -20,7 +21,7 @@ export function enter(point: number, frame: Generator): unknown {
   const { depth } = machine;
   if (depth > NESTED_MAX) return defer(point, frame);
   machine.depth = depth + 1;
-  const { done, value } = frame.next();
+  const { done, value } = resumeFrame(frame, undefined);
   machine.depth = depth;
   if (done === true) return --machine.budget < 0 || isObject(value) ? settled(value) : value;
   machine.unwound.push(frame);
@@ -45,20 +46,18 @@ function wait(point: number, value: unknown): unknown {
   return SUSPENDED;
 }
 
-/** A call of something that has no twin. */
-function foreign(point: number, fn: unknown, self: unknown, args: unknown[]): unknown {
+/** The direct form of something that has no twin, where threads may use it. Throws when it cannot be called. */
+function directOf(point: number, fn: unknown): Callable | undefined {
   if (typeof fn !== 'function') throw new TypeError(`${pointAt(point).callee} is not a function`);
-  if (machine.isScheduled) {
-    const direct = (fn as unknown as Marked)[DIRECT] as Callable | undefined;
-    if (direct !== undefined) {
-      const value = apply(direct, self, args);
-      if (value !== SUSPENDED) return --machine.budget < 0 ? settled(value) : value;
-      machine.reason = PRIMITIVE;
-      machine.point = point;
-      return SUSPENDED;
-    }
-  }
-  return wait(point, apply(fn as Callable, self, args));
+  return machine.isScheduled ? (fn as unknown as Marked)[DIRECT] as Callable | undefined : undefined;
+}
+
+/** A direct form has answered, or has noted the thread. */
+function answered(point: number, value: unknown): unknown {
+  if (value !== SUSPENDED) return --machine.budget < 0 ? settled(value) : value;
+  machine.reason = PRIMITIVE;
+  machine.point = point;
+  return SUSPENDED;
 }
 
 const markOf = (fn: unknown): Twin | undefined => (fn as Marked | null | undefined)?.[TWIN] as Twin | undefined;
@@ -66,40 +65,61 @@ const isOwn = (twin: Twin | undefined, fn: unknown): twin is Twin => twin !== un
 
 export function call0(point: number, fn: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, (twin as () => Generator)()) : foreign(point, fn, undefined, []);
+  if (isOwn(twin, fn)) return enter(point, (twin as () => Generator)());
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)()) : answered(point, direct.call(undefined));
 }
 export function call1(point: number, fn: unknown, a: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, (twin as (a: unknown) => Generator)(a)) : foreign(point, fn, undefined, [a]);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown) => Generator)(a));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a)) : answered(point, direct.call(undefined, a));
 }
 export function call2(point: number, fn: unknown, a: unknown, b: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, (twin as (a: unknown, b: unknown) => Generator)(a, b)) : foreign(point, fn, undefined, [a, b]);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown) => Generator)(a, b));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a, b)) : answered(point, direct.call(undefined, a, b));
 }
 export function call3(point: number, fn: unknown, a: unknown, b: unknown, c: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, (twin as (a: unknown, b: unknown, c: unknown) => Generator)(a, b, c)) : foreign(point, fn, undefined, [a, b, c]);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown, c: unknown) => Generator)(a, b, c));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a, b, c)) : answered(point, direct.call(undefined, a, b, c));
 }
 export function callMany(point: number, fn: unknown, ...args: unknown[]): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, (twin as (...args: unknown[]) => Generator)(...args)) : foreign(point, fn, undefined, args);
+  if (isOwn(twin, fn)) return enter(point, (twin as (...args: unknown[]) => Generator)(...args));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(...args)) : answered(point, apply(direct, undefined, args));
 }
 
 export function method0(point: number, self: unknown, fn: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, twin.call(self)) : foreign(point, fn, self, []);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, []) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, []));
+  return wait(point, apply(fn as Callable, self, []));
 }
 export function method1(point: number, self: unknown, fn: unknown, a: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, twin.call(self, a)) : foreign(point, fn, self, [a]);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a]) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, [a]));
+  return wait(point, apply(fn as Callable, self, [a]));
 }
 export function method2(point: number, self: unknown, fn: unknown, a: unknown, b: unknown): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, twin.call(self, a, b)) : foreign(point, fn, self, [a, b]);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a, b]) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, [a, b]));
+  return wait(point, apply(fn as Callable, self, [a, b]));
 }
 export function methodMany(point: number, self: unknown, fn: unknown, ...args: unknown[]): unknown {
   const twin = markOf(fn);
-  return isOwn(twin, fn) ? enter(point, apply(twin, self, args) as Generator) : foreign(point, fn, self, args);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, args) as Generator);
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, apply(fn as Callable, self, args)) : answered(point, apply(direct, self, args));
 }
 
 /** `await value`, where the value is no call. */

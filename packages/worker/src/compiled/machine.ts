@@ -21,8 +21,6 @@ interface Machine {
   reason: Reason;
   /** AWAIT: what is awaited; YIELD: what the frame is resumed with. */
   value: unknown;
-  /** SWITCHED: `value` is thrown in. */
-  byThrow: boolean;
   /** CALL: the callee. */
   frame: Generator | undefined;
   /** Index of the blocking point (points.ts) at which the innermost frame stands. */
@@ -43,10 +41,20 @@ interface Machine {
 }
 
 export const machine: Machine = {
-  reason: AWAIT, value: undefined, byThrow: false, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
+  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
 };
 
 /** Frames that may be nested on the native stack: 400 of them take about 200 KB of its 984. */
 export const NESTED_MAX = 400;
 /** Awaits that end at once between two looks at the clock. */
 export const BUDGET = 128;
+
+const generators = Object.getPrototypeOf(Object.getPrototypeOf((function* (): Generator { /* never run */ })())) as Generator;
+const { next, throw: throwIn } = generators;
+
+/**
+ * Resumes a frame. Each generator function gives its generators a prototype of their own, so looking up `next` where many come by is dear: with 64
+ * different callees an awaited hit takes 52 ns with the look-up, 36 without, 40 natively.
+ */
+export const resumeFrame = (frame: Generator, value: unknown): IteratorResult<unknown, unknown> => Reflect.apply(next, frame, [value]);
+export const throwInFrame = (frame: Generator, error: unknown): IteratorResult<unknown, unknown> => Reflect.apply(throwIn, frame, [error]);

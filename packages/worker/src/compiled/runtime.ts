@@ -6,7 +6,7 @@ import { startActivation } from './activation.ts';
 import { call0, call1, call2, call3, callMany, enter, method0, method1, method2, methodMany, pause, value } from './calls.ts';
 import { loopOver } from './for-await.ts';
 import { addPoints } from './points.ts';
-import { SUSPENDED } from './suspended.ts';
+import { SUSPENDED } from '../suspended.ts';
 import { brand, wrap, wrapMethods } from './twins.ts';
 
 export { SUSPENDED, addPoints, brand, call0, call1, call2, call3, callMany, enter, loopOver, method0, method1, method2, methodMany, pause, startActivation, value, wrap, wrapMethods };

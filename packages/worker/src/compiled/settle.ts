@@ -4,7 +4,7 @@
  */
 import { sharedNow } from '../clock.ts';
 import { AWAIT, BUDGET, YIELD, machine } from './machine.ts';
-import { SUSPENDED } from './suspended.ts';
+import { SUSPENDED } from '../suspended.ts';
 
 const NativePromise = Promise;
 /** How long code that awaits nothing that waits may go on, ms. */
@@ -38,7 +38,7 @@ export function suspendOn(value: unknown): typeof SUSPENDED {
 }
 
 /** The budget is gone: others have their turn, unless it went quickly. */
-export function spend(value: unknown): unknown {
+function spend(value: unknown): unknown {
   machine.budget = BUDGET;
   const now = sharedNow();
   if (machine.sliceEnd === 0) machine.sliceEnd = now + SLICE_MS;

@@ -18,7 +18,8 @@ const SHOWN = 10;
 const CAPTURED = 50;
 /** Twins are named `$c_`, the function's name, a number. */
 const TWIN_NAME = /\$c_+([\p{ID_Continue}$]*?)\d+(?![\p{ID_Continue}$])/gu;
-const BEGINNING = 'AsyncResource.runInAsyncScope';
+/** What enters a thread's context. */
+const BEGINNING = /\/context\.[jt]s$/;
 
 /** @param own  URL of the directory whose frames are the runtime's */
 export function installStackTraces(sources: Sources, own: string): void {
@@ -43,12 +44,13 @@ function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sour
     const isOwn = site.getFileName()?.startsWith(own) === true;
     if (isOwn) {
       const name = site.getFunctionName();
+      if (BEGINNING.test(site.getFileName() ?? '')) break;               // below is who began the thread
       if (name === 'runFrames') { lines.push(...linesOfCallers(callers)); callers = undefined; }
       last = site;
       continue;
     }
     const text = String(site);
-    if (text.startsWith(BEGINNING) && sites[k + 1]?.getFileName()?.startsWith(own) === true) break;   // below is who began the thread
+    if (text.startsWith('AsyncResource.runInAsyncScope') && BEGINNING.test(sites[k + 1]?.getFileName() ?? '')) break;
     const isWrapper = last !== undefined && DRIVERS.has(last.getFunctionName() ?? '');
     last = undefined;
     if (isWrapper && sources.isCompiled(site.getFileName() ?? '')) continue;

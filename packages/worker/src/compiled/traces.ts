@@ -16,7 +16,7 @@ export function noteCallers(error: unknown, callers: Caller | undefined): void {
 /** An error is thrown into a waiting frame: it came from what the frame awaits. */
 export function noteFrame(error: unknown, { frame, point, callers }: FrameStack): void {
   if (point <= 0 || frame === undefined) return;
-  const caller = { frame, point, below: callers };
+  const caller = { frame, point, context: undefined, below: callers };
   noteCallers(error, caller);
   if (!lacksCallers.delete(error as object)) return;
   const lines = linesOfCallers(caller).map((line) => `\n    at ${line}`).join('');

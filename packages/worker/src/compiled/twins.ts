@@ -5,7 +5,7 @@
  * A twin knows its owner: wrappers that copy every property of a function, proxies, and functions that inherit from one would else pass for it.
  */
 import { startActivation } from './activation.ts';
-import { TWIN } from './suspended.ts';
+import { TWIN } from './twin-mark.ts';
 
 export interface Twin {
   (this: unknown, ...args: unknown[]): Generator;
