@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Memory } from '@capriccio/shared';
+import { test } from 'vitest';
+import { MUTEX, Visitor, findOrMake, monitors, type Memory } from '@capriccio/shared';
+import { arena } from '../unit/shared/arena.ts';
 import { COUNTER, SPARE, allLive, end, newVisitor, runMain, until } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
@@ -54,3 +56,22 @@ model('monitor: who wants to enter is called, whoever dies at any step', { bound
   { file: 'objects/visitor.ts', from: '    if (!tryEnter(this.memory, monitor, this.id)) return;\n    this.doPending', to: '    if (this.id >= 0) return;\n    this.doPending', finds: /deadlock/ },
   { file: 'objects/visitor.ts', from: "    this.#tryAllPending();\n  }\n}", to: '  }\n}', finds: /deadlock/ },
 ]);
+
+test('monitor: visits of one object keep their order', () => {
+  const memory = arena();
+  const monitor = findOrMake(memory, 0, { name: 'm', kind: MUTEX, parameters: [] });
+  const visitor = new Visitor(memory, 0, 0);
+  const done: number[] = [];
+  assert.ok(monitors.tryEnter(memory, monitor, 1), 'another is inside');
+  visitor.visit(monitor, () => { done.push(1); });
+  assert.equal(visitor.tryVisit(monitor, () => { done.push(0); }), false);
+  visitor.visit(monitor, () => { done.push(2); });
+  assert.equal(done.length, 0);
+  assert.ok(visitor.isWaiting);
+  monitors.leave(memory, monitor);
+  visitor.visit(monitor, () => { done.push(3); });
+  assert.equal(done.length, 0, 'it has been called, and has not looked');
+  visitor.collect();
+  assert.deepEqual(done, [1, 2, 3]);
+  assert.ok(!visitor.isWaiting);
+});

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Memory } from '@capriccio/shared';
+import { test } from 'vitest';
+import { BARRIER, CHANNEL, MUTEX, ObjectFactsCache, RWLOCK, SEMAPHORE, findOrMake, type Memory } from '@capriccio/shared';
+import { arena } from '../unit/shared/arena.ts';
 import { allLive, end, runMain } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
@@ -37,3 +39,18 @@ model('object table: one name, one object, whoever dies at any step', { bound: 1
 ]);
 
 model('object table: two makers, every interleaving', { bound: 1 }, scenario(['a', 'longer'], ['longer', 'a']), []);
+
+test('object table: storage lies one after the other', () => {
+  const memory = arena();
+  const made = [
+    { name: 'a', kind: SEMAPHORE, parameters: [1, 1], words: 32 }, { name: 'b', kind: MUTEX, parameters: [], words: 0 }, { name: 'c', kind: CHANNEL, parameters: [4, 1024], words: 256 },
+    { name: 'd', kind: RWLOCK, parameters: [], words: 32 }, { name: 'e', kind: BARRIER, parameters: [3], words: 0 },
+  ] as const;
+  let storage = memory.layout.storageAt;
+  for (const [k, wanted] of made.entries()) {
+    const object = findOrMake(memory, k % 2, wanted);
+    assert.equal(findOrMake(memory, (k + 1) % 2, wanted), object);
+    for (const cache of [new ObjectFactsCache(memory), new ObjectFactsCache(memory)]) assert.deepEqual(cache.of(object), { kind: wanted.kind, parameters: [...wanted.parameters, 0, 0, 0].slice(0, 3), storage });
+    storage += wanted.words;
+  }
+});

@@ -15,7 +15,7 @@ export interface PoolOptions {
   spares?: number;
   /** Accepted and checked; obeyed when lanes come. */
   lanes?: 'auto' | 'off';
-  /** Accepted and checked; obeyed when deadlocks are looked for. */
+  /** What becomes of threads of one worker that wait for each other in a circle: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
   /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
@@ -51,6 +51,7 @@ export interface FullPoolOptions {
   readonly queuedMax: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  readonly deadlock: 'report' | 'break';
   /** Undefined: nothing is compiled. */
   readonly compile: { include?: Pattern[]; exclude?: Pattern[] } | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
@@ -74,7 +75,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
   checkNumber(options.spares, 'spares', whole(0, 16));
   checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
-  checkOneOf(options.deadlock, 'deadlock', ['report', 'break']);
+  const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
   checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
   checkNumber(options.stackBound, 'stackBound', whole(1));
@@ -85,11 +86,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, ...checkRest(options),
+    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;

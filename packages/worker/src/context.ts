@@ -98,6 +98,11 @@ export function contextOfNow(): unknown {
 /** One context may serve all frames that are made in it. */
 export const isContextShared: boolean = native !== undefined;
 
+/** Enters a context, where contexts are shared. @returns what to enter afterwards */
+export const enterContext = (entered: unknown): unknown => (native as Switch).exchange(entered);
+/** Enters it again. */
+export const leaveContext = (before: unknown): void => { (native as Switch).set(before); };
+
 /** Runs `fn` in a context that `keptContext` gave, or in a frame; on the stack of the caller. */
 export function runIn<A, R>(entered: unknown, fn: (argument: A) => R, argument: A): R {
   if (native === undefined) return ((entered as ContextFrame).context as AsyncResource).runInAsyncScope(fn, undefined, argument);

@@ -14,11 +14,13 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
+import { SharedObjects } from './objects/shared-objects.ts';
 import { chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
+import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
 import { StreamTable } from './streams.ts';
 
@@ -36,6 +38,7 @@ export interface RuntimeStart {
   readonly sliceMs: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -52,6 +55,7 @@ export class Runtime {
   readonly streams: StreamTable;
   readonly mail: Mail;
   readonly buffers: SharedBufferTable;
+  readonly objects: SharedObjects;
   readonly idle: Idle;
   readonly memory: Memory;
   readonly #taker: Taker;
@@ -87,8 +91,11 @@ export class Runtime {
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
+    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, deadlock: start.deadlock ?? 'report' });
+    this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
+    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');
@@ -145,7 +152,7 @@ export class Runtime {
   setConnections(count: number): void { this.#board.setConnections(count); }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -171,6 +178,10 @@ export class Runtime {
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
+    if (this.objects.collect() > 0) {
+      this.idle.foundWork();
+      this.scheduler.arm();                                              // what has been granted goes on as microtasks, before the next sleep
+    }
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
   }
@@ -203,6 +214,7 @@ export class Runtime {
         this.caller.recover(dead);
         this.me.blocks.releaseHeldFor(dead);
         this.streams.closeOf(dead);
+        this.objects.recover(dead);
         this.me.forget(dead);
         this.executor.forget(dead);
         this.caller.forget(dead);

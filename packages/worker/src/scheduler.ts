@@ -13,7 +13,8 @@ import { FrameStack } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
-import { contextFor, contextOfNow, currentThread, inThisContext, isContextShared, runIn } from './context.ts';
+import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
+import type { DeadlockReport } from './deadlock.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
@@ -42,6 +43,8 @@ export interface Outside {
 }
 
 export interface SchedulerOptions {
+  /** What becomes of a wait that closes a circle of waits: 'break' rejects it. Default 'report'. */
+  deadlock?: 'report' | 'break';
   /** Longest turn before the event loop has its own, ms. */
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
@@ -57,6 +60,9 @@ const HINT_BATCH_MAX = 16;
 const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
+/** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
+const SITES_MAX = 1000;
+const SITE_FRAMES = 6;
 /** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
@@ -67,6 +73,7 @@ export class Scheduler {
   readonly timers: TimerWheel;
   /** Threads that have not ended: those of nobody, and by way of them their children. */
   readonly threads: ReturnType<typeof circle> = circle();
+  readonly deadlock: 'report' | 'break';
   readonly #sliceMs: number;
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
@@ -83,13 +90,17 @@ export class Scheduler {
   #clock = 0;
   /** Of the last spawn: the next is most likely like it. */
   #origin: Origin | undefined;
+  #sites = 0;
   /** Threads that have started and not ended. */
   live = 0;
+  /** Told of a circle of waits. */
+  onDeadlock: (report: DeadlockReport, message: string) => void = (_, message) => { process.emitWarning(message, { code: 'CAP_WARN_DEADLOCK' }); };
   /** Work begun since the start, threads and tasks. */
   begun = 0;
 
   constructor(options: SchedulerOptions = {}) {
     this.#sliceMs = options.sliceMs ?? 1;
+    this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
   }
 
@@ -102,6 +113,10 @@ export class Scheduler {
     this.#armed = true;
     setImmediate(this.#turn);
   }
+  /** When the clock was last read, ms. */
+  get clockMs(): number { return this.#clock; }
+  /** Reads it. */
+  now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }
 
   /** Runs a turn on this stack: for an outside that has just been woken. */
@@ -248,6 +263,7 @@ export class Scheduler {
     const last = this.#origin;
     if (last !== undefined && last.fn === fn && last.root === root && last.parent === parent && last.context === context && isContextShared) return last;
     const origin = this.#origin = new Origin(this, root, fn.name === '' ? 'anonymous' : fn.name, fn, parent, context);
+    if (this.#sites < SITES_MAX) { this.#sites++; origin.trace = traceOfNow(); }
     return origin;
   }
 
@@ -256,7 +272,7 @@ export class Scheduler {
     const isNew = thread.state === QUEUED;
     if (isNew) { this.live++; this.begun++; }
     thread.state = RUNNING;
-    this.afterRun(thread, runIn(thread.entered, isNew ? begin : goOn, thread));
+    this.afterRun(thread, this.#enter(thread, isNew));
   }
 
   /** A thread that was begun or resumed has come back. */
@@ -269,6 +285,16 @@ export class Scheduler {
       case 'answered': thread.state = BLOCKED; this.hop(); break;
       default: this.live--;
     }
+  }
+
+  /** What it runs does not throw. */
+  #enter(thread: LocalThread, isNew: boolean): CompiledOutcome {
+    const run = isNew ? begin : goOn;
+    if (!isContextShared) return runIn(thread.entered, run, thread);
+    const before = enterContext(thread.entered);
+    const outcome = run(thread);
+    leaveContext(before);
+    return outcome;
   }
 
   // ---- threads that go on outside of turns ----
@@ -311,6 +337,15 @@ export class Scheduler {
   }
 }
 
+function traceOfNow(): { readonly stack?: string } {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = SITE_FRAMES;
+  const trace: { stack?: string } = {};
+  Error.captureStackTrace(trace, traceOfNow);
+  Error.stackTraceLimit = limit;
+  return trace;
+}
+
 /** Resumes a thread, inside its context. Throws nothing. */
 const goOn = (thread: LocalThread): CompiledOutcome => (thread.frame instanceof FrameStack ? resumeCompiled(thread, thread.frame as ThreadFrames) : runFrames(thread));
 
@@ -327,7 +362,7 @@ function begin(thread: LocalThread): CompiledOutcome {
     endByError(thread, error);
     return 'ended';
   }
-  if (!isGenerator(result)) { thread.value = result; return 'native'; }
-  thread.frame = result;
+  if (!thread.origin.isGenerator && !isGenerator(result)) { thread.value = result; return 'native'; }
+  thread.frame = result as Generator;
   return runFrames(thread);
 }

@@ -3,7 +3,7 @@
  * a compiled async function, or a generator function, runs as frames that the scheduler itself resumes (compiled/threads.ts, frame.ts); any other
  * function runs natively, and if it is async its promise says when it ends.
  *
- * A million threads may be blocked at a time, so the object is eleven words: what threads of one spawner have in common is in their Origin, what
+ * A million threads may be blocked at a time, so the object is small: what threads of one spawner have in common is in their Origin, what
  * few ever need in Extras. The thread is its own place in a wait queue (sync/waiting.ts), on the timer wheel and in the list of its spawner's
  * children, and it is its own async context (context.ts).
  *
@@ -15,13 +15,14 @@
 import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import { ContextFrame, type Cell } from './context.ts';
+import { lookForDeadlock } from './deadlock.ts';
 import { PromiseWait, type Frame } from './frame.ts';
 import { FrameStack } from './compiled/frames.ts';
 import { numberOfPoint } from './compiled/points.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 import { setDirect, SUSPENDED } from './suspended.ts';
-import { callingThread, giveUp, PromiseWaiter, WaitQueue, type Waitable, type Waiter } from './sync/waiting.ts';
+import { callingThread, giveUp, PromiseWaiter, WaitQueue, type Abandoned, type QueueOwner, type Waitable, type Waiter } from './sync/waiting.ts';
 import type { Timer } from './timers.ts';
 
 export type ThreadStatus = 'queued' | 'ready' | 'running' | 'blocked' | 'done' | 'failed' | 'cancelled';
@@ -67,7 +68,7 @@ export function circle(): Sibling {
   return head;
 }
 /** Threads of a circle, oldest first. */
-function* around(head: Sibling): IterableIterator<LocalThread> {
+export function* around(head: Sibling): IterableIterator<LocalThread> {
   for (let at = head.sibling; at !== head;) {
     const next = at.sibling;
     yield at as LocalThread;
@@ -82,18 +83,27 @@ export class Origin {
   readonly name: string;
   readonly fn: ((...args: unknown[]) => unknown) | undefined;
   readonly parent: LocalThread | undefined;
+  readonly isGenerator: boolean;
   context: unknown;
-  /** Where they were spawned, as a line of a stack, if that was noted. */
-  site: string | undefined = undefined;
+  /** A stack taken where they were spawned, if one was. */
+  trace: { readonly stack?: string } | undefined = undefined;
   constructor(scheduler: Scheduler, root: Root, name: string, fn?: (...args: unknown[]) => unknown, parent?: LocalThread, context?: unknown) {
     this.scheduler = scheduler;
     this.root = root;
     this.name = name;
     this.fn = fn;
+    this.isGenerator = fn !== undefined && Object.getPrototypeOf(fn) === GENERATOR_FUNCTION;
     this.parent = parent;
     this.context = context;
   }
+
+  /** Where they were spawned, as a line of a stack, if that was noted. The stack is made text when somebody asks. */
+  get site(): string | undefined {
+    return this.trace?.stack?.split('\n').find((line) => /^ {4}at /.test(line) && !line.includes(OWN_FOLDER) && !line.includes('node:'))?.trim();
+  }
 }
+const GENERATOR_FUNCTION: unknown = Object.getPrototypeOf(function* () { /* none of it is run */ });
+const OWN_FOLDER = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1);
 
 /** What most threads never need. */
 class Extras {
@@ -143,7 +153,7 @@ const SINCE_MAX = 0xF_FFFF;
 
 let lastId = 0;
 
-export class LocalThread<T = unknown> extends ContextFrame implements CurrentThread, Waiter, Sibling {
+export class LocalThread<T = unknown> extends ContextFrame implements CurrentThread, Waiter, QueueOwner, Sibling {
   readonly origin: Origin;
   /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
   attainedUs = 0;
@@ -213,8 +223,11 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Called once, when the thread has ended. Whoever sets it tells of a failure. */
   get onEnd(): (() => void) | undefined { return this.#extras?.onEnd; }
   set onEnd(onEnd: (() => void) | undefined) { this.#needed.onEnd = onEnd; }
-  /** Called when the thread ends, before anybody is told: destructors of what it keeps. Throws nothing. */
-  set atEnd(atEnd: (() => void) | undefined) { this.#needed.atEnd = atEnd; }
+  /** Calls `fn`, which throws nothing, when the thread ends, before anybody is told: for what it keeps. */
+  beforeEnd(fn: () => void): void {
+    const before = this.#needed.atEnd;
+    this.#needed.atEnd = before === undefined ? fn : () => { before(); fn(); };
+  }
   /** Whose ThreadLocals and locks are its own too: it runs a part of that thread's work (the body of a scope). */
   get principal(): LocalThread { return this.#extras?.principal ?? this as LocalThread; }
   set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed.principal = thread; }
@@ -236,6 +249,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (caller !== undefined) {
       const waiter = new PromiseWaiter(caller, undefined, this.scheduler);
       this.#joiners.push(waiter);
+      if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(waiter);
       return waiter.promise as Promise<T>;
     }
     return (this.#needed.joined ??= Promise.withResolvers<unknown>()).promise as Promise<T>;
@@ -247,20 +261,20 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       if (this.state === DONE) return this.value as T;
       throw this.value;
     }
-    this.#joiners.push(callingThread() as LocalThread);
+    const caller = callingThread() as LocalThread;
+    this.#joiners.push(caller);
+    if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(caller);
     return SUSPENDED;
   }
-  get #joiners(): WaitQueue {
-    return this.#needed.joiners ??= new WaitQueue({
-      what: `the end of thread ${this.id} (${this.name})`,
-      holders: () => [this],
-      // A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins.
-      abandoned: (waiter, queue, error) => {
-        if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
-        queue.push(waiter);
-        return 'later';
-      },
-    });
+  get #joiners(): WaitQueue { return this.#needed.joiners ??= new WaitQueue(this as LocalThread); }
+  /** Of those who wait for it to end. */
+  get what(): string { return `the end of thread ${this.id} (${this.name})`; }
+  holders(): LocalThread[] { return [this as LocalThread]; }
+  /** A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins. */
+  abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned {
+    if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
+    queue.push(waiter);
+    return 'later';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -382,6 +396,15 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Waits of ordinary code that are open, newest first. */
   * openWaits(): IterableIterator<PromiseWaiter> { for (let wait = this.#extras?.waits; wait !== undefined; wait = wait.elder) yield wait; }
 
+  /** The one wait that must end before it goes on, if there is just one and it has no time limit. */
+  get onlyWait(): Waitable | undefined {
+    const wait = this.#extras?.waits;
+    if (wait !== undefined) return wait.elder === undefined && wait.timer === undefined ? wait.waitingOn : undefined;
+    return (this.flags & (STATE | TIMED)) === BLOCKED ? this.waitingOn : undefined;
+  }
+  /** What it has started and not detached, oldest first. */
+  * children(): IterableIterator<LocalThread> { const head = this.#extras?.children; if (head !== undefined) yield* around(head); }
+
   /**
    * A wait of ordinary async code on one of our primitives: settles when `begin`'s callbacks are called, rejects when the thread is cancelled.
    * @param begin  starts waiting and returns how to stop
@@ -447,7 +470,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (this.hasEnded) return;
     const extras = this.#extras;
     extras?.atEnd?.();
-    this.status = status;
+    this.state = status === 'done' ? DONE : status === 'failed' ? DONE + 1 : DONE + 2;
     this.value = status === 'done' ? value : error;
     this.frame = undefined;
     this.#leaveSiblings();

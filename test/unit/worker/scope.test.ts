@@ -47,7 +47,7 @@ describe('scope', () => {
       for (const wait of [() => sleep(60_000), () => mutex.lock(), () => channel.recv(), () => full.send(1), () => spawn(async () => { await sleep(60_000); }).join()]) s.spawn(note, wait);
       s.spawn(async () => { await delay(60_000, undefined, { signal: current().signal }); });
       s.spawn(function* (): Generator<unknown> { yield sleep(60_000); });
-    }, { deadlineMs: 5 }), code('CAP_ERR_DEADLINE'));
+    }, { deadlineMs: 250 }), code('CAP_ERR_DEADLINE'));
     assert.deepEqual(codes, Array.from({ length: 5 }, () => 'CAP_ERR_DEADLINE'));
     held[Symbol.dispose]();
     assert.equal(mutex.isLocked, false);

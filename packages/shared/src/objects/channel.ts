@@ -30,6 +30,14 @@ function hasRoom(visitor: Visitor, channel: number, bytes: number): boolean {
     && used + (words[channel + BYTES_PROMISED] as number) + bytes <= ringBytesOf(visitor, channel);
 }
 
+/** Below this many bytes a loop is quicker than a call of `copy`. */
+const LOOP_BYTES_MAX = 128;
+
+function copy(source: Buffer, from: number, target: Buffer, to: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) source.copy(target, to, from, from + length);
+  else for (let k = 0; k < length; k++) target[to + k] = source[from + k] as number;
+}
+
 // ---- sending ----
 
 /** Inside: sends, or waits for room. Without a waiter: 'busy' when it would have to. */
@@ -75,8 +83,8 @@ function writeItem(visitor: Visitor, channel: number, { tag, low, high, bytes, l
   if (tag === IN_BYTES) {
     const from = written + HEAD_BYTES & ringBytes - 1;
     const first = Math.min(length, ringBytes - from);
-    (bytes as Buffer).copy(arena, storage * 4 + from, 0, first);
-    if (first < length) (bytes as Buffer).copy(arena, storage * 4, first, length);
+    copy(bytes as Buffer, 0, arena, storage * 4 + from, first);
+    if (first < length) copy(bytes as Buffer, first, arena, storage * 4, length - first);
     room += length + 15 & ~15;
   }
   journal.write(channel + WRITTEN, (written + room) | 0);
@@ -134,13 +142,33 @@ function readItem(visitor: Visitor, channel: number): Item {
     const from = read + HEAD_BYTES & ringBytes - 1;
     const first = Math.min(low, ringBytes - from);
     bytes = Buffer.allocUnsafe(low);
-    arena.copy(bytes, 0, storage * 4 + from, storage * 4 + from + first);
-    if (first < low) arena.copy(bytes, first, storage * 4, storage * 4 + low - first);
+    copy(arena, storage * 4 + from, bytes, 0, first);
+    if (first < low) copy(arena, storage * 4, bytes, first, low - first);
     room += low + 15 & ~15;
   }
   journal.write(channel + READ, (read + room) | 0);
   journal.write(channel + VALUE, (words[channel + VALUE] as number) - 1);
   return { tag, low, high: words[at + 2] as number, bytes, length: low };
+}
+
+// ---- choosing among several ----
+
+/** Inside: waits for an item, though there may be one: it is promised then, and taken or given back later. */
+export function queueReceiver(visitor: Visitor, channel: number, waiter: Waiter): 'waits' | 'full' | 'closed' {
+  return isExhausted(visitor, channel) ? 'closed' : queue(visitor, channel, channel + QUEUE, 0, waiter);
+}
+/** Inside: waits for room, though there may be some. */
+export function queueSender(visitor: Visitor, channel: number, item: Item, waiter: Waiter): 'waits' | 'full' | 'closed' {
+  return visitor.memory.words[channel + CLOSED] === 0 ? queue(visitor, channel, channel + SENDERS, roomFor(item), waiter) : 'closed';
+}
+function queue(visitor: Visitor, channel: number, line: number, note: number, waiter: Waiter): 'waits' | 'full' {
+  const node = visitor.nodes.allocate();
+  if (node === 0) return 'full';
+  link(visitor.memory, visitor.journal, channel, line, node, note);
+  visitor.commit();
+  visitor.await(node, waiter);
+  advanceChannel(visitor, channel);
+  return 'waits';
 }
 
 // ---- what both need ----

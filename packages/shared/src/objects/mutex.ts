@@ -58,9 +58,9 @@ export function lock(visitor: Visitor, mutex: number, waiter: Waiter): Admission
   return 'waits';
 }
 
-/** Inside: what one that has it hands on, or frees. */
-export function unlock(visitor: Visitor, mutex: number): void {
-  if (!tryUnlock(visitor.memory, mutex, visitor.id)) pass(visitor, mutex, 0);
+/** Inside: what one that has it hands on, or frees. `hasNews`: whoever gets it next is told of a death, for this one was not. */
+export function unlock(visitor: Visitor, mutex: number, hasNews = false): void {
+  if (hasNews || !tryUnlock(visitor.memory, mutex, visitor.id)) pass(visitor, mutex, hasNews ? OWNER_DIED : 0);
 }
 
 function pass(visitor: Visitor, mutex: number, result: number): void {

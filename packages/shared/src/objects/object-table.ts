@@ -10,7 +10,7 @@
  *   Hazards     a claimer that is read while it stages its next name: ENTRY has become READY then, and the reader reads again.
  *   Crash       dead before the claim: nothing. Between claim and READY: everybody reads what it staged, which nobody changes, and main completes
  *               the entry before the number passes on (finishClaims).
- *   Proof       T1, T2, Crash → model/object-table "object table: one name, one object, whoever dies at any step"; T3, Hazards → unit/shared/object-table "storage lies one after the other";
+ *   Proof       T1, T2, Crash → model/object-table "object table: one name, one object, whoever dies at any step"; T3, Hazards → model/object-table "object table: storage lies one after the other";
  *               Ordering → stress/objects "objects: everybody gets the same".
  *   Source      an insert-only open table with helping, as in lock-free hash tables (Michael, SPAA 2002), without the hash: there are few.
  */

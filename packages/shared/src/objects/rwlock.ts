@@ -48,8 +48,9 @@ export function lockShared(visitor: Visitor, lock: number, mode: LockMode, waite
   return 'waits';
 }
 
-/** Inside: lets go of what a thread of this participant has. */
-export function unlockShared(visitor: Visitor, lock: number, mode: LockMode): void {
+/** Inside: lets go of what a thread of this participant has. `hasNews`: whoever writes next is told of a death, for this one was not. */
+export function unlockShared(visitor: Visitor, lock: number, mode: LockMode, hasNews = false): void {
+  if (hasNews) visitor.journal.write(lock + DIED, 1);
   if (mode === WRITE_LOCK) visitor.journal.write(lock + SECOND, 0);
   else countReader(visitor, lock, visitor.id, -1);
   visitor.commit();

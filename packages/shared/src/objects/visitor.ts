@@ -10,7 +10,7 @@
  *   Hazards     granted may visit again, and be granted at once: the rest waits in a list, so the stack does not grow.
  *   Crash       every participant looks after a death, once that is marked: it takes its notices, then the grants that the dead made and did
  *               not announce, and tries its pending visits again, for who would have called it may be dead.
- *   Proof       V1 → unit/shared/visitor "visits of one object keep their order"; V2, Crash → model/mutex "mutex: one owner, whoever dies at any step";
+ *   Proof       V1 → model/monitor "monitor: visits of one object keep their order"; V2, Crash → model/mutex "mutex: one owner, whoever dies at any step";
  *               V3 → model/semaphore "semaphore: permits are neither lost nor made, whoever dies at any step"; Ordering → stress/objects "objects: counts are right under real threads".
  *   Source      monitor.ts; the owner's side of a mailbox (participant.ts).
  */
@@ -26,6 +26,8 @@ import { NodePool, announce, grant, isGrantedBy, nodeState } from './wait-queue.
 
 /** Who waits behind a node. */
 export interface Waiter {
+  /** Its node, while it waits. */
+  node?: number;
   /** What was waited for is here. The node is the waiter's to release. */
   granted(result: number, node: number): void;
 }
@@ -142,6 +144,7 @@ export class Visitor {
 
   /** A node was linked for `waiter`. */
   await(node: number, waiter: Waiter): void {
+    waiter.node = node;
     this.#waiters[this.#numberOf(node)] = waiter;
     this.#waiting++;
   }

@@ -20,7 +20,7 @@ import type { Memory } from '../memory.ts';
 import type { Journal } from './journal.ts';
 import { NODE_LINK, NODE_MONITOR, NODE_NEXT, NODE_NOTE, NODE_PREVIOUS, NODE_QUEUE, NODE_RESULT, NODE_STATE, NODE_WORDS, controlOf, nodesOf, waiterOf } from './object-layout.ts';
 
-export const NODE_FREE = 0;
+const NODE_FREE = 0;
 export const NODE_WAITING = 1;
 const NODE_GRANTED = 2;
 const GRANTER_SHIFT = 4;

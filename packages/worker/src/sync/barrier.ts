@@ -1,5 +1,6 @@
 /** So many threads wait for each other, again and again. Source: POSIX barriers. Next: rw-lock.ts. */
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import type { LocalThread } from '../thread.ts';
 import { byPromise, byThread, checkCount, checkWait, labelOf, promised, type Block, type NameOptions, type WaitOptions } from './block.ts';
 import { callingThread, WaitQueue, type QueueOwner } from './waiting.ts';
 
@@ -24,9 +25,8 @@ export class Barrier implements QueueOwner {
    */
   wait(options?: WaitOptions): Promise<boolean> { return promised(() => this.take(byPromise, options)); }
   /** @internal */
-  take(block: Block, options: WaitOptions | undefined): unknown {
+  take(block: Block, options: WaitOptions | undefined, thread: LocalThread | undefined = callingThread()): unknown {
     checkWait(options, 'wait');
-    const thread = callingThread();
     if (this.#queue.length + 1 < this.parties) return block(this.#queue, thread, undefined, options);
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) waiter.wake(false, false);
     return true;

@@ -5,6 +5,7 @@
 import { CapriccioError } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import { currentScheduler } from '../current.ts';
+import { lookForDeadlock } from '../deadlock.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { Timer } from '../timers.ts';
 import type { LocalThread } from '../thread.ts';
@@ -26,17 +27,26 @@ export const byThread: Block = (queue, thread, brings, options) => {
   if (thread === undefined) throw new TypeError('a direct form is called on a thread that runs as frames only');
   thread.value = brings;
   queue.push(thread);
-  if (options?.timeoutMs !== undefined) thread.setTimer(limitOf(thread, queue.what, options.timeoutMs), options.timeoutMs);
+  if (options?.timeoutMs === undefined) lookForDeadlock(thread);
+  else thread.setTimer(limitOf(thread, queue.what, options.timeoutMs), options.timeoutMs);
   return SUSPENDED;
 };
 
-export const byPromise: Block = (queue, thread, brings, options) => {
-  const scheduler = thread?.scheduler ?? currentScheduler();
-  const waiter = new PromiseWaiter(thread, brings, scheduler);
+export const byPromise: Block = (queue, thread, brings, options) => stand(queue, new PromiseWaiter(thread, brings, thread?.scheduler ?? currentScheduler()), options);
+
+/** A wait that is no cancellation point: the cancellation comes at the next that is. */
+class SteadfastWaiter extends PromiseWaiter {
+  override cancelledBy(): boolean { return false; }
+}
+/** By a promise, and to its end. */
+export const steadfastly: Block = (queue, thread, brings, options) => stand(queue, new SteadfastWaiter(thread, brings, thread?.scheduler ?? currentScheduler()), options);
+
+function stand(queue: Line, waiter: PromiseWaiter, options: WaitOptions | undefined): Promise<unknown> {
   queue.push(waiter);
-  if (options?.timeoutMs !== undefined) scheduler.timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
+  if (options?.timeoutMs === undefined) lookForDeadlock(waiter);
+  else (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
   return waiter.promise;
-};
+}
 
 function limitOf(waiter: Waiter, what: string, ms: number): Timer {
   return new Timer(() => giveUp(waiter, new CapriccioError('CAP_ERR_TIMEOUT', `${what} was not to be had within ${ms} ms`)));

@@ -62,9 +62,8 @@ export class Mutex implements QueueOwner {
   }
 
   /** @internal */
-  take(block: Block, options: WaitOptions | undefined): unknown {
+  take(block: Block, options: WaitOptions | undefined, thread: LocalThread | undefined = callingThread()): unknown {
     if (options !== undefined) checkWait(options, 'lock');
-    const thread = callingThread();
     if (this.#isLocked) return block(this.#queue, thread, undefined, options);
     this.#isLocked = true;
     this.#owner = thread;

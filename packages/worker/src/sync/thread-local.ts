@@ -42,7 +42,10 @@ export class ThreadLocal<T> {
   set(value: T): void {
     const thread = currentThread()?.principal;
     if (thread === undefined) { this.#outside.set(this, value); return; }
-    if (this.#destructor !== undefined) thread.atEnd = () => runIn(thread.entered, destroyAll, thread);
+    if (this.#destructor !== undefined && !watched.has(thread)) {
+      watched.add(thread);
+      thread.beforeEnd(() => runIn(thread.entered, destroyAll, thread));
+    }
     thread.neededLocals().set(this, value);
   }
 
@@ -52,6 +55,9 @@ export class ThreadLocal<T> {
   /** @internal */
   destroy(value: T): void { this.#destructor?.(value); }
 }
+
+/** Threads whose values have destructors to be called. */
+const watched = new WeakSet<LocalThread>();
 
 function destroyAll(thread: LocalThread): void {
   const { locals } = thread;

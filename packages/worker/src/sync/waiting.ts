@@ -104,7 +104,7 @@ export function giveUp(waiter: Waiter, error: unknown): boolean {
 }
 
 /** What of a scheduler is told that continuations of native code are due. */
-interface Hopper { hop(): void }
+interface Hopper { hop(): void; /** Its clock, as it was read last, ms. */ readonly clockMs: number }
 
 /** A wait of ordinary async code: main's, or of a thread that runs natively. It is in its thread's list of open waits until it is over. */
 export class PromiseWaiter implements Waiter {
@@ -117,6 +117,8 @@ export class PromiseWaiter implements Waiter {
   elder: PromiseWaiter | undefined = undefined;
   younger: PromiseWaiter | undefined = undefined;
   timer: Timer | undefined = undefined;
+  /** When it began, by its scheduler's clock. */
+  readonly sinceMs: number;
   readonly promise: Promise<unknown>;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
@@ -127,6 +129,7 @@ export class PromiseWaiter implements Waiter {
     this.thread = thread;
     this.value = value;
     this.#scheduler = scheduler;
+    this.sinceMs = scheduler.clockMs;
     this.promise = new Promise((resolve, reject) => { this.#resolve = resolve; this.#reject = reject; });
     thread?.openWait(this);
   }
