@@ -98,11 +98,13 @@ export class Visitor {
     try {
       work();
     } catch (error) {
-      this.#settleChange();
+      if (error instanceof Error) {                                      // all that is thrown inside; the explorer of the models suspends by something else
+        this.#settleChange();
+        this.#leave(monitor);
+      }
       throw error;
-    } finally {
-      this.#leave(monitor);
     }
+    this.#leave(monitor);
     if (this.#ours.length > 0 && !this.#isTelling) this.#tell();
   }
 
@@ -140,6 +142,7 @@ export class Visitor {
       try {
         work();
       } catch (error) {
+        if (!(error instanceof Error)) throw error;
         this.#settleChange();
         queueMicrotask(() => { throw error; });                          // nobody is left who called it
       }
