@@ -13,6 +13,8 @@ import type { Position } from './lines.ts';
 import { filesToCompile, type Patterns } from './patterns.ts';
 import { Places } from './placement.ts';
 import type { SourceKind } from './parse.ts';
+import { stack, type StackSettings } from './stacks/stack-runtime.ts';
+import { STACK_MODULE } from './stacks/stack-names.ts';
 import { versionOfCompiler } from './version.ts';
 
 export type { Position } from './lines.ts';
@@ -23,6 +25,10 @@ export interface HookOptions extends Patterns {
   readonly runtimeUrl: string;
   /** URLs of directories whose files are never compiled: the system itself. */
   readonly own: readonly string[];
+  /** Bytes of native stack that may lie between two checks of it. */
+  readonly stackBound?: number;
+  /** For the stack of this thread. */
+  readonly stack?: Partial<StackSettings>;
 }
 
 export interface Hook {
@@ -35,8 +41,8 @@ export interface Hook {
 }
 
 const RUNTIME = 'capriccio:runtime';
-/** Without the word there is nothing to compile. */
-const MAY_HAVE_WORK = /\basync\b/;
+/** Without any of these there is nothing to compile. */
+const MAY_HAVE_WORK = /\basync\b|\bfunction\b|\bclass\b|=>|\)\s*\{/;
 
 /** Generated code, and where its lines come from. */
 interface Entry { readonly code: string; readonly places: string }
@@ -51,8 +57,12 @@ export function installHook(options: HookOptions): Hook {
   const places = new Map<string, Places>();
   const counts = { compiled: 0, cached: 0, failed: 0 };
 
+  const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
+  stack.configure(options.stack ?? {});
+
   const hooks = registerHooks({
-    resolve: (specifier, context, next) => (specifier === RUNTIME ? { url: options.runtimeUrl, shortCircuit: true } : next(specifier, context)),
+    resolve: (specifier, context, next) => (specifier === RUNTIME ? { url: options.runtimeUrl, shortCircuit: true }
+      : specifier === STACK_MODULE ? { url: stackUrl, shortCircuit: true } : next(specifier, context)),
     load(url: string, context: LoadHookContext, next): LoadFnOutput {
       const typed = context.format?.endsWith('-typescript') === true && isIncluded(url) ? loadTyped(url, context.format) : undefined;
       if (typed !== undefined) return typed;
@@ -89,12 +99,12 @@ export function installHook(options: HookOptions): Hook {
   }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {
-    const key = DiskCache.keyOf(version, kind, String(typescript), url, source);
+    const key = DiskCache.keyOf(version, kind, `${typescript} ${options.stackBound ?? ''}`, url, source);
     const cached = parseEntry(cache?.read(key));
     if (cached !== undefined) { counts.cached++; return cached; }
     try {
       const { compile, encodePlaces } = compiler();
-      const { code, segments } = compile(source, { file: url, kind, typescript });
+      const { code, segments } = compile(source, { file: url, kind, typescript, ...options.stackBound === undefined ? {} : { stackBound: options.stackBound } });
       const entry = { code, places: encodePlaces(segments, source) };
       counts.compiled++;
       cache?.write(key, `${code.length}\n${code}${entry.places}`);

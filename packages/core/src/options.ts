@@ -23,8 +23,9 @@ export interface PoolOptions {
   quantumUs?: number;
   /** Longest turn of a scheduler before its event loop has its own, microseconds, 50 to 1,000,000. Default 1,000. */
   sliceUs?: number;
-  /** Accepted and checked; obeyed when linked stacks come. */
+  /** Bytes of native stack that compiled code may use between two checks of it. Default 16,384. */
   stackBound?: number;
+  /** Frames that a synchronous recursion may have on the heap, beyond the native stack, before it ends with CAP_ERR_STACK. Default 4,194,304. */
   framesMax?: number;
   /** Bounds of each participant's shared memory: `slots` (a power of two, default 65,536) and `payloadBytes` (a multiple of 65,536, default 32 MiB). */
   memory?: { slots?: number; payloadBytes?: number };
@@ -52,6 +53,8 @@ export interface FullPoolOptions {
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
   readonly deadlock: 'report' | 'break';
+  /** Of linked stacks: bytes between two checks, and frames on the heap. */
+  readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Undefined: nothing is compiled. */
   readonly compile: { include?: Pattern[]; exclude?: Pattern[] } | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
@@ -102,7 +105,8 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile), retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile),
+    stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }

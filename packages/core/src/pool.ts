@@ -416,7 +416,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);

@@ -99,7 +99,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
