@@ -75,3 +75,15 @@ test('monitor: visits of one object keep their order', () => {
   assert.deepEqual(done, [1, 2, 3]);
   assert.ok(!visitor.isWaiting);
 });
+
+test('monitor: work that throws leaves no change half-way, and leaves', () => {
+  const memory = arena();
+  const monitor = findOrMake(memory, 0, { name: 'm', kind: MUTEX, parameters: [] });
+  const visitor = new Visitor(memory, 0, 0);
+  const failing = (): never => { visitor.journal.write(COUNTER, 5); throw new RangeError('the stack has run out'); };
+  assert.throws(() => visitor.visit(monitor, failing), RangeError);
+  assert.ok(monitors.tryEnter(memory, monitor, 1), 'nobody is inside');
+  monitors.leave(memory, monitor);
+  visitor.visit(monitor, () => { visitor.journal.write(SPARE, 6); visitor.commit(); });
+  assert.deepEqual([memory.words[COUNTER], memory.words[SPARE]], [0, 6]);
+});

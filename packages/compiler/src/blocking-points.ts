@@ -43,7 +43,7 @@ export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) 
   const points: PointOfNode[] = [];
   const counts = new Map<string, number>();
   const places = new Map<Scope['counter'], number>();                    // among the functions of its name
-  walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, undefined, (form, node, scope) => {
+  walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, (form, node, scope) => {
     let which = places.get(scope.counter);
     if (which === undefined) {
       which = counts.get(scope.name) ?? 0;
@@ -55,19 +55,28 @@ export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) 
   return points.toSorted((a, b) => a.node.start - b.node.start);
 }
 
-/** Depth first, on a stack of its own: sources nest deeper than JavaScript's stack is long. */
-function walk(root: AnyNode, top: Scope, rootName: string | undefined, found: (form: BlockingForm, node: AnyNode, scope: Scope) => void): void {
-  const stack: { node: AnyNode; scope: Scope; name: string | undefined }[] = [{ node: root, scope: top, name: rootName }];
-  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const { node, name } = entry;
-    const scope = scopeOf(node, entry.scope, name);
+/** Depth first, on a stack of its own, in three columns: sources nest deeper than JavaScript's stack is long, and have many nodes. */
+function walk(root: AnyNode, top: Scope, found: (form: BlockingForm, node: AnyNode, scope: Scope) => void): void {
+  const nodes: AnyNode[] = [root];
+  const scopes: Scope[] = [top];
+  const names: (string | undefined)[] = [undefined];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const name = names.pop();
+    const scope = scopeOf(node, scopes.pop() as Scope, name);
     const form = formOf(node);
     if (form !== undefined) found(form, node, scope);
-    const children: { node: AnyNode; scope: Scope; name: string | undefined }[] = [];
-    for (const [key, value] of Object.entries(node)) {
-      for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) children.push({ node: child, scope, name: nameFor(node, key, name) });
+    const first = nodes.length;
+    for (const key in node) {
+      const value = node[key];
+      if (typeof value !== 'object' || value === null) continue;
+      if (Array.isArray(value)) {
+        for (const child of value as unknown[]) if (isNode(child)) { nodes.push(child); names.push(nameFor(node, key, name)); scopes.push(scope); }
+      } else if (isNode(value)) { nodes.push(value); names.push(nameFor(node, key, name)); scopes.push(scope); }
     }
-    stack.push(...children.toReversed());
+    for (let low = first, high = nodes.length - 1; low < high; low++, high--) {   // the first child is looked at first
+      [nodes[low], nodes[high]] = [nodes[high] as AnyNode, nodes[low] as AnyNode];
+      [names[low], names[high]] = [names[high], names[low]];
+    }
   }
 }
 

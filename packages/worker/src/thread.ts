@@ -16,7 +16,7 @@ import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import { ContextFrame, type Cell } from './context.ts';
 import { lookForDeadlock } from './deadlock.ts';
-import type { Frame } from './frame.ts';
+import { PromiseWait, type Frame } from './frame.ts';
 import { FrameStack } from './compiled/frames.ts';
 import { numberOfPoint } from './compiled/points.ts';
 import type { Root } from './run-queues.ts';
@@ -348,7 +348,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
       if (getEventListeners(controller.signal, 'abort').length > 0) this.flags |= DELIVERED;   // as is what waits with our signal
       controller.abort(error);
     }
-    const isTold = this.frame instanceof FrameStack && (this.flags & DELIVERED) !== 0;   // unmodified code, which listens
+    const isTold = this.frame instanceof FrameStack && (this.flags & DELIVERED) !== 0 && this.waitingOn instanceof PromiseWait;   // unmodified code, by what it awaits
     if (this.frame !== undefined && this.state === BLOCKED && !isTold) { // whatever the frame waits for, ours or not: it is resumed by a throw
       if (giveUp(this, error)) this.flags |= DELIVERED;
     }

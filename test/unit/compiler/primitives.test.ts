@@ -64,3 +64,10 @@ test('channels, semaphores and joins between compiled threads', async () => {
   assert.deepEqual(box, { now: 0, most: 2 });
   assert.equal(await run(joins), 6);
 });
+
+test('what only resembles a compiled function is spawned as what it is', async () => {
+  const { f } = load('exports.f = async (x) => { await sleep(0); return ["f", x] };') as { f: (x: number) => Promise<unknown> };
+  const proxy = new Proxy(f, { apply: async (_target, _self, [x]: [number]) => ['proxy', x] });
+  const heir = Object.setPrototypeOf(async (x: number) => ['heir', x], f) as typeof f;
+  assert.deepEqual(await Promise.all([spawn(f, 1).join(), spawn(proxy, 2).join(), spawn(heir, 3).join()]), [['f', 1], ['proxy', 2], ['heir', 3]]);
+});

@@ -38,7 +38,7 @@ export function range(context: Context, start: number, end: number, nodes: reado
   const ropes: Rope[] = [];
   let at = start;
   for (const node of nodes) {
-    if (node.start < at || !node.isHot) continue;
+    if (node.start < at || node.isHot !== true) continue;
     ropes.push(slice(at, node.start), context.print(node));
     at = node.end;
   }

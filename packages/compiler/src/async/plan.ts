@@ -110,7 +110,7 @@ function isDerivedConstructor(host: TreeNode): boolean {
 function whyNotClosure(fn: TreeNode, { awaits, awaitsInLoop }: Facts): string | undefined {
   const up = fn.up as TreeNode;
   if (up.type === 'MethodDefinition') return undefined;
-  if (fn.owner === undefined && !fn.isRepeated) return undefined;
+  if (fn.owner === undefined && fn.isRepeated !== true) return undefined;
   if (awaitsInLoop || awaits > SMALL_AWAITS || fn.end - fn.start >= SMALL_LENGTH || isSpawned(fn)) return undefined;
   return 'small closure';
 }

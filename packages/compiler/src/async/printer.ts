@@ -40,7 +40,7 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
   const fresh = (hint: string): string => `${prefix}${hint}${++last}`;
   const context: Context = {
     ...parts, fresh,
-    print: (node) => (node.isHot ? print(node) : slice(node.start, node.end)),
+    print: (node) => (node.isHot === true ? print(node) : slice(node.start, node.end)),
     helper: (name) => { helpers.add(name); return prefix + name; },
     compiledOwner: ({ owner }) => (owner !== undefined && plan.forms.has(owner) ? owner : undefined),
     need: (fn, register) => {

@@ -19,11 +19,12 @@ export type TreeNode = AnyNode & {
   kids: TreeNode[];
   /** The innermost function around it; of a function itself the one outside. Undefined at top level and in what a class evaluates. */
   owner: TreeNode | undefined;
-  /** Inside of a class's fields or static blocks, or of a loop, outside of any function: evaluated many times, perhaps. */
-  isRepeated: boolean;
-  /** Something in it is rewritten: the printer must go down. */
-  isHot: boolean;
-  facts: Facts | undefined;
+  /** Inside of a class's fields or static blocks, or of a loop, outside of any function: evaluated many times, perhaps. Set only if so. */
+  isRepeated?: true;
+  /** Something in it is rewritten: the printer must go down. Set only if so. */
+  isHot?: true;
+  /** Of functions. */
+  facts?: Facts;
 };
 
 /** What a function's body, and the arrow functions in it, contain. */
@@ -46,14 +47,14 @@ export interface Facts {
 }
 
 const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
-const ANNOTATIONS = new Set(['type', 'start', 'end', 'up', 'kids', 'owner', 'isRepeated', 'isHot', 'facts']);
+const NONE: TreeNode[] = [];
 
 interface Step { node: TreeNode; inWith: boolean; inLoop: boolean }
 
 export function annotate(program: AnyNode): Tree {
   const functions: TreeNode[] = [];
   const root = program as TreeNode;
-  Object.assign(root, { up: undefined, owner: undefined, isRepeated: false, isHot: false, facts: undefined });
+  root.up = root.owner = undefined;
   const stack: Step[] = [{ node: root, inWith: false, inLoop: false }];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     const { node } = step;
@@ -73,7 +74,9 @@ export function annotate(program: AnyNode): Tree {
     for (let k = node.kids.length - 1; k >= 0; k--) {
       const kid = node.kids[k] as TreeNode;
       const isOutside = isField && kid !== node['key'];
-      Object.assign(kid, { up: node, owner: isOutside ? undefined : owner, isRepeated: isFunction(node) ? false : node.isRepeated || isOutside || (inLoop && owner === undefined), isHot: false, facts: undefined });
+      kid.up = node;                                                     // few properties: each node has room for three more in one piece
+      kid.owner = isOutside ? undefined : owner;
+      if (!isFunction(node) && (node.isRepeated === true || isOutside || (inLoop && owner === undefined))) kid.isRepeated = true;
       stack.push({ node: kid, inWith, inLoop: isOutside ? false : inLoop });
     }
   }
@@ -84,12 +87,15 @@ function kidsOf(node: TreeNode): TreeNode[] {
   const { type } = node;
   if (type === 'Property' && node['shorthand'] === true) return [node['value'] as TreeNode];
   if (type === 'ImportSpecifier' || type === 'ExportSpecifier') return [];
-  const kids: TreeNode[] = [];
+  let kids = NONE;
   for (const key in node) {
-    if (ANNOTATIONS.has(key)) continue;
     const value = node[key];
-    if (typeof value !== 'object' || value === null) continue;
-    if (Array.isArray(value)) { for (const one of value) if (isNode(one)) kids.push(one as TreeNode); } else if (isNode(value)) kids.push(value as TreeNode);
+    if (typeof value !== 'object' || value === null || key === 'up' || key === 'owner') continue;
+    for (const one of Array.isArray(value) ? value as unknown[] : [value]) {
+      if (!isNode(one)) continue;
+      if (kids === NONE) kids = [];
+      kids.push(one as TreeNode);
+    }
   }
   return kids.every((kid, k) => k === 0 || (kids[k - 1] as TreeNode).start <= kid.start) ? kids : kids.toSorted((a, b) => a.start - b.start);
 }
@@ -152,5 +158,5 @@ function markLexically(node: TreeNode, flag: Flag): void {
 
 /** The printer must go down to this node. */
 export function heat(node: TreeNode): void {
-  for (let at: TreeNode | undefined = node; at !== undefined && !at.isHot; at = at.up) at.isHot = true;
+  for (let at: TreeNode | undefined = node; at !== undefined && at.isHot !== true; at = at.up) at.isHot = true;
 }

@@ -48,6 +48,13 @@ export class Journal {
     Atomics.store(this.#words, this.#countAt, 0);
     this.#count = 0;
   }
+
+  /** After an exception inside (the stack has run out): a change that was committed is made, one that was not is dropped. */
+  settle(): void {
+    apply(this.#words, this.#at, Atomics.load(this.#words, this.#countAt));
+    Atomics.store(this.#words, this.#countAt, 0);
+    this.#count = 0;
+  }
 }
 
 function apply(words: Int32Array, at: number, count: number): void {

@@ -1,6 +1,6 @@
 /**
  * Visitor: one participant's way into shared objects, and out of their queues. Work inside is a function, called now if the monitor can be entered,
- * else when it has been left; it never waits and never throws half-way. Who waits is told by `granted`, outside of any monitor.
+ * else when it has been left; it never waits. One that throws (the stack has run out) leaves no change half-way. Who waits is told by `granted`, outside of any monitor.
  *
  *   State       a visit is done, or pending behind others of the same object; a waiter stands under its node until its grant has been taken.
  *   Invariants  V1 visits of one participant to one object happen in their order.
@@ -95,9 +95,24 @@ export class Visitor {
   }
 
   #inside(monitor: number, work: () => void): void {
-    work();
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof Error) {                                      // all that is thrown inside; the explorer of the models suspends by something else
+        this.#settleChange();
+        this.#leave(monitor);
+      }
+      throw error;
+    }
     this.#leave(monitor);
     if (this.#ours.length > 0 && !this.#isTelling) this.#tell();
+  }
+
+  /** An exception has left a change half-way: it is made or dropped, and what it would have granted is told or not. */
+  #settleChange(): void {
+    this.journal.settle();
+    const granted = this.#granted.splice(0).filter((node) => isGrantedBy(nodeState(this.memory, node), this.id));
+    this.#granted.push(...granted);
   }
 
   #leave(monitor: number): void {
@@ -123,7 +138,15 @@ export class Visitor {
   doPending(monitor: number): void {
     const list = this.#pending.get(monitor);
     this.#pending.delete(monitor);
-    for (const work of list ?? []) work();
+    for (const work of list ?? []) {
+      try {
+        work();
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        this.#settleChange();
+        queueMicrotask(() => { throw error; });                          // nobody is left who called it
+      }
+    }
   }
 
   /** Main, in the place of a dead one (monitor.ts takeOver): does what was to follow, and leaves. */
