@@ -15,6 +15,7 @@ const questions: Readonly<Record<string, string>> = {
   'paper/producer-consumer': 'the paper’s bounded buffer with 2 to 1,000,000 threads: does throughput depend on their number',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
+  'micro/linked-stacks': 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap',
   'micro/shared-primitives': 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
