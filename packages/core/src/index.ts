@@ -4,6 +4,7 @@
 export { CapriccioError, isCapriccioError, type ErrorCode } from '@capriccio/shared';
 export type { CurrentThread, Thread, ThreadStatus } from '@capriccio/worker';
 export { createPool } from './create-pool.ts';
+export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';

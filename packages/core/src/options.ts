@@ -10,7 +10,7 @@ export type Lane = 'auto' | 'front' | 'back';
 export interface PoolOptions {
   /** Workers that run at a time, 0 to 128; 0 runs everything in this thread, for debugging. Default: what the machine has, or CAPRICCIO_CORES. */
   cores?: number;
-  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Accepted and checked; obeyed when activations come. */
+  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. */
   spares?: number;
   /** Accepted and checked; obeyed when lanes come. */
   lanes?: 'auto' | 'off';
@@ -44,6 +44,9 @@ export interface PoolOptions {
 
 export interface FullPoolOptions {
   readonly cores: number;
+  readonly spares: number;
+  /** How blocked workers are seen: CAPRICCIO_ACTIVATIONS of the environment. */
+  readonly activations: 'kernel' | 'heartbeat';
   readonly sliceMs: number;
   readonly slots: number;
   readonly payloadBytes: number;
@@ -60,7 +63,7 @@ const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantu
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
-const CORES_MAX = 128;
+export const CORES_MAX = 128;
 const RETRIES_MAX = 3;
 
 const whole = (min: number, max?: number): { min: number; max?: number; integer: true } => (max === undefined ? { min, integer: true } : { min, max, integer: true });
@@ -69,7 +72,7 @@ const whole = (min: number, max?: number): { min: number; max?: number; integer:
 export function checkPoolOptions(given: number | PoolOptions | undefined): FullPoolOptions {
   const options = typeof given === 'number' ? { cores: given } : checkObject(given, 'createPool', POOL_OPTIONS) as PoolOptions;
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
-  checkNumber(options.spares, 'spares', whole(0, 16));
+  const spares = checkNumber(options.spares, 'spares', whole(0, 16)) ?? 1;
   checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
   checkOneOf(options.deadlock, 'deadlock', ['report', 'break']);
   checkCompile(options.compile);
@@ -83,11 +86,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, ...checkRest(options),
+    cores, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, slots, payloadBytes, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
@@ -111,6 +114,13 @@ function checkCompile(compile: PoolOptions['compile']): void {
     const list = patterns[name];
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' || one instanceof RegExp))) refuse(`compile.${name} must be an array of strings and regular expressions, not ${shown(list)}`);
   }
+}
+
+function activationsBy(): 'kernel' | 'heartbeat' {
+  const wanted = process.env['CAPRICCIO_ACTIVATIONS'];
+  if (wanted === undefined || wanted === '' || wanted === 'kernel') return 'kernel';
+  if (wanted !== 'heartbeat') return refuse(`the environment variable CAPRICCIO_ACTIVATIONS must be 'kernel' or 'heartbeat', not '${wanted}'`);
+  return wanted;
 }
 
 function defaultCores(): number {

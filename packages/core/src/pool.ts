@@ -3,18 +3,21 @@
  * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
  */
 import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
-  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
+  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
+  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
   type Call, type Envelope, type PortMessage, type Postman, type WorkerStart,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
+import type { ActivationNews, ActivationsData } from './conductor/activations.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject } from './check.ts';
-import type { FullPoolOptions } from './options.ts';
+import { Crew, type ActivationEvent, type ActivationStats } from './crew.ts';
+import { CORES_MAX, type FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
@@ -24,9 +27,13 @@ import { WorkerSet, type LiveWorker } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
+/** Of this package's own modules, as they run. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const NAMES_BYTES = 256 * 1024;
 /** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
 const SPARE_NUMBERS = 8;
+/** The conductor and the spares are started so long after the front is ready: their start does not take the processor from the first work, ms. */
+const STANDBY_MS = 100;
 /** How long `close` lets running tasks end unless told otherwise, ms. */
 const CLOSE_GRACE_MS = 5000;
 /** How long `close` waits for threads to exit after that: one that is blocked in a system call never does. */
@@ -41,8 +48,9 @@ export interface PoolEvents {
   lost: [{ id: number; code: number; reason: string }];
   /** Something a person should know, once. */
   warning: [Error];
+  /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
+  activation: [ActivationEvent];
   /** These come with later parts of the runtime. */
-  activation: [unknown];
   overload: [unknown];
   deadlock: [unknown];
 }
@@ -72,6 +80,8 @@ export interface PoolStats {
   readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
   /** Workers that died since the start. */
   readonly lost: number;
+  /** Workers that blocked in the kernel, and those that stand in for them. */
+  readonly activations: ActivationStats;
   readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
 }
 
@@ -87,7 +97,6 @@ export interface CloseOptions { /** How long running tasks may go on, ms. Defaul
 
 /** @internal made by createPool */
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
-  readonly cores: number;
   readonly #options: FullPoolOptions;
   readonly #memory: Memory;
   readonly #me: Participant;
@@ -98,11 +107,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
   readonly #conductor: ConductorThread;
+  readonly #crew: Crew;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
   readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
+  #rolesSeen = 0;
+  #afterStart: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #inProcess: Runtime | undefined;
@@ -110,26 +122,34 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   constructor(options: FullPoolOptions) {
     super();
     this.#options = options;
-    this.cores = options.cores;
-    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
+    const coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
+    const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
     markLive(this.#memory, MAIN);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
-      plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }],
+      plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }],
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
       onDead: (worker, code) => this.#workerDied(worker, code),
+      onGone: (worker) => this.#crew.gone(worker),
+      isWanted: (worker) => this.#crew.isWanted(worker),
       warn: (message) => this.#warn(message),
     });
     this.#conductor = new ConductorThread({
-      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options), parts: [],
-      receive: (part, message) => this.#heard(part, message),
+      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
+      parts: [{ name: 'activations', url: new URL(`./conductor/activations${EXTENSION}`, import.meta.url).href, data: { by: options.activations } satisfies ActivationsData }],
+      receive: (_, message) => this.#crew.heard(message as ActivationNews),
       warn: (message) => this.#warn(message),
     });
+    this.#crew = new Crew({
+      memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
+      activation: (event) => { this.emit('activation', event); },
+      warn: (message) => this.#warn(message),
+    }, options.cores);
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
@@ -149,13 +169,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       if (this.cores === 0) this.#inProcess?.start();
       else {
         await this.#workers.start(this.cores);
-        this.#conductor.start();
+        this.#afterStart = setTimeout(() => { this.#conductor.start(); this.#crew.started(); }, STANDBY_MS).unref();
       }
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
     }
   }
+
+  /** Workers that take work at a time. */
+  get cores(): number { return this.#crew.cores; }
 
   // ---- what users call ----
 
@@ -193,7 +216,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
-    const ids = this.#inProcess === undefined ? [...this.#workers.all].map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
     return {
       cores: this.cores,
       workers: ids.map(({ id, isReady }) => {
@@ -202,6 +225,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       }),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       lost: this.#lost,
+      activations: this.#crew.stats(),
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };
   }
@@ -248,6 +272,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       clearTimeout(timer);
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
+    clearTimeout(this.#afterStart);
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
@@ -261,17 +286,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   // ---- main's own part ----
 
-  /** A part of the conductor thread has something to tell. */
-  #heard(part: string, message: unknown): void {
-    throw new Error(`unknown message of ${part}: ${JSON.stringify(message)}`);
-  }
-
   #publish(): void {
     this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));
   }
 
   #collect(): number {
     this.#me.blocks.collect();
+    if (roles.changes(this.#memory) !== this.#rolesSeen) {
+      this.#rolesSeen = roles.changes(this.#memory);
+      this.#caller.leaveBlocked();
+    }
     const count = this.#caller.collect();
     if (this.#me.rings.isOverflowing) this.#publish();
     return count;
@@ -295,6 +319,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
+        else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
+        else if (message.service === 'drained') this.#crew.drained(from);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
@@ -305,12 +331,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
+    this.#crew.ready(worker);
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
-    this.emit('worker', { id: worker.id, replaced: isReplacement });
+    if (worker.seat < SPARE_SEAT) this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
   #workerDied(worker: LiveWorker, code: number): void {
-    this.#lost++;
+    if (!worker.isExpected) this.#lost++;
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);
@@ -320,7 +347,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     });
     this.#collector.expect();
     for (const server of this.#servers.values()) server.workerLost(worker);
-    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state === 'open' && !worker.isExpected) this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 
   /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
@@ -358,7 +385,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, isSpare: false, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);
@@ -377,6 +404,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     };
   }
 }
+
+/** How far `resize` may go: every worker that may ever run has its region in the arena. */
+const coresMaxOf = (cores: number): number => Math.max(cores, Math.min(availableParallelism(), CORES_MAX), 4);
 
 function receiveNow(port: MessageChannel['port1'], receive: (envelope: Envelope) => void): void {
   for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) receive(received.message as Envelope);

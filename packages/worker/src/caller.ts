@@ -10,7 +10,7 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import {
-  CapriccioError, buffersOf, inspect, isLive, slots as slotStates,
+  CapriccioError, OWNER_NOTE, buffersOf, inspect, isLive, roles, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
@@ -404,6 +404,30 @@ export class Caller {
     }
     this.#afterRelease();
     this.#publish();
+  }
+
+  /** Workers are blocked in the kernel: what they have taken of ours and not begun runs elsewhere. What is bound to a worker, or moved to it, waits. */
+  leaveBlocked(): void {
+    const { memory } = this.#me;
+    for (let id = 1; id < memory.layout.participantCount; id++) {
+      if (isLive(memory, id) && roles.roleOf(memory, id) === roles.BLOCKED) this.#leave(id);
+    }
+  }
+  #leave(blocked: number): void {
+    const { words } = this.#me.memory;
+    for (const call of this.#settler.published.slice()) {
+      if (call === undefined || call.slot === 0 || call.state === 'ended' || call.options?.on !== undefined || call.options?.affinity !== undefined) continue;
+      const { slot } = call;
+      const word = slotStates.loadState(words, slot);
+      if (slotStates.stateOf(word) !== slotStates.CLAIMED && slotStates.stateOf(word) !== slotStates.PLACED) continue;
+      const packed = call.packed ?? this.#repack(slot);
+      if (packed === undefined && call.values === undefined) continue;   // its values have moved there
+      if (!slotStates.revokeUnbegun(words, slot, blocked, words[slot + OWNER_NOTE] as number)) continue;
+      call.packed = packed;
+      this.#settler.leaveSlot(call);
+      if (packed === undefined) this.#place(call);
+      else if (!this.tryPublish(call)) this.#wait(call);
+    }
   }
 
   #recoverSlot(call: Call, finding: Finding, dead: number): void {

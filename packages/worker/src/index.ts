@@ -9,7 +9,7 @@ export { Cell, currentThread, inThisContext } from './context.ts';
 export { setPoolHandle, setRuntime } from './current.ts';
 export { nameOfFunction } from './functions.ts';
 export { ALL, type Envelope } from './mail.ts';
-export { chooseWorker } from './placement.ts';
+export { SPARE_SEAT, chooseWorker } from './placement.ts';
 export type { PoolHandle } from './pool-handle.ts';
 export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export type { Entry, Root } from './run-queues.ts';

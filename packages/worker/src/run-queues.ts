@@ -125,6 +125,8 @@ export class Roots {
 
   charge(root: Root, usedMs: number): void { charge(root, usedMs); }
 
+  /** Nothing is ready, queued or to be taken. */
+  get isEmpty(): boolean { return this.active.every((root) => root.isIdle); }
   /** Threads in run queues. */
   get runnable(): number {
     let sum = 0;

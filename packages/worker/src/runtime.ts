@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, roles, type Layout, type Memory } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
@@ -18,6 +18,7 @@ import { chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
+import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
 import { Taker } from './steal.ts';
 import { StreamTable } from './streams.ts';
@@ -36,6 +37,8 @@ export interface RuntimeStart {
   readonly sliceMs: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  /** Started ahead: it takes no work until it is activated. */
+  readonly isSpare: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -59,6 +62,11 @@ export class Runtime {
   readonly #board: board.Board;
   readonly #mayBlock: boolean;
   readonly #graceMs: number;
+  readonly #isSpare: boolean;
+  readonly #roleListeners: ((role: number) => void)[] = [];
+  #rolesSeen = 0;
+  #role: number;
+  #hasToldDrained = false;
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
   #holds = 0;
@@ -79,6 +87,8 @@ export class Runtime {
     this.me = new Participant(this.memory, start.id);
     this.#mayBlock = start.mayBlock;
     this.#graceMs = start.cancelGraceMs;
+    this.#isSpare = start.isSpare;
+    this.#role = start.isSpare ? roles.SPARE : roles.FRONT;
     this.#board = new board.Board(this.memory, start.id);
     this.#board.setSeat(start.seat);
     if (start.mayBlock) this.#board.setKernelId(kernelId());
@@ -96,7 +106,8 @@ export class Runtime {
       },
       closeMs: start.cancelGraceMs * 2,
     });
-    this.functions = new Functions(this.scheduler.roots, this.streams.functions);
+    this.functions = new Functions(this.scheduler.roots, this.streams.functions, (url) => this.mail.post(0, { kind: 'service', service: 'loaded', body: url }));
+    this.serve('preload', (url) => { this.functions.preload(url as string); });
     const host: CallerHost = {
       publish: () => this.#publish(),
       runHere: (call) => this.#children.add(call),
@@ -110,9 +121,12 @@ export class Runtime {
     this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
     this.#children = new ChildCalls(this.me, this.scheduler, this.executor, this.caller, this.functions);
     this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root));
+    this.#taker.setTakesWork(!start.isSpare);
     this.idle = new Idle({
       memory: this.memory, me: start.id,
-      hasWork: () => parker.hasMail(this.memory, start.id) || this.#taker.anyWork(),
+      hasWork: () => parker.hasMail(this.memory, start.id) || roles.changes(this.memory) !== this.#rolesSeen || this.#taker.anyWork(),
+      takesWork: () => this.#role === roles.FRONT,
+      board: this.#board,
       mustTurn: () => this.#mustTurn(),
       onSought: () => { this.#hasSought = true; },
       turnNow: () => this.scheduler.turnNow(),
@@ -124,6 +138,8 @@ export class Runtime {
   /** Takes its number: from here on others may place work here. */
   start(): void {
     this.#baseline = process.getActiveResourcesInfo().length;
+    roles.begin(this.memory, this.me.id, this.#isSpare ? roles.SPARE : roles.FRONT, sharedNow());
+    this.#rolesSeen = roles.changes(this.memory) - 1;                    // looked at in the first turn
     markLive(this.memory, this.me.id);
     this.mail.post(0, { kind: 'service', service: 'ready', body: undefined });
     this.scheduler.arm();
@@ -142,10 +158,53 @@ export class Runtime {
   /** Called between batches and at the end of each turn: what a plug-in has gathered leaves. */
   beforeHandOver(flush: () => void): void { this.#beforeHandOver.push(flush); }
   /** Connections of a server here, for main's acceptor. */
-  setConnections(count: number): void { this.#board.setConnections(count); }
+  setConnections(count: number): void {
+    this.#connections = count;
+    this.#board.setConnections(count);
+    if (count === 0 && this.#isDraining) this.scheduler.arm();
+  }
+  #connections = 0;
+
+  // ---- roles ----
+
+  /** SPARE, FRONT, … of roles.ts, as last looked at. */
+  get role(): number { return this.#role; }
+  /** Called when the role has changed, in a turn. */
+  onRole(listener: (role: number) => void): void { this.#roleListeners.push(listener); }
+
+  #lookAtRoles(): void {
+    this.#rolesSeen = roles.changes(this.memory);
+    const now = sharedNow();
+    if (roles.roleOf(this.memory, this.me.id) === roles.BLOCKED && roles.comeBack(this.memory, this.me.id, now)) roles.retireSurplus(this.memory, now);
+    this.caller.leaveBlocked();
+    const role = roles.roleOf(this.memory, this.me.id);
+    if (role === this.#role) return;
+    this.#role = role;
+    this.#taker.setTakesWork(role === roles.FRONT);
+    if (role !== roles.FRONT) parker.offer(this.memory);                 // it may have been woken for work that it leaves to others (parker.ts, P3)
+    for (const listener of this.#roleListeners) listener(role);
+  }
+
+  get #isDraining(): boolean { return this.#role === roles.RETIRING || this.#role === roles.LEAVING; }
+  get #isDrained(): boolean {
+    return this.scheduler.live === 0 && this.scheduler.roots.isEmpty && this.streams.size === 0 && this.#connections === 0
+      && this.caller.outstanding === 0 && !this.functions.isLoading && !this.me.hasEnded;
+  }
+
+  /** What was begun here has ended: it is a spare from now on, or main may end it. */
+  #idle(didWork: boolean): void {
+    if (this.#isDraining && this.#isDrained) {
+      if (this.#role === roles.RETIRING) roles.rest(this.memory, this.me.id, sharedNow());
+      else if (!this.#hasToldDrained) {
+        this.#hasToldDrained = true;
+        this.mail.post(0, { kind: 'service', service: 'drained', body: undefined });
+      }
+    }
+    this.idle.sleep(didWork);
+  }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#role !== roles.FRONT || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -159,7 +218,7 @@ export class Runtime {
       endTurn: (now, didWork, hasMore) => this.#endTurn(now, didWork, hasMore),
       linger: () => this.idle.linger(),
       ended: () => this.#ended(),
-      idle: (didWork) => this.idle.sleep(didWork),
+      idle: (didWork) => this.#idle(didWork),
     };
   }
 
@@ -168,6 +227,7 @@ export class Runtime {
     this.#hasRoused = false;
     this.#board.beginTurn(++this.#tick, now);
     if (this.me.deaths.isDue) this.#recover();
+    if (roles.changes(this.memory) !== this.#rolesSeen) this.#lookAtRoles();
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
@@ -243,7 +303,7 @@ export class Runtime {
 
   #ended(): void {
     this.#board.setThreads(this.scheduler.live);
-    if (!this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
+    if (this.#isDraining || !this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
   }
 
   #measureTime(now: number): void {

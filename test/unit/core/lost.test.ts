@@ -7,17 +7,17 @@ import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { createPool, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, onTestFinished, test } from 'vitest';
-import { fixture, poolFor, rejection, soon, until, type Failure } from './rig.ts';
+import { fixture, isOfFront, poolFor, rejection, soon, until, type Failure } from './rig.ts';
 
 type Deadly = typeof import('../../fixtures/core/deadly.ts');
 
 interface Scene { pool: Pool; deadly: Remote<Deadly>; lost: { id: number; code: number; reason: string }[]; came: { id: number; replaced: boolean }[]; workers: Worker[]; shared: SharedArrayBuffer; seen(index?: number): number }
 async function scene(options: PoolOptions): Promise<Scene> {
   const workers: Worker[] = [];
-  const note = (worker: Worker): void => { workers.push(worker); };
+  const note = (worker: Worker): void => { if (isOfFront(worker)) workers.push(worker); };
   process.on('worker', note);
   onTestFinished(() => { process.off('worker', note); });
-  const pool = await poolFor(options);
+  const pool = await poolFor({ spares: 0, ...options });
   const lost: Scene['lost'] = [];
   const came: Scene['came'] = [];
   pool.on('lost', (event) => { lost.push(event); });

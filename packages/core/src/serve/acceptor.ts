@@ -3,7 +3,7 @@
  * (reusePort) cannot see a stalled event loop and keeps dealing connections to it; this sees the workers' words and their event loops.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { CapriccioError, board, type Memory } from '@capriccio/shared';
+import { CapriccioError, board, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import type { LiveWorker } from '../worker-set.ts';
 import { BACKLOG } from './host.ts';
@@ -49,7 +49,7 @@ export class Acceptor {
   close(): void {
     this.#server.close();
     clearTimeout(this.#retry);
-    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
+    for (const { socket } of this.#waiting.splice(0)) if (!this.#tryPlace(socket, true)) socket.destroy();   // it was accepted: whoever drains last answers it
   }
 
   #place(socket: Socket, connectionsMax: number): void {
@@ -104,7 +104,7 @@ export class Acceptor {
   #isStalled(worker: LiveWorker): boolean {
     const { memory } = this.#host;
     const now = sharedNow();
-    if (board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
+    if (roles.roleOf(memory, worker.id) !== roles.FRONT || board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
     const { idle } = worker.thread.performance.eventLoopUtilization();
     const tick = board.readTick(memory, worker.id);
     const seen = this.#seen.get(worker.id);
