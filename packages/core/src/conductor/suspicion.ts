@@ -34,8 +34,8 @@ export type Verdict = 'moving' | 'resting' | 'suspect' | 'blocked';
 const LOOKS_MIN = 2;
 /** Its clock must have been still for so long, ms. */
 const STILL_MS = 2.5;
-/** The same while the collector may be at work, ms: pauses are shorter, unless helpers find no processor. */
-const COLLECTING_MS = 60;
+/** The same while the collector may be at work, ms: a pause may be as long, where its helpers find no processor; one look at which they rest ends the doubt. */
+const COLLECTING_MS = 250;
 
 export class Suspicion {
   #tick: number | undefined;
