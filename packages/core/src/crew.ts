@@ -3,7 +3,7 @@
  * what there is, whatever has happened: a death, an activation, a resize, a worker that is to leave. Who takes work at a moment is not decided here but by
  * roles in shared memory (roles.ts, conductor/activations.ts), so that nothing waits for main. Next: worker-set.ts starts and ends threads.
  */
-import { lifeOf, roles, type Memory } from '@capriccio/shared';
+import { CapriccioError, lifeOf, roles, type Memory } from '@capriccio/shared';
 import { SPARE_SEAT, sharedNow } from '@capriccio/worker';
 import type { ConductorThread } from './conductor/conductor-thread.ts';
 import type { ActivationNews } from './conductor/activations.ts';
@@ -31,6 +31,8 @@ export interface ActivationStats {
   readonly retiring: number;
   /** Since the start. */
   readonly activated: number;
+  /** Ended at a limit of memory, after others had taken their places. */
+  readonly recycled: number;
   readonly blockedMs: number;
 }
 
@@ -41,9 +43,18 @@ export interface CrewHost {
   /** Workers kept ready. */
   readonly spares: number;
   readonly isOpen: () => boolean;
+  /** Loads the apps of all servers in a worker. Rejects with what one of them threw. */
+  readonly admit: (worker: LiveWorker) => Promise<void>;
   activation(event: ActivationEvent): void;
   warn(message: string): void;
 }
+
+/** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. */
+const DRAIN_MS = 30_000;
+/** A successor that is not ready by then is given up, ms. */
+const SUCCESSOR_MS = 30_000;
+/** A worker that is over a limit again this soon after its start is left alone for a while: the limit is below what the application needs, ms. */
+const YOUNG_MS = 10_000;
 
 export class Crew {
   readonly #host: CrewHost;
@@ -54,6 +65,13 @@ export class Crew {
   readonly #zombies = new Map<number, number>();
   /** Who waits for a worker to have drained. */
   readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<void>>();
+  /** Resolves with the next worker that comes or goes. */
+  #change = Promise.withResolvers<void>();
+  /** Resizes and restarts, one after the other. */
+  #work: Promise<unknown> = Promise.resolve();
+  readonly #bornAt = new Map<LiveWorker, number>();
+  #hasWarnedOfLimit = false;
+  #recycled = 0;
   #activated = 0;
   #blockedMs = 0;
 
@@ -67,7 +85,7 @@ export class Crew {
 
   stats(): ActivationStats {
     const { spare, blocked, retiring } = roles.census(this.#host.memory);
-    return { spares: spare, blocked, zombies: this.#zombies.size, retiring, activated: this.#activated, blockedMs: this.#blockedMs };
+    return { spares: spare, blocked, zombies: this.#zombies.size, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
   }
 
   /** The front is ready: the spares are started. */
@@ -101,23 +119,135 @@ export class Crew {
     this.#leaving.set(worker, gone);
     roles.leave(this.#host.memory, worker.id, sharedNow());
     this.#host.conductor().nudge();
-    return gone.promise;
+    const timer = setTimeout(() => {
+      this.#host.warn(`worker ${worker.id} was to leave and has not ended what it had begun within ${DRAIN_MS / 1000} s: it is ended with it`);
+      this.#end(worker, 'it was to leave, and did not drain');
+    }, DRAIN_MS).unref();
+    return gone.promise.finally(() => clearTimeout(timer));
+  }
+  #end(worker: LiveWorker, reason: string): void {
+    worker.reason = reason;
+    worker.isExpected = true;
+    void worker.thread.terminate();
+  }
+
+  // ---- what users ask for ----
+
+  /** Resolves when as many take work, and those that are too many have drained and gone. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED. */
+  resize(cores: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#cores = cores;
+      roles.setCores(this.#host.memory, cores);
+      this.#reconcile();
+      this.#host.conductor().nudge();
+      const leaving = [...this.#leaving.values()].map(({ promise }) => promise);
+      await this.#until(() => this.#countReady() >= cores, 'the new workers');
+      await this.#orClosed(Promise.all(leaving));
+    });
+  }
+
+  /**
+   * Replaces every worker by a new one, one after the other: each leaves when its successor is ready, has loaded what it needs and has opened the
+   * servers, and ends what it has begun. Rejects, and leaves the rest as it is, when a successor cannot start or an app does not load.
+   */
+  restart(): Promise<void> {
+    return this.#inTurn(async () => {
+      const old = [...this.#host.workers.all].filter((worker) => !this.#leaving.has(worker)).toSorted((a, b) => a.seat - b.seat);
+      const left: Promise<void>[] = [];
+      for (const worker of old) {
+        if (this.#host.workers.get(worker.id) !== worker || this.#leaving.has(worker)) continue;
+        left.push(this.#leave(await this.#succeed(worker)));
+      }
+      await this.#orClosed(Promise.all(left));
+    });
+  }
+
+  /** Starts a worker for the seat of another and makes it ready. @returns the other, that may leave now */
+  async #succeed(worker: LiveWorker): Promise<LiveWorker> {
+    const { workers, admit } = this.#host;
+    const find = (): LiveWorker | undefined => [...workers.all].find(({ seat, serial, isReady }) => seat === worker.seat && serial > worker.serial && isReady);
+    workers.startAt(worker.seat, true);
+    await this.#until(() => find() !== undefined, `a successor of worker ${worker.id}`);
+    const successor = find() as LiveWorker;
+    for (const url of this.#loaded) this.#preload(successor, url);
+    try {
+      await admit(successor);
+    } catch (error) {
+      this.#end(successor, 'an app could not be loaded in it');
+      this.#leaving.set(successor, Promise.withResolvers());
+      throw error;
+    }
+    return worker;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(() => {
+      if (!this.#host.isOpen()) throw this.#closedError();
+      return work();
+    });
+    this.#work = done.catch(ignore);
+    return done;
+  }
+  #countReady(): number { return [...this.#host.workers.all].filter((worker) => worker.isReady && worker.seat < SPARE_SEAT && !this.#leaving.has(worker)).length; }
+
+  async #until(isSo: () => boolean, what: string): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `${what} was not ready within ${SUCCESSOR_MS / 1000} s`)), SUCCESSOR_MS);
+    late.catch(ignore);
+    try {
+      while (!isSo()) await Promise.race([this.#change.promise, late]);
+    } finally { clearTimeout(timer); }
+  }
+  async #orClosed(done: Promise<unknown>): Promise<void> { await Promise.race([done, this.#closed.promise]); }
+  readonly #closed = Promise.withResolvers<never>();
+  #closedError(): CapriccioError { return new CapriccioError('CAP_ERR_CLOSED', 'the pool has been closed'); }
+
+  /** The pool closes: who waits for workers is told. */
+  close(): void {
+    this.#closed.promise.catch(ignore);
+    this.#closed.reject(this.#closedError());
+    this.#change.promise.catch(ignore);
+    this.#change.reject(this.#closedError());
+  }
+  #changed(): void {
+    if (!this.#host.isOpen()) return;
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  /** A worker is over a limit of memory: others take its place, and it leaves when it has drained. */
+  overLimit(id: number, life: number, what: string): void {
+    const { workers, memory, warn } = this.#host;
+    const worker = workers.get(id);
+    if (worker === undefined || lifeOf(memory, id) !== life || this.#leaving.has(worker)) return;
+    if (performance.now() - (this.#bornAt.get(worker) ?? 0) < YOUNG_MS) {
+      if (!this.#hasWarnedOfLimit) warn(`worker ${id} is over its limit soon after its start (${what}): the limit is lower than what the application needs, so workers are replaced no sooner than after ${YOUNG_MS / 1000} s`);
+      this.#hasWarnedOfLimit = true;
+      return;
+    }
+    this.#recycled++;
+    void this.#leave(worker);
+    this.#reconcile();
   }
 
   // ---- what happens ----
 
   /** A worker takes its place. */
   ready(worker: LiveWorker): void {
+    this.#bornAt.set(worker, performance.now());
     if (worker.seat >= SPARE_SEAT) for (const url of this.#loaded) this.#preload(worker, url);
     this.#host.conductor().nudge();
     this.#reconcile();
+    this.#changed();
   }
 
   /** A worker has exited. */
   gone(worker: LiveWorker): void {
+    this.#bornAt.delete(worker);
     this.#zombies.delete(worker.id);
     this.#leaving.get(worker)?.resolve();
     this.#leaving.delete(worker);
+    this.#changed();
     this.#host.conductor().nudge();                                      // its place is taken by a spare before another has started
   }
   /** Whether the seat of a worker that has exited is to be taken again. */
@@ -137,9 +267,7 @@ export class Crew {
   drained(id: number): void {
     const worker = this.#host.workers.get(id);
     if (worker === undefined || !this.#leaving.has(worker)) return;
-    worker.reason = 'it was to leave, and had drained';
-    worker.isExpected = true;
-    void worker.thread.terminate();
+    this.#end(worker, 'it was to leave, and had drained');
   }
 
   /** The conductor's activations part has something to tell. */
@@ -172,3 +300,5 @@ export class Crew {
     }
   }
 }
+
+const ignore = (): void => { /* told elsewhere */ };

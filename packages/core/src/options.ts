@@ -27,7 +27,7 @@ export interface PoolOptions {
   framesMax?: number;
   /** Bounds of each participant's shared memory: `slots` (a power of two, default 65,536) and `payloadBytes` (a multiple of 65,536, default 32 MiB). */
   memory?: { slots?: number; payloadBytes?: number };
-  /** `queued`: calls that may be outstanding at a time; above it a call rejects with CAP_ERR_QUEUE_FULL. The others are accepted and checked. */
+  /** `queued`: calls that may be outstanding at a time; above it a call rejects with CAP_ERR_QUEUE_FULL. `heapBytes`, `externalBytes`: a worker that has more is replaced, when it has drained. `descriptors` is accepted and checked. */
   limits?: { heapBytes?: number; externalBytes?: number; descriptors?: number; queued?: number };
   /** What becomes of an idempotent call that had begun when its worker died. Default 'retry', up to three times. Other calls reject. */
   onWorkerLost?: 'reject' | 'retry';
@@ -51,6 +51,9 @@ export interface FullPoolOptions {
   readonly slots: number;
   readonly payloadBytes: number;
   readonly queuedMax: number;
+  /** Infinity where there is none. */
+  readonly heapBytesMax: number;
+  readonly externalBytesMax: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
   readonly resourceLimits: ResourceLimits | undefined;
@@ -92,7 +95,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
 
 function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
-  for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
+  const [heapBytesMax = Infinity, externalBytesMax = Infinity] = ['heapBytes', 'externalBytes', 'descriptors'].map((name) => checkNumber(limits[name], `limits.${name}`, { min: 1 }));
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
@@ -102,7 +105,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spare
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, heapBytesMax, externalBytesMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }

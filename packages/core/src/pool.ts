@@ -10,12 +10,14 @@ import {
 } from '@capriccio/shared';
 import {
   Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
-  type Call, type Envelope, type PortMessage, type Postman, type WorkerStart,
+  type Call, type Envelope, type Overrun, type PortMessage, type Postman, type WorkerStart,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
 import type { ActivationNews, ActivationsData } from './conductor/activations.ts';
+import type { LimitNews, LimitsData } from './conductor/limits.ts';
+import type { PartSource } from './conductor/part.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
-import { checkNumber, checkObject } from './check.ts';
+import { checkNumber, checkObject, refuse } from './check.ts';
 import { Crew, type ActivationEvent, type ActivationStats } from './crew.ts';
 import { CORES_MAX, type FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
@@ -108,6 +110,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #workers: WorkerSet;
   readonly #conductor: ConductorThread;
   readonly #crew: Crew;
+  readonly #coresMax: number;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
   readonly #watched = new Set<LiveWorker>();
@@ -122,7 +125,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   constructor(options: FullPoolOptions) {
     super();
     this.#options = options;
-    const coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
+    const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
     const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
@@ -141,12 +144,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     });
     this.#conductor = new ConductorThread({
       memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
-      parts: [{ name: 'activations', url: new URL(`./conductor/activations${EXTENSION}`, import.meta.url).href, data: { by: options.activations } satisfies ActivationsData }],
-      receive: (_, message) => this.#crew.heard(message as ActivationNews),
+      parts: partsOf(options),
+      receive: (part, message) => {
+        if (part === 'activations') this.#crew.heard(message as ActivationNews);
+        else if (part === 'limits') { const { worker, life, what } = message as LimitNews; this.#crew.overLimit(worker, life, what); }
+      },
       warn: (message) => this.#warn(message),
     });
     this.#crew = new Crew({
       memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
+      admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
       activation: (event) => { this.emit('activation', event); },
       warn: (message) => this.#warn(message),
     }, options.cores);
@@ -238,6 +245,25 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
   }
 
+  /**
+   * Changes how many workers take work, from 1 to 4, the machine's processors or what the pool began with, whichever is most. Resolves when the new ones
+   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
+   */
+  async resize(cores: number): Promise<void> {
+    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
+    if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
+    await this.#crew.resize(cores);
+  }
+
+  /**
+   * Replaces every worker by a fresh one, one after the other, and loses no call and no request: each ends what it has begun, for 30 s at most. Resolves
+   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on.
+   */
+  async restart(): Promise<void> {
+    if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be restarted');
+    await this.#crew.restart();
+  }
+
   /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
   async drain(): Promise<void> {
     while (this.#caller.outstanding > 0) {
@@ -261,6 +287,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /** @param serversGrace  undefined: each server has its own */
   async #close(graceMs: number, serversGrace: CloseOptions | undefined): Promise<void> {
     this.#state = 'closing';
+    this.#crew.close();
     this.#collector.keepAlive();
     const error = this.#closedError();
     this.#caller.close(error);
@@ -321,6 +348,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         if (message.service === 'watch') this.#watchWorker(message.body as number);
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
         else if (message.service === 'drained') this.#crew.drained(from);
+        else if (message.service === 'overrun') this.#overran(message.body as Overrun);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
@@ -370,6 +398,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }, this.#options.cancelGraceMs).unref();
   }
 
+  readonly #overrunning = new Set<string>();
+  #overran({ root, ms }: Overrun): void {
+    if (this.#overrunning.has(root)) return;
+    this.#overrunning.add(root);
+    this.#warn(`${root} has run for ${Math.round(ms)} ms at a time without giving way, again and again, and everything else on its worker waited; let it wait (await yieldNow() of capriccio/thread), split it into calls of pool.module, or use the asynchronous form of what it calls`);
+  }
+
   #warn(message: string): void {
     const warning = new Error(message);
     if (this.listenerCount('warning') > 0) this.emit('warning', warning);
@@ -403,6 +438,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       receiveNow: () => { this.#inProcess?.mail.receiveNow(); receiveNow(port1, receive); },
     };
   }
+}
+
+const partOf = (name: string, data: unknown): PartSource => ({ name, url: new URL(`./conductor/${name}${EXTENSION}`, import.meta.url).href, data });
+/** What the conductor thread is made of. */
+function partsOf({ activations, heapBytesMax: heapBytes, externalBytesMax: externalBytes }: FullPoolOptions): PartSource[] {
+  const parts = [partOf('activations', { by: activations } satisfies ActivationsData)];
+  if (heapBytes !== Infinity || externalBytes !== Infinity) parts.push(partOf('limits', { heapBytes, externalBytes } satisfies LimitsData));
+  return parts;
 }
 
 /** How far `resize` may go: every worker that may ever run has its region in the arena. */

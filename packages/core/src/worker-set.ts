@@ -96,11 +96,11 @@ export class WorkerSet implements Postman {
   }
 
   /** Starts one more worker. Nothing waits for it. */
-  startAt(seat: number): void { this.#startOne(seat, true); }
+  startAt(seat: number, isSpare: boolean = seat >= SPARE_SEAT): void { this.#startOne(seat, true, isSpare); }
   /** Seats whose worker will be started by itself. */
   get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
 
-  #startOne(seat: number, isReplacement: boolean): void {
+  #startOne(seat: number, isReplacement: boolean, isSpare = seat >= SPARE_SEAT): void {
     const id = this.#freeNumbers.pop();
     if (id === undefined) { this.#missing.push(seat); this.#reapSoon(); return; }  // as soon as a number is at rest
     const { options, memory, buffer, plugins } = this.#host;
@@ -109,7 +109,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, isSpare: seat >= SPARE_SEAT, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, isSpare, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },

@@ -13,7 +13,7 @@ export { SPARE_SEAT, chooseWorker } from './placement.ts';
 export type { PoolHandle } from './pool-handle.ts';
 export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export type { Entry, Root } from './run-queues.ts';
-export { Runtime, type RuntimeStart } from './runtime.ts';
+export { Runtime, type Overrun, type RuntimeStart } from './runtime.ts';
 export { Scheduler } from './scheduler.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';

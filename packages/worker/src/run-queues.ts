@@ -40,6 +40,8 @@ export class Root implements Share {
   sources = 0;
   /** In the list of roots that have something to run. */
   isActive = false;
+  /** Segments of it that ran far beyond a slice. */
+  overruns = 0;
   /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
   number = 0;
 

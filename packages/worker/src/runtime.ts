@@ -14,7 +14,7 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
-import { chooseWorker } from './placement.ts';
+import { SPARE_SEAT, chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
@@ -43,6 +43,12 @@ export interface RuntimeStart {
   readonly mayBlock: boolean;
 }
 
+/** A root is reported when it has overrun so often: once may be a module's first run, or a machine that is busy elsewhere. */
+const OVERRUNS_TOLD = 3;
+
+/** What main hears of a root that overruns. */
+export interface Overrun { readonly root: string; readonly ms: number }
+
 /** how often a worker asks for its processor time, ms. */
 const CPU_EVERY_MS = 20;
 
@@ -63,6 +69,8 @@ export class Runtime {
   readonly #mayBlock: boolean;
   readonly #graceMs: number;
   readonly #isSpare: boolean;
+  /** Its seat is a spare's: it stands in for others now and then, where a successor that begins as a spare stays. */
+  readonly isStandIn: boolean;
   readonly #roleListeners: ((role: number) => void)[] = [];
   #rolesSeen = 0;
   #role: number;
@@ -88,6 +96,7 @@ export class Runtime {
     this.#mayBlock = start.mayBlock;
     this.#graceMs = start.cancelGraceMs;
     this.#isSpare = start.isSpare;
+    this.isStandIn = start.seat >= SPARE_SEAT;
     this.#role = start.isSpare ? roles.SPARE : roles.FRONT;
     this.#board = new board.Board(this.memory, start.id);
     this.#board.setSeat(start.seat);
@@ -98,7 +107,7 @@ export class Runtime {
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms) });
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');
@@ -241,6 +250,12 @@ export class Runtime {
     if (this.#hasRoused) return;
     this.#hasRoused = true;
     conductorWord.rouse(this.memory);                                    // after idle.wakeUp retracted the park word
+  }
+
+  /** A segment of a root has kept everything else here waiting: main warns, once a root. */
+  #overran(root: Root, ms: number): void {
+    if (++root.overruns !== OVERRUNS_TOLD) return;
+    this.mail.post(0, { kind: 'service', service: 'overrun', body: { root: root.name, ms } satisfies Overrun });
   }
 
   #offerRest(): void {

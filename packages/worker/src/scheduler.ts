@@ -43,6 +43,8 @@ export interface SchedulerOptions {
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
   timersRef?: boolean;
+  /** Called after a batch of a root that took far too long, with the mean of its segments, ms. */
+  onOverrun?: (root: Root, ms: number) => void;
 }
 
 /** Threads resumed, or entries begun, before the clock is read and roots are compared again. */
@@ -50,6 +52,8 @@ const BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
+/** A segment that is longer is reported, ms: a hundred slices. */
+const OVERRUN_MS = 100;
 /** Nodes of the waits that are not a program's own: more come with the compiler. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
@@ -62,6 +66,7 @@ export class Scheduler {
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
   readonly #goOn = (): void => this.#run();
+  readonly #onOverrun: ((root: Root, ms: number) => void) | undefined;
   #outside: Outside | undefined;
   #armed = false;
   #inTurn = false;
@@ -76,6 +81,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions = {}) {
     this.#sliceMs = options.sliceMs ?? 1;
+    this.#onOverrun = options.onOverrun;
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
   }
 
@@ -150,6 +156,7 @@ export class Scheduler {
 
   #charge(root: Root, usedMs: number, count: number): void {
     this.roots.charge(root, usedMs);
+    if (usedMs > OVERRUN_MS && count > 0 && usedMs / count > OVERRUN_MS) this.#onOverrun?.(root, usedMs / count);
     if (count > 0) root.costUs += (usedMs * 1000 / count - root.costUs) / 8;
   }
 

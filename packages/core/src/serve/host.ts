@@ -97,9 +97,10 @@ class Host {
   }
 
   /** Gets no more connections, and closes those it has when they have been answered; or serves again. */
-  setDraining(isSo: boolean): void {
-    if (isSo) this.#threads.drain();
-    else this.#threads.resume();
+  setDraining(isSo: boolean, isForGood = false): void {
+    if (!isSo) { this.#threads.resume(); return; }
+    this.#threads.drain();
+    if (isForGood && this.#server.listening) this.#server.close();
   }
 
   /** Lets running requests end, at most `graceMs`; then cuts what is left. */
@@ -161,17 +162,22 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   };
   /** A spare loads the module and runs nothing of it. With reusePort the kernel would deal it connections for good, so it opens no port later either. */
   const prepare = async ({ server, url }: Hosted['order']): Promise<void> => {
-    await import(url).catch(() => { /* whoever opens it is told */ });
-    tell({ event: 'prepared', server });
+    try {
+      await import(url);
+      tell({ event: 'prepared', server });
+    } catch (error) {
+      hosted.delete(server);
+      tell({ event: 'failed', server, failure: describeFailure(error) });
+    }
   };
   runtime.onRole((role) => {
     for (const one of hosted.values()) {
       const { server, options } = one.order;
       if (role === roles.FRONT) {
-        if (one.host === undefined) { if (options.accept === 'placed') begin(one); } else void one.host.then((host) => { host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
+        if (one.host === undefined) { if (options.accept === 'placed' || !runtime.isStandIn) begin(one); } else void one.host.then((host) => { host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
       } else if (role === roles.RETIRING || role === roles.LEAVING) {
         tell({ event: 'resting', server });
-        void one.host?.then((host) => host.setDraining(true), ignore);
+        void one.host?.then((host) => host.setDraining(true, role === roles.LEAVING), ignore);
       }
     }
   });

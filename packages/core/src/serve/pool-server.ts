@@ -134,11 +134,18 @@ export class RunningServer implements PoolServer {
     return error;
   }
 
-  /** A worker has taken the place of a dead one. */
+  /** A worker has come. Rejects with what the app threw there. */
+  async admit(worker: LiveWorker): Promise<void> {
+    if (this.#closed !== undefined || !this.#isOpen) return;
+    if (this.#told.has(worker)) await this.#opening.get(worker.id)?.promise;
+    else await this.#openOn(worker, this.port);
+  }
+
+  /** The same, for nobody waits for it. */
   workerReady(worker: LiveWorker): void {
     if (this.#closed !== undefined) return;
     if (!this.#isOpen) { this.#late.push(worker); this.#wake?.(); return; }
-    this.#openOn(worker, this.port).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
+    this.admit(worker).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
   }
 
   /** A worker has died, and its connections with it. */
