@@ -117,6 +117,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #rolesSeen = 0;
+  /** Why the last holder of a number died. */
+  readonly #deaths = new Map<number, string>();
   #afterStart: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -163,6 +165,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       publish: () => this.#publish(),
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
       retriesMax: options.retriesMax,
+      deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
@@ -366,6 +369,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   #workerDied(worker: LiveWorker, code: number): void {
     if (!worker.isExpected) this.#lost++;
+    this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);
