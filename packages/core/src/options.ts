@@ -31,6 +31,8 @@ export interface PoolOptions {
   limits?: { heapBytes?: number; externalBytes?: number; descriptors?: number; queued?: number };
   /** What becomes of an idempotent call that had begun when its worker died. Default 'retry', up to three times. Other calls reject. */
   onWorkerLost?: 'reject' | 'retry';
+  /** Looks over the shared memory all the time and replaces a worker whose words are corrupt. Default false: costs a per mille of a core. */
+  audit?: boolean;
   /** How long a cancelled task has before its worker, if it does not react at all, is replaced; milliseconds. Default 1,000. */
   cancelGraceMs?: number;
   /** Limits of each worker, as node:worker_threads has them. */
@@ -55,6 +57,7 @@ export interface FullPoolOptions {
   readonly heapBytesMax: number;
   readonly externalBytesMax: number;
   readonly retriesMax: number;
+  readonly audit: boolean;
   readonly cancelGraceMs: number;
   readonly resourceLimits: ResourceLimits | undefined;
   readonly env: NodeJS.ProcessEnv | undefined;
@@ -62,7 +65,7 @@ export interface FullPoolOptions {
   readonly name: string;
 }
 
-const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
@@ -105,7 +108,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spare
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, heapBytesMax, externalBytesMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, heapBytesMax, externalBytesMax, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }

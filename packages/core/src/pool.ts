@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
-  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, roles, type Memory,
+  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
   Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
@@ -16,6 +16,7 @@ import { Collector } from './collector.ts';
 import type { ActivationNews, ActivationsData } from './conductor/activations.ts';
 import type { LimitNews, LimitsData } from './conductor/limits.ts';
 import type { PartSource } from './conductor/part.ts';
+import type { AuditNews } from './conductor/audit.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
 import { Crew, type ActivationEvent, type ActivationStats } from './crew.ts';
@@ -150,6 +151,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       receive: (part, message) => {
         if (part === 'activations') this.#crew.heard(message as ActivationNews);
         else if (part === 'limits') { const { worker, life, what } = message as LimitNews; this.#crew.overLimit(worker, life, what); }
+        else if (part === 'audit') this.#foundCorrupt(message as AuditNews);
       },
       warn: (message) => this.#warn(message),
     });
@@ -402,6 +404,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }, this.#options.cancelGraceMs).unref();
   }
 
+  /** Words of shared memory that nothing of ours can have left there: their worker is not to be trusted with more. */
+  #foundCorrupt({ participant, life, what }: AuditNews): void {
+    const worker = this.#workers.get(participant);
+    if (participant !== MAIN && (worker === undefined || worker.reason !== undefined || lifeOf(this.#memory, participant) !== life)) return;
+    const whose = participant === MAIN ? 'the main thread' : `worker ${participant}`;
+    this.#warn(`the shared memory of ${whose} is corrupt: ${what}${participant === MAIN ? '; close the pool and make another' : '; it is replaced'}`);
+    if (worker !== undefined) this.#workers.replace(worker, `its shared memory is corrupt: ${what}`);
+  }
+
   readonly #overrunning = new Set<string>();
   #overran({ root, ms }: Overrun): void {
     if (this.#overrunning.has(root)) return;
@@ -446,9 +457,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
 const partOf = (name: string, data: unknown): PartSource => ({ name, url: new URL(`./conductor/${name}${EXTENSION}`, import.meta.url).href, data });
 /** What the conductor thread is made of. */
-function partsOf({ activations, heapBytesMax: heapBytes, externalBytesMax: externalBytes }: FullPoolOptions): PartSource[] {
+function partsOf({ activations, audit, heapBytesMax: heapBytes, externalBytesMax: externalBytes }: FullPoolOptions): PartSource[] {
   const parts = [partOf('activations', { by: activations } satisfies ActivationsData)];
   if (heapBytes !== Infinity || externalBytes !== Infinity) parts.push(partOf('limits', { heapBytes, externalBytes } satisfies LimitsData));
+  if (audit) parts.push(partOf('audit', undefined));
   return parts;
 }
 

@@ -97,6 +97,18 @@ describe('the call that ran rejects, started, and another worker comes', () => {
   });
 });
 
+test('a worker that writes over its shared words is found, named and replaced', async () => {
+  const here = await scene({ cores: 1 });
+  const warnings: string[] = [];
+  here.pool.on('warning', ({ message }) => { warnings.push(message); });
+  await here.deadly.where();
+  await delay(300);                                                      // the conductor has started
+  const error = await rejection(here.deadly.corrupts());
+  isLost(error, true);
+  assert.match(warnings[0]!, /the shared memory of worker 1 is corrupt: the count of its names is -7 \(word \d+\); it is replaced/);
+  await isWhole(here);
+});
+
 describe('neighbours', () => {
   test('on the same worker, that cannot go on, are told', async () => {
     const here = await scene({ cores: 1 });

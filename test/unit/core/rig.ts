@@ -13,7 +13,7 @@ export const isOfFront = (worker: Worker): boolean => /-\d+$/.test(worker.thread
 
 /** A pool of one test, closed at its end. */
 export async function poolFor(options: number | PoolOptions): Promise<Pool> {
-  const pool = await createPool(options);
+  const pool = await createPool({ audit: true, ...typeof options === 'number' ? { cores: options } : options });
   onTestFinished(async () => { await pool.close({ graceMs: 0 }); });
   return pool;
 }
