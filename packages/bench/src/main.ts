@@ -14,6 +14,7 @@ const questions: Readonly<Record<string, string>> = {
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
+  'servers/blocked': 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',
 };
 

@@ -24,7 +24,7 @@ export interface ActivationEvent {
 }
 
 export interface ActivationStats {
-  /** Workers that are ready and take no work; whose place is given away; blocked for over a second of them; draining. */
+  /** Workers that are ready and take no work; whose place is given away; blocked for over three seconds of them; draining. */
   readonly spares: number;
   readonly blocked: number;
   readonly zombies: number;
@@ -69,6 +69,8 @@ export class Crew {
   #change = Promise.withResolvers<void>();
   /** Resizes and restarts, one after the other. */
   #work: Promise<unknown> = Promise.resolve();
+  /** The seat whose worker waits for its successor. */
+  #succeeding: number | undefined;
   readonly #bornAt = new Map<LiveWorker, number>();
   #hasWarnedOfLimit = false;
   #recycled = 0;
@@ -104,8 +106,14 @@ export class Crew {
     for (let k = 0; k < wanted; k++) if (!seats.has(SPARE_SEAT + k)) workers.startAt(SPARE_SEAT + k);
     for (const worker of workers.all) {
       const isTooMany = worker.seat >= SPARE_SEAT ? worker.seat >= SPARE_SEAT + wanted && this.#isResting(worker) : worker.seat >= this.#cores;
-      if (isTooMany && !this.#leaving.has(worker)) void this.#leave(worker);
+      if ((isTooMany || this.#isSurplus(worker)) && !this.#leaving.has(worker)) void this.#leave(worker);
     }
+  }
+  /** Another sits in its seat, that has come later: one died while its successor was on its way, and was replaced as well. */
+  #isSurplus(worker: LiveWorker): boolean {
+    if (worker.seat === this.#succeeding || !worker.isReady) return false;
+    for (const other of this.#host.workers.all) if (other.seat === worker.seat && other.serial > worker.serial && other.isReady && !this.#leaving.has(other)) return true;
+    return false;
   }
   /** Zombies that others are started for: each holds a thread and an isolate for good. */
   get #zombiesMax(): number { return Math.max(2, this.#cores); }
@@ -115,6 +123,7 @@ export class Crew {
   #leave(worker: LiveWorker): Promise<void> {
     const known = this.#leaving.get(worker);
     if (known !== undefined) return known.promise;
+    if (this.#host.workers.get(worker.id) !== worker) return Promise.resolve();   // it has gone by itself; its number may be another's
     const gone = Promise.withResolvers<void>();
     this.#leaving.set(worker, gone);
     roles.leave(this.#host.memory, worker.id, sharedNow());
@@ -156,7 +165,8 @@ export class Crew {
       const left: Promise<void>[] = [];
       for (const worker of old) {
         if (this.#host.workers.get(worker.id) !== worker || this.#leaving.has(worker)) continue;
-        left.push(this.#leave(await this.#succeed(worker)));
+        this.#succeeding = worker.seat;
+        try { left.push(this.#leave(await this.#succeed(worker))); } finally { this.#succeeding = undefined; }
       }
       await this.#orClosed(Promise.all(left));
     });
@@ -248,6 +258,7 @@ export class Crew {
     this.#leaving.get(worker)?.resolve();
     this.#leaving.delete(worker);
     this.#changed();
+    queueMicrotask(() => this.#reconcile());
     this.#host.conductor().nudge();                                      // its place is taken by a spare before another has started
   }
   /** Whether the seat of a worker that has exited is to be taken again. */
@@ -263,11 +274,12 @@ export class Crew {
   }
   #preload(worker: LiveWorker, url: string): void { this.#host.workers.post(worker.id, { kind: 'service', service: 'preload', body: url }); }
 
-  /** A worker that was to leave has nothing left. */
-  drained(id: number): void {
+  /** A worker that was to leave has nothing left. What main has sent it meanwhile (a connection) may still be on its way: so it is asked once more. */
+  drained(id: number, isLast: boolean): void {
     const worker = this.#host.workers.get(id);
     if (worker === undefined || !this.#leaving.has(worker)) return;
-    this.#end(worker, 'it was to leave, and had drained');
+    if (!isLast) this.#host.workers.post(id, { kind: 'service', service: 'leave', body: undefined });
+    else this.#end(worker, 'it was to leave, and had drained');
   }
 
   /** The conductor's activations part has something to tell. */
@@ -293,7 +305,7 @@ export class Crew {
         break;
       case 'zombie':
         this.#zombies.set(worker, news.life);
-        if (this.#zombies.size > this.#zombiesMax) this.#host.warn(`${this.#zombies.size} workers have been blocked in the kernel for over a second, more than the ${this.#zombiesMax} that others are started for: some cores have no worker; look at the 'activation' events for what blocks`);
+        if (this.#zombies.size > this.#zombiesMax) this.#host.warn(`${this.#zombies.size} workers have been blocked in the kernel for over three seconds, more than the ${this.#zombiesMax} that others are started for: some cores have no worker; look at the 'activation' events for what blocks`);
         this.#reconcile();
         break;
       default: throw new Error(`unknown news ${JSON.stringify(news)}`);

@@ -352,7 +352,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
-        else if (message.service === 'drained') this.#crew.drained(from);
+        else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
         else if (message.service === 'overrun') this.#overran(message.body as Overrun);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;

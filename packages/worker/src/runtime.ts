@@ -75,6 +75,8 @@ export class Runtime {
   #rolesSeen = 0;
   #role: number;
   #hasToldDrained = false;
+  /** Main has answered that it had drained: what main had sent before has come, and there is no more. */
+  #mayGo = false;
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
   #holds = 0;
@@ -116,6 +118,7 @@ export class Runtime {
       closeMs: start.cancelGraceMs * 2,
     });
     this.functions = new Functions(this.scheduler.roots, this.streams.functions, (url) => this.mail.post(0, { kind: 'service', service: 'loaded', body: url }));
+    this.serve('leave', () => { this.#mayGo = true; this.#hasToldDrained = false; });
     this.serve('preload', (url) => { this.functions.preload(url as string); });
     const host: CallerHost = {
       publish: () => this.#publish(),
@@ -206,7 +209,7 @@ export class Runtime {
       if (this.#role === roles.RETIRING) roles.rest(this.memory, this.me.id, sharedNow());
       else if (!this.#hasToldDrained) {
         this.#hasToldDrained = true;
-        this.mail.post(0, { kind: 'service', service: 'drained', body: undefined });
+        this.mail.post(0, { kind: 'service', service: 'drained', body: this.#mayGo });
       }
     }
     this.idle.sleep(didWork);

@@ -16,7 +16,7 @@ const SUSPECT_MS = 1;
 /** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins, ms. */
 const REST_MS = 5;
 /** Blocked for longer, a worker may never come back: main is told, ms. */
-const ZOMBIE_MS = 1000;
+const ZOMBIE_MS = 3000;
 
 /** Looks in a row that must see a blocked worker move before it counts as back: `execSync` moves for a moment with each piece of output. */
 const MOVES_MIN = 3;

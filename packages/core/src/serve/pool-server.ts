@@ -145,7 +145,7 @@ export class RunningServer implements PoolServer {
   workerReady(worker: LiveWorker): void {
     if (this.#closed !== undefined) return;
     if (!this.#isOpen) { this.#late.push(worker); this.#wake?.(); return; }
-    this.admit(worker).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
+    this.admit(worker).catch((error: unknown) => worker.isExpected || process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
   }
 
   /** A worker has died, and its connections with it. */
