@@ -1,5 +1,5 @@
 /**
- * The code in README.md runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
+ * The code in README.md and docs/reference/threads.md runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
  * all are written, and each `console.log(…)  // expected` must print what its comment says.
  */
 import { execFile } from 'node:child_process';
@@ -21,8 +21,8 @@ function blocksOf(markdown: string): Block[] {
   });
 }
 
-describe('README.md', () => {
-  const blocks = blocksOf(readFileSync(join(root, 'README.md'), 'utf8'));
+describe.each([['README.md', 4], ['docs/reference/threads.md', 2]])('%s', (page, count) => {
+  const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));             // inside the project: its packages must resolve
@@ -31,7 +31,7 @@ describe('README.md', () => {
   afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
 
   test('every block has a file name', () => {
-    expect(blocks.length).toBeGreaterThan(3);
+    expect(blocks.length).toBeGreaterThanOrEqual(count);
     for (const { file, code } of blocks) expect(file, code).not.toBe('');
   });
 
@@ -41,4 +41,13 @@ describe('README.md', () => {
     const { stdout } = await run(process.execPath, ['--conditions=capriccio-source', join(folder, file)], { timeout: 30_000 });
     for (const text of expected) expect(stdout).toContain(`${text}\n`);
   });
+});
+
+test('docs/reference/threads.md has every exported name', async () => {
+  const page = readFileSync(join(root, 'docs/reference/threads.md'), 'utf8');
+  const sources = ['packages/worker/src/thread-api.ts', 'packages/core/src/thread.ts'].map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+  const types = [...sources.matchAll(/^export (?:type )?\{([^}]+)\}/gm)].flatMap(([, list = '']) => list.split(',').map((name) => name.replace('type ', '').trim()));
+  const names = [...types, ...Object.keys(await import('capriccio/thread')), ...Object.keys(await import('capriccio/pthread'))];
+  expect(names.length).toBeGreaterThan(120);
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
 });

@@ -4,9 +4,12 @@
  * roles in shared memory (roles.ts, conductor/activations.ts), so that nothing waits for main. Next: worker-set.ts starts and ends threads.
  */
 import { CapriccioError, lifeOf, roles, type Memory } from '@capriccio/shared';
-import { SPARE_SEAT, sharedNow } from '@capriccio/worker';
+import { availableParallelism } from 'node:os';
+import { SPARE_SEAT, sharedNow, type Overrun } from '@capriccio/worker';
+import { CORES_MAX } from './options.ts';
 import type { ConductorThread } from './conductor/conductor-thread.ts';
 import type { ActivationNews } from './conductor/activations.ts';
+import type { LimitNews } from './conductor/limits.ts';
 import { probeWorker } from './conductor/probe.ts';
 import type { LiveWorker, WorkerSet } from './worker-set.ts';
 
@@ -226,7 +229,7 @@ export class Crew {
   }
 
   /** A worker is over a limit of memory: others take its place, and it leaves when it has drained. */
-  overLimit(id: number, life: number, what: string): void {
+  overLimit({ worker: id, life, what }: LimitNews): void {
     const { workers, memory, warn } = this.#host;
     const worker = workers.get(id);
     if (worker === undefined || lifeOf(memory, id) !== life || this.#leaving.has(worker)) return;
@@ -282,6 +285,14 @@ export class Crew {
     else this.#end(worker, 'it was to leave, and had drained');
   }
 
+  /** A root keeps its worker for long, again and again: said once. */
+  readonly #overrunning = new Set<string>();
+  overran({ root, ms }: Overrun): void {
+    if (this.#overrunning.has(root)) return;
+    this.#overrunning.add(root);
+    this.#host.warn(`${root} has run for ${Math.round(ms)} ms at a time without giving way, again and again, and everything else on its worker waited; let it wait (await yieldNow() of capriccio/thread), split it into calls of pool.module, or use the asynchronous form of what it calls`);
+  }
+
   /** The conductor's activations part has something to tell. */
   heard(news: ActivationNews): void {
     const { workers, conductor, memory } = this.#host;
@@ -314,3 +325,6 @@ export class Crew {
 }
 
 const ignore = (): void => { /* told elsewhere */ };
+
+/** How far `resize` may go: every worker that may ever run has its region in the arena. */
+export const coresMaxOf = (cores: number): number => Math.max(cores, Math.min(availableParallelism(), CORES_MAX), 4);

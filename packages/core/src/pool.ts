@@ -3,29 +3,28 @@
  * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
  */
 import { EventEmitter } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
-  type Call, type Envelope, type Overrun, type PortMessage, type Postman, type WorkerStart,
+  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type Overrun, type PortMessage,
+  type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
+  type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
-import type { ActivationNews, ActivationsData } from './conductor/activations.ts';
-import type { LimitNews, LimitsData } from './conductor/limits.ts';
-import type { PartSource } from './conductor/part.ts';
-import type { AuditNews } from './conductor/audit.ts';
+import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
-import { Crew, type ActivationEvent, type ActivationStats } from './crew.ts';
-import { CORES_MAX, type FullPoolOptions } from './options.ts';
+import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
+import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
+import { CheckedPrimitives } from './shared-primitives.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
+import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
 import { WorkerSet, type LiveWorker } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
@@ -33,6 +32,11 @@ const MAIN = 0;
 /** Of this package's own modules, as they run. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const NAMES_BYTES = 256 * 1024;
+/** Named primitives across cores, and bytes for what they keep. Pages that nobody touches cost no memory. */
+const OBJECTS_MAX = 4096;
+const OBJECT_BYTES = 64 * 2 ** 20;
+/** Threads of a core that may wait for them at a time: as many as slots, up to here. */
+const WAITERS_MAX = 65_536;
 /** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
 const SPARE_NUMBERS = 8;
 /** The conductor and the spares are started so long after the front is ready: their start does not take the processor from the first work, ms. */
@@ -55,7 +59,8 @@ export interface PoolEvents {
   activation: [ActivationEvent];
   /** These come with later parts of the runtime. */
   overload: [unknown];
-  deadlock: [unknown];
+  /** Threads of a worker wait for each other in a circle. */
+  deadlock: [DeadlockReport & { worker: number }];
 }
 
 export interface WorkerStats {
@@ -99,7 +104,7 @@ export interface Health {
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
 
 /** @internal made by createPool */
-export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
+export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, SharedPrimitives {
   readonly #options: FullPoolOptions;
   readonly #memory: Memory;
   readonly #me: Participant;
@@ -112,8 +117,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #conductor: ConductorThread;
   readonly #crew: Crew;
   readonly #coresMax: number;
+  readonly #objects: SharedObjects;
+  readonly #primitives: CheckedPrimitives;
+  /** Dead numbers that shared objects may still refer to. */
+  readonly #unburied = new Set<number>();
+  #hasCalls = false;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #threadsOf: ThreadsOf;
   readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
@@ -129,17 +140,21 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     super();
     this.#options = options;
     const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
-    const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
+    const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
     markLive(this.#memory, MAIN);
+    this.#objects = new SharedObjects(this.#memory, MAIN, () => this.#setBusy());
+    this.#primitives = new CheckedPrimitives(this.#objects);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
       plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }],
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
+      onExit: ({ id }) => this.#objects.takePlace(id),
+      isBuried: (id) => !this.#unburied.has(id),
       onDead: (worker, code) => this.#workerDied(worker, code),
       onGone: (worker) => this.#crew.gone(worker),
       isWanted: (worker) => this.#crew.isWanted(worker),
@@ -148,11 +163,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#conductor = new ConductorThread({
       memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
       parts: partsOf(options),
-      receive: (part, message) => {
-        if (part === 'activations') this.#crew.heard(message as ActivationNews);
-        else if (part === 'limits') { const { worker, life, what } = message as LimitNews; this.#crew.overLimit(worker, life, what); }
-        else if (part === 'audit') this.#foundCorrupt(message as AuditNews);
-      },
+      receive: (part, message) => this.#heard({ part, message } as PartNews),
       warn: (message) => this.#warn(message),
     });
     this.#crew = new Crew({
@@ -163,6 +174,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }, options.cores);
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
+    this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
       publish: () => this.#publish(),
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
@@ -226,6 +238,21 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return server;
   }
 
+  // ---- primitives across cores, by name ----
+
+  /** A mutex: {@link SharedPrimitives} says what all six have in common. */
+  mutex(name: string): SharedMutex { return this.#primitives.mutex(name); }
+  /** A condition of what `mutex` protects. */
+  condition(name: string, mutex: SharedMutex): SharedCondition { return this.#primitives.condition(name, mutex); }
+  /** A semaphore with `permits` at the beginning. */
+  semaphore(name: string, permits: number, options?: SharedSemaphoreOptions): SharedSemaphore { return this.#primitives.semaphore(name, permits, options); }
+  /** A barrier for `parties` threads. */
+  barrier(name: string, parties: number): SharedBarrier { return this.#primitives.barrier(name, parties); }
+  /** A reader-writer lock. */
+  rwlock(name: string): SharedRwLock { return this.#primitives.rwlock(name); }
+  /** A channel that holds `capacity` values. */
+  channel<T>(name: string, options: SharedChannelOptions): SharedChannel<T> { return this.#primitives.channel<T>(name, options); }
+
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
     const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
@@ -269,6 +296,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     await this.#crew.restart();
   }
 
+  /**
+   * Every thread of every worker: what it is called, what it waits for and since when, who started it. Workers that do not answer within a second,
+   * for they are in a long turn, are left out. Answers are made by the workers: not to be called for each request.
+   */
+  threads(): Promise<PoolThread[]> {
+    const { workers } = this.stats();
+    return this.#threadsOf.ask(workers.filter(({ isReady }) => isReady).map(({ id }) => id));
+  }
+
   /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
   async drain(): Promise<void> {
     while (this.#caller.outstanding > 0) {
@@ -305,6 +341,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
     clearTimeout(this.#afterStart);
+    this.#objects.close(error);
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
@@ -328,19 +365,26 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       this.#rolesSeen = roles.changes(this.#memory);
       this.#caller.leaveBlocked();
     }
-    const count = this.#caller.collect();
+    const count = this.#caller.collect() + this.#objects.collect();
     if (this.#me.rings.isOverflowing) this.#publish();
     return count;
   }
 
   #onBusy(isBusy: boolean): void {
-    this.#collector.setBusy(isBusy);
-    if (isBusy) this.#collector.expect();
-    else if (this.#idle !== undefined) {
+    this.#hasCalls = isBusy;
+    this.#setBusy();
+    if (!isBusy && this.#idle !== undefined) {
       const idle = this.#idle;
       this.#idle = undefined;
       idle.resolve();
     }
+  }
+
+  /** Calls are outstanding, or something here waits for a shared object. */
+  #setBusy(): void {
+    const isBusy = this.#hasCalls || this.#objects.isBusy;
+    this.#collector.setBusy(isBusy);
+    if (isBusy) this.#collector.expect();
   }
 
   #receive(from: number, message: PortMessage): void {
@@ -353,7 +397,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         if (message.service === 'watch') this.#watchWorker(message.body as number);
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
         else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
-        else if (message.service === 'overrun') this.#overran(message.body as Overrun);
+        else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
+        else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
+        else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
@@ -378,8 +424,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       this.#me.blocks.releaseHeldFor(dead);
       this.#me.forget(dead);
       this.#caller.forget(dead);
+      this.#objects.recover(dead);
     });
+    this.#unburied.add(worker.id);
+    this.#objects.bury(worker.id, () => this.#unburied.delete(worker.id));
     this.#collector.expect();
+    this.#threadsOf.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
     if (this.#state === 'open' && !worker.isExpected) this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
@@ -404,6 +454,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }, this.#options.cancelGraceMs).unref();
   }
 
+  #heard({ part, message }: PartNews): void {
+    if (part === 'activations') this.#crew.heard(message);
+    else if (part === 'limits') this.#crew.overLimit(message);
+    else this.#foundCorrupt(message);
+  }
+
   /** Words of shared memory that nothing of ours can have left there: their worker is not to be trusted with more. */
   #foundCorrupt({ participant, life, what }: AuditNews): void {
     const worker = this.#workers.get(participant);
@@ -411,13 +467,6 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const whose = participant === MAIN ? 'the main thread' : `worker ${participant}`;
     this.#warn(`the shared memory of ${whose} is corrupt: ${what}${participant === MAIN ? '; close the pool and make another' : '; it is replaced'}`);
     if (worker !== undefined) this.#workers.replace(worker, `its shared memory is corrupt: ${what}`);
-  }
-
-  readonly #overrunning = new Set<string>();
-  #overran({ root, ms }: Overrun): void {
-    if (this.#overrunning.has(root)) return;
-    this.#overrunning.add(root);
-    this.#warn(`${root} has run for ${Math.round(ms)} ms at a time without giving way, again and again, and everything else on its worker waited; let it wait (await yieldNow() of capriccio/thread), split it into calls of pool.module, or use the asynchronous form of what it calls`);
   }
 
   #warn(message: string): void {
@@ -435,7 +484,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, isSpare: false, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);
@@ -454,18 +503,6 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     };
   }
 }
-
-const partOf = (name: string, data: unknown): PartSource => ({ name, url: new URL(`./conductor/${name}${EXTENSION}`, import.meta.url).href, data });
-/** What the conductor thread is made of. */
-function partsOf({ activations, audit, heapBytesMax: heapBytes, externalBytesMax: externalBytes }: FullPoolOptions): PartSource[] {
-  const parts = [partOf('activations', { by: activations } satisfies ActivationsData)];
-  if (heapBytes !== Infinity || externalBytes !== Infinity) parts.push(partOf('limits', { heapBytes, externalBytes } satisfies LimitsData));
-  if (audit) parts.push(partOf('audit', undefined));
-  return parts;
-}
-
-/** How far `resize` may go: every worker that may ever run has its region in the arena. */
-const coresMaxOf = (cores: number): number => Math.max(cores, Math.min(availableParallelism(), CORES_MAX), 4);
 
 function receiveNow(port: MessageChannel['port1'], receive: (envelope: Envelope) => void): void {
   for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) receive(received.message as Envelope);

@@ -40,6 +40,10 @@ export interface WorkerSetHost {
   receive(from: number, message: PortMessage): void;
   /** A worker has taken its number and takes work. */
   onReady(worker: LiveWorker, isReplacement: boolean): void;
+  /** A worker has exited, and nobody has been told: what it had begun in shared objects is completed. */
+  onExit(worker: LiveWorker): void;
+  /** True when nothing in shared objects refers to a dead number any more. */
+  isBuried(id: number): boolean;
   /** A worker has exited, and is marked dead: main recovers as every owner does. */
   onDead(worker: LiveWorker, code: number): void;
   /** The same, after that: it is nobody's any more. */
@@ -109,7 +113,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, isSpare, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
@@ -150,6 +154,7 @@ export class WorkerSet implements Postman {
     this.#drainPort(worker);
     worker.port.close();
     worker.reason ??= code === 0 ? 'it ended by itself' : `it exited with code ${code}`;
+    this.#host.onExit(worker);
     markDead(memory, worker.id);
     this.#host.onDead(worker, code);
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
@@ -186,7 +191,7 @@ export class WorkerSet implements Postman {
       this.#reaper = undefined;
       for (let k = this.#orphans.length - 1; k >= 0; k--) {
         const region = this.#orphans[k] as OrphanedRegion;
-        if (!region.isAtRest()) continue;
+        if (!region.isAtRest() || !this.#host.isBuried(region.id)) continue;
         resetControl(this.#host.memory, region.id);
         this.#orphans.splice(k, 1);
         this.#freeNumbers.push(region.id);

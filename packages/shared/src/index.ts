@@ -13,6 +13,7 @@ export * from './layout.ts';
 export * as mailbox from './mailbox.ts';
 export * from './memory.ts';
 export * from './names.ts';
+export * from './objects/index.ts';
 export * as parker from './parker.ts';
 export * from './participant.ts';
 export * from './recovery.ts';

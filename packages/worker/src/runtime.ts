@@ -14,12 +14,14 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
+import { SharedObjects } from './objects/shared-objects.ts';
 import { SPARE_SEAT, chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
+import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
 import { StreamTable } from './streams.ts';
 
@@ -39,6 +41,7 @@ export interface RuntimeStart {
   readonly cancelGraceMs: number;
   /** Started ahead: it takes no work until it is activated. */
   readonly isSpare: boolean;
+  readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -61,6 +64,7 @@ export class Runtime {
   readonly streams: StreamTable;
   readonly mail: Mail;
   readonly buffers: SharedBufferTable;
+  readonly objects: SharedObjects;
   readonly idle: Idle;
   readonly memory: Memory;
   readonly #taker: Taker;
@@ -108,8 +112,11 @@ export class Runtime {
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
+    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms) });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });
+    this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
+    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');
@@ -216,7 +223,7 @@ export class Runtime {
   }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#role !== roles.FRONT || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#role !== roles.FRONT || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -243,6 +250,10 @@ export class Runtime {
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
+    if (this.objects.collect() > 0) {
+      this.idle.foundWork();
+      this.scheduler.arm();                                              // what has been granted goes on as microtasks, before the next sleep
+    }
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
   }
@@ -281,6 +292,7 @@ export class Runtime {
         this.caller.recover(dead);
         this.me.blocks.releaseHeldFor(dead);
         this.streams.closeOf(dead);
+        this.objects.recover(dead);
         this.me.forget(dead);
         this.executor.forget(dead);
         this.caller.forget(dead);

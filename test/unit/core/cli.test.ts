@@ -77,7 +77,7 @@ describe('the command line', () => {
 
   test.each([
     [['srve'], /no verb 'srve'; did you mean 'serve'\?/],
-    [['frobnicate'], /no verb 'frobnicate'; there are serve and run/],
+    [['frobnicate'], /no verb 'frobnicate'; there are serve, run and analyze/],
     [[], /no verb was given/],
     [['--verison'], /did you mean --version\?/],
     [['serve', 'a.ts', '--prot', '1'], /serve has no option --prot; did you mean --port\?/],
