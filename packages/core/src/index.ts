@@ -7,6 +7,7 @@ export type {
   SharedSemaphore, SharedSemaphoreOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
 } from '@capriccio/worker';
 export { createPool } from './create-pool.ts';
+export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
