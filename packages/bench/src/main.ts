@@ -11,6 +11,7 @@ const questions: Readonly<Record<string, string>> = {
   'peers/payload': 'objects of 1 KB and 64 KB, bytes copied and transferred, beside piscina and bare postMessage',
   'peers/skew': 'one task in twenty takes 20 ms, the rest 0.1 ms: how near to the ideal',
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
+  'peers/drop-in': 'the same program with piscina and with capriccio/piscina imported',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',

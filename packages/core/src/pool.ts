@@ -18,7 +18,7 @@ import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
-import { WorkerSet, type LiveWorker } from './worker-set.ts';
+import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
@@ -83,10 +83,21 @@ export interface Health {
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
 
+/** @internal What capriccio/piscina puts into a pool: its workers are started and ended by it, one by one. */
+export interface PoolParts {
+  readonly managed: NonNullable<WorkerSetHost['managed']>;
+  readonly plugins: WorkerStart['plugins'];
+  onReady(worker: LiveWorker): void;
+  onDead(worker: LiveWorker, code: number): void;
+  /** A message of a service that the pool does not know. */
+  receive(from: number, body: unknown): void;
+}
+
 /** @internal made by createPool */
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly cores: number;
   readonly #options: FullPoolOptions;
+  readonly #parts: PoolParts | undefined;
   readonly #memory: Memory;
   readonly #me: Participant;
   readonly #caller: Caller;
@@ -104,9 +115,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #inProcess: Runtime | undefined;
 
-  constructor(options: FullPoolOptions) {
+  constructor(options: FullPoolOptions, parts?: PoolParts) {
     super();
     this.#options = options;
+    this.#parts = parts;
     this.cores = options.cores;
     const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
     const buffer = allocateMemory(layout);
@@ -115,7 +127,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     markLive(this.#memory, MAIN);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
-      plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }],
+      plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
+      ...parts === undefined ? {} : { managed: parts.managed },
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
@@ -134,6 +147,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }, postman, this.#results, this.#buffers);
     this.#collector = new Collector(this.#memory, () => this.#collect());
   }
+
+  /** @internal for capriccio/piscina */
+  get workers(): WorkerSet { return this.#workers; }
+  /** @internal for capriccio/piscina */
+  get caller(): Caller { return this.#caller; }
+  /** @internal for capriccio/piscina: a call has been placed, so its answer will come */
+  expect(): void { this.#collector.expect(); }
 
   /** @internal */
   async start(): Promise<void> {
@@ -279,6 +299,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
+        else this.#parts?.receive(from, message.body);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -289,6 +310,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
+    this.#parts?.onReady(worker);
     this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
@@ -303,6 +325,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     });
     this.#collector.expect();
     for (const server of this.#servers.values()) server.workerLost(worker);
+    this.#parts?.onDead(worker, code);
     if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 
