@@ -13,6 +13,7 @@ import {
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
 import { checkNumber, checkObject } from './check.ts';
+import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
@@ -194,7 +195,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
-    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
+    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, observed: this, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
     return server;
@@ -311,6 +312,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#caller.placeWaiting();
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
     this.#parts?.onReady(worker);
+    coreReadyChannel.publish({ pool: this.#options.name, core: worker.id, replaced: isReplacement });
     this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
@@ -326,6 +328,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#collector.expect();
     for (const server of this.#servers.values()) server.workerLost(worker);
     this.#parts?.onDead(worker, code);
+    coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
     if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 

@@ -1,5 +1,5 @@
 /** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts. */
-import { readFileSync } from 'node:fs';
+import { versionOf } from '../version.ts';
 import { nearest } from '../check.ts';
 import { UsageError, parse, type Typed, type Verb } from './arguments.ts';
 import { COMMON, helpOfAll, helpOfVerb } from './help.ts';
@@ -40,4 +40,4 @@ function withoutVerb(args: readonly string[], output: Output): number {
   return 0;
 }
 
-const versionOf = (): string => (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
