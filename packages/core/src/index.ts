@@ -3,6 +3,7 @@
  */
 export { CapriccioError, isCapriccioError, type ErrorCode } from '@capriccio/shared';
 export type { CurrentThread, Thread, ThreadStatus } from '@capriccio/worker';
+export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';

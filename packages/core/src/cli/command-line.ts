@@ -6,8 +6,9 @@ import { COMMON, helpOfAll, helpOfVerb } from './help.ts';
 import { Output, type Stream } from './output.ts';
 import { run, runVerb } from './run.ts';
 import { serve, serveVerb } from './serve.ts';
+import { top, topVerb } from './top.ts';
 
-const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }];
+const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...topVerb, act: top }];
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */
@@ -32,7 +33,7 @@ function withoutVerb(args: readonly string[], output: Output): number {
   if (name !== undefined) {
     const names = verbs.map((verb) => verb.name);
     const near = nearest(name, names);
-    throw new UsageError(`there is no verb '${name}'; ${near === undefined ? `there are ${names.join(' and ')}` : `did you mean '${near}'?`}`);
+    throw new UsageError(`there is no verb '${name}'; ${near === undefined ? `there are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : `did you mean '${near}'?`}`);
   }
   if (values.has('version')) output.text(versionOf());
   else if (values.has('help')) output.text(helpOfAll(verbs, versionOf(), output));
