@@ -21,7 +21,7 @@ function blocksOf(markdown: string): Block[] {
   });
 }
 
-const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md')).map((name) => `docs/guide/${name}`);
+const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => `docs/guide/${name}`);
 
 describe.for(['README.md', ...guides])('%s', (page) => {
   const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
