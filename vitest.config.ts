@@ -19,6 +19,7 @@ export default defineConfig({
     projects: [
       { ...source, test: { ...shared, name: 'fast', include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/tidy.test.ts'], testTimeout: 30_000 } },
       { ...source, test: { ...shared, name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
+      { ...source, test: { ...shared, name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 } },
       { ...source, test: { ...shared, name: 'stress', include: ['test/stress/**/*.test.ts', 'test/chaos/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
       { ...source, test: { ...shared, name: 'install', include: ['test/install/**/*.test.ts'], testTimeout: 180_000 } },
     ],

@@ -1,5 +1,5 @@
 /**
- * The code in README.md and in docs/guide runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
+ * The code in README.md, docs/reference/threads.md and docs/guide runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
  * all are written, and each `console.log(…)  // expected` must print what its comment says.
  */
 import { execFile } from 'node:child_process';
@@ -23,7 +23,7 @@ function blocksOf(markdown: string): Block[] {
 
 const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => `docs/guide/${name}`);
 
-describe.for(['README.md', ...guides])('%s', (page) => {
+describe.for(['README.md', 'docs/reference/threads.md', ...guides])('%s', (page) => {
   const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
   const runnable = blocks.filter(({ isRun }) => isRun);
   let folder: string;
@@ -44,4 +44,13 @@ describe.for(['README.md', ...guides])('%s', (page) => {
     const { stdout } = await run(process.execPath, ['--conditions=capriccio-source', join(folder, file)], { timeout: 30_000 });
     for (const text of expected) expect(stdout).toContain(`${text}\n`);
   });
+});
+
+test('docs/reference/threads.md has every exported name', async () => {
+  const page = readFileSync(join(root, 'docs/reference/threads.md'), 'utf8');
+  const sources = ['packages/worker/src/thread-api.ts', 'packages/core/src/thread.ts'].map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+  const types = [...sources.matchAll(/^export (?:type )?\{([^}]+)\}/gm)].flatMap(([, list = '']) => list.split(',').map((name) => name.replace('type ', '').trim()));
+  const names = [...types, ...Object.keys(await import('capriccio/thread')), ...Object.keys(await import('capriccio/pthread'))];
+  expect(names.length).toBeGreaterThan(120);
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
 });

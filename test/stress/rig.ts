@@ -27,8 +27,8 @@ export interface Task {
 /** What it tells: counts by name. */
 export type Report = Readonly<Record<string, number>>;
 
-/** Runs a thread for each role, participant 0 first, until all have reported. Fails with the first error, or after `secondsMax`. */
-export async function runThreads(options: Partial<LayoutOptions>, roles: readonly { role: string; count: number }[], countersMax = 1, secondsMax = 90 * effort): Promise<{ reports: Report[]; memory: Memory; counters: Int32Array }> {
+/** Runs a thread of `script` for each role, participant 0 first, until all have reported. Fails with the first error, or after `secondsMax`. */
+export async function runThreads({ script = new URL('structures-worker.ts', import.meta.url), ...options }: Partial<LayoutOptions> & { script?: URL }, roles: readonly { role: string; count: number }[], countersMax = 1, secondsMax = 90 * effort): Promise<{ reports: Report[]; memory: Memory; counters: Int32Array }> {
   const layout = layOut({ participantCount: Math.max(2, roles.length), slotCount: 1_024, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 1, ...options });
   const buffer = allocateMemory(layout);
   const memory = mapMemory(buffer, layout);
@@ -39,7 +39,7 @@ export async function runThreads(options: Partial<LayoutOptions>, roles: readonl
   const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new Error(`not all have reported after ${secondsMax} s: one sleeps for ever, or turns for ever`)), secondsMax * 1_000); });
   try {
     const reports = roles.map(({ role, count }, id) => new Promise<Report>((resolve, reject) => {
-      const worker = new Worker(new URL('structures-worker.ts', import.meta.url), { workerData: { role, id, buffer, layout, seed: seed + id * 7_919, count, counters } satisfies Task });
+      const worker = new Worker(script, { workerData: { role, id, buffer, layout, seed: seed + id * 7_919, count, counters } satisfies Task });
       workers.push(worker);
       worker.once('message', resolve);
       worker.once('error', reject);

@@ -4,14 +4,14 @@
  *
  *   await, for await, yield, yield*, await using
  */
-import { parse, type Node } from 'acorn';
-import { stripTypeScriptTypes } from 'node:module';
+import { isFunction, isNode, parseSource, type AnyNode, type SourceOptions } from './parse.ts';
+import { Lines, type Position } from './lines.ts';
+import { originalOf } from './segments.ts';
 
-export type SourceKind = 'module' | 'commonjs' | 'script';
 export type BlockingForm = 'await' | 'for await' | 'yield' | 'yield*' | 'await using';
 
 export interface BlockingPoint {
-  /** 32 bits from file, function and the place among the function's own points: lines may move, the number stays. */
+  /** 32 bits from file, function (of equal names also which), and the place among the function's own points: lines may move, the number stays. */
   readonly number: number;
   readonly form: BlockingForm;
   /** Name of the innermost function, `Class.method` for methods; '<top level>' outside of any. */
@@ -22,84 +22,67 @@ export interface BlockingPoint {
   readonly column: number;
 }
 
-export interface SourceOptions {
-  /** For numbers and messages: how the file is called, the same in every thread. */
-  readonly file: string;
-  readonly kind?: SourceKind;
-  /** Default: by the ending of `file`. */
-  readonly typescript?: boolean;
-}
-
-/** Parsing failed: the source is not JavaScript (nor TypeScript whose types can be stripped). */
-export class SourceError extends SyntaxError {
-  readonly line: number;
-  readonly column: number;
-  constructor(message: string, line: number, column: number, cause: unknown) {
-    super(message, { cause });
-    this.line = line;
-    this.column = column;
-  }
-}
-
-/** A node as a walk sees it. */
-type AnyNode = Node & Record<string, unknown>;
 interface Scope { readonly name: string; readonly className: string | undefined; readonly counter: { points: number } }
 
 /**
  * Finds the blocking points of a source, in the order in which they stand.
  * Throws SourceError where Node would refuse the file, with its line and column.
  */
-export function blockingPoints(source: string, { file, kind = 'module', typescript = /\.[cm]?tsx?$/.test(file) }: SourceOptions): BlockingPoint[] {
-  const code = typescript ? strip(source, file) : source;
-  const program = parseSource(code, file, kind);
-  const points: BlockingPoint[] = [];
-  walk(program as AnyNode, { name: '<top level>', className: undefined, counter: { points: 0 } }, undefined, (form, node, scope) => {
-    const { line, column } = (node.loc as { start: { line: number; column: number } }).start;
-    points.push({ number: numberOf(file, scope.name, scope.counter.points++), form, functionName: scope.name, line, column });
+export function blockingPoints(source: string, options: SourceOptions): BlockingPoint[] {
+  const { pass, program } = parseSource(source, options);
+  const lines = new Lines(source);
+  const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)));
+  return pointsOf(program as unknown as AnyNode, options.file, place).map(({ point }) => point);
+}
+
+/** A blocking point and the node of the tree that it is. */
+interface PointOfNode { readonly point: BlockingPoint; readonly node: AnyNode }
+
+/** The blocking points of a tree, in the order in which they stand. @param place  where a node stands in the text that was given */
+export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] {
+  const points: PointOfNode[] = [];
+  const counts = new Map<string, number>();
+  const places = new Map<Scope['counter'], number>();                    // among the functions of its name
+  walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, (form, node, scope) => {
+    let which = places.get(scope.counter);
+    if (which === undefined) {
+      which = counts.get(scope.name) ?? 0;
+      counts.set(scope.name, which + 1);
+      places.set(scope.counter, which);
+    }
+    points.push({ node, point: { number: numberOf(file, which === 0 ? scope.name : `${scope.name}#${which}`, scope.counter.points++), form, functionName: scope.name, ...place(node) } });
   });
-  return points.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return points.toSorted((a, b) => a.node.start - b.node.start);
 }
 
-function strip(source: string, file: string): string {
-  try {
-    return stripTypeScriptTypes(source, { mode: 'strip' });
-  } catch (error) {
-    throw new SourceError(`${file}: ${(error as Error).message}`, 1, 0, error);
-  }
-}
-
-function parseSource(code: string, file: string, kind: SourceKind): Node {
-  try {
-    return parse(code, { ecmaVersion: 'latest', sourceType: kind, locations: true, allowHashBang: true });
-  } catch (error) {
-    const { loc, message } = error as { loc?: { line: number; column: number }; message: string };
-    throw new SourceError(`${file}: ${message}`, loc?.line ?? 1, loc?.column ?? 0, error);
-  }
-}
-
-const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-
-/** Depth first, on a stack of its own: sources nest deeper than JavaScript's stack is long. */
-function walk(root: AnyNode, top: Scope, rootName: string | undefined, found: (form: BlockingForm, node: AnyNode, scope: Scope) => void): void {
-  const stack: { node: AnyNode; scope: Scope; name: string | undefined }[] = [{ node: root, scope: top, name: rootName }];
-  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const { node, name } = entry;
-    const scope = scopeOf(node, entry.scope, name);
+/** Depth first, on a stack of its own, in three columns: sources nest deeper than JavaScript's stack is long, and have many nodes. */
+function walk(root: AnyNode, top: Scope, found: (form: BlockingForm, node: AnyNode, scope: Scope) => void): void {
+  const nodes: AnyNode[] = [root];
+  const scopes: Scope[] = [top];
+  const names: (string | undefined)[] = [undefined];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const name = names.pop();
+    const scope = scopeOf(node, scopes.pop() as Scope, name);
     const form = formOf(node);
     if (form !== undefined) found(form, node, scope);
-    const children: { node: AnyNode; scope: Scope; name: string | undefined }[] = [];
-    for (const [key, value] of Object.entries(node)) {
-      for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) children.push({ node: child, scope, name: nameFor(node, key, name) });
+    const first = nodes.length;
+    for (const key in node) {
+      const value = node[key];
+      if (typeof value !== 'object' || value === null) continue;
+      if (Array.isArray(value)) {
+        for (const child of value as unknown[]) if (isNode(child)) { nodes.push(child); names.push(nameFor(node, key, name)); scopes.push(scope); }
+      } else if (isNode(value)) { nodes.push(value); names.push(nameFor(node, key, name)); scopes.push(scope); }
     }
-    stack.push(...children.toReversed());
+    for (let low = first, high = nodes.length - 1; low < high; low++, high--) {   // the first child is looked at first
+      [nodes[low], nodes[high]] = [nodes[high] as AnyNode, nodes[low] as AnyNode];
+      [names[low], names[high]] = [names[high], names[low]];
+    }
   }
 }
-
-const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 
 function scopeOf(node: AnyNode, outer: Scope, name: string | undefined): Scope {
   if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') return { ...outer, className: nameOfId(node) ?? name ?? '<class>' };
-  if (!FUNCTIONS.has(node.type)) return outer;
+  if (!isFunction(node)) return outer;
   const own = nameOfId(node) ?? name ?? '<anonymous>';
   return { name: outer.className === undefined ? own : `${outer.className}.${own}`, className: undefined, counter: { points: 0 } };
 }

@@ -2,11 +2,15 @@
  * capriccio: user-level threads on every core. What users install. Way in: create-pool.ts.
  */
 export { CapriccioError, isCapriccioError, type ErrorCode } from '@capriccio/shared';
-export type { CurrentThread, Thread, ThreadStatus } from '@capriccio/worker';
+export type {
+  CurrentThread, Reacquired, SharedBarrier, SharedChannel, SharedChannelOptions, SharedCondition, SharedGuard, SharedMutex, SharedRwLock,
+  SharedSemaphore, SharedSemaphoreOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
+} from '@capriccio/worker';
 export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
+export type { PoolThread } from './threads-of.ts';
 export type { PoolServer } from './serve/pool-server.ts';
 export type { RouteOptions, ServeOptions } from './serve/serve-options.ts';

@@ -4,6 +4,7 @@ import type { ResourceLimits, Transferable } from 'node:worker_threads';
 import type { CallOptions } from '@capriccio/worker';
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkSignal, checkString, refuse, shown } from './check.ts';
 
+/** The name of a package in node_modules, a glob of the file's path, or an expression that the file's URL matches. */
 export type Pattern = string | RegExp;
 export type Lane = 'auto' | 'front' | 'back';
 
@@ -14,16 +15,17 @@ export interface PoolOptions {
   spares?: number;
   /** Accepted and checked; obeyed when lanes come. */
   lanes?: 'auto' | 'off';
-  /** Accepted and checked; obeyed when deadlocks are looked for. */
+  /** What becomes of threads of one worker that wait for each other in a circle: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
-  /** Accepted and checked; obeyed when the compiler comes. */
+  /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
   /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; obeyed when the compiler comes. */
   quantumUs?: number;
   /** Longest turn of a scheduler before its event loop has its own, microseconds, 50 to 1,000,000. Default 1,000. */
   sliceUs?: number;
-  /** Accepted and checked; obeyed when linked stacks come. */
+  /** Bytes of native stack that compiled code may use between two checks of it. Default 16,384. */
   stackBound?: number;
+  /** Frames that a synchronous recursion may have on the heap, beyond the native stack, before it ends with CAP_ERR_STACK. Default 4,194,304. */
   framesMax?: number;
   /** Bounds of each participant's shared memory: `slots` (a power of two, default 65,536) and `payloadBytes` (a multiple of 65,536, default 32 MiB). */
   memory?: { slots?: number; payloadBytes?: number };
@@ -50,6 +52,11 @@ export interface FullPoolOptions {
   readonly queuedMax: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  readonly deadlock: 'report' | 'break';
+  /** Of linked stacks: bytes between two checks, and frames on the heap. */
+  readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
+  /** Undefined: nothing is compiled. */
+  readonly compile: { include?: Pattern[]; exclude?: Pattern[] } | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: string[] | undefined;
@@ -71,8 +78,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
   checkNumber(options.spares, 'spares', whole(0, 16));
   checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
-  checkOneOf(options.deadlock, 'deadlock', ['report', 'break']);
-  checkCompile(options.compile);
+  const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
   checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
   checkNumber(options.stackBound, 'stackBound', whole(1));
@@ -83,11 +89,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, ...checkRest(options),
+    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
@@ -99,18 +105,20 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile),
+    stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }
 
-function checkCompile(compile: PoolOptions['compile']): void {
-  if (compile === undefined || typeof compile === 'boolean') return;
+function checkCompile(compile: PoolOptions['compile']): FullPoolOptions['compile'] {
+  if (typeof compile === 'boolean') return compile ? {} : undefined;
   const patterns = checkObject(compile, 'compile', ['include', 'exclude']);
   for (const name of ['include', 'exclude']) {
     const list = patterns[name];
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' || one instanceof RegExp))) refuse(`compile.${name} must be an array of strings and regular expressions, not ${shown(list)}`);
   }
+  return patterns;
 }
 
 function defaultCores(): number {

@@ -8,22 +8,32 @@ import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SharedBufferTable, chooseWorker, setRuntime, sharedNow,
-  type Call, type Envelope, type PortMessage, type Postman, type WorkerStart,
+  Arrivals, Caller, Runtime, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type PortMessage,
+  type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
+  type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
+import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject } from './check.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
+import { CheckedPrimitives } from './shared-primitives.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
+import { execArgvOf } from './worker-flags.ts';
+import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
 const NAMES_BYTES = 256 * 1024;
+/** Named primitives across cores, and bytes for what they keep. Pages that nobody touches cost no memory. */
+const OBJECTS_MAX = 4096;
+const OBJECT_BYTES = 64 * 2 ** 20;
+/** Threads of a core that may wait for them at a time: as many as slots, up to here. */
+const WAITERS_MAX = 65_536;
 /** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
 const SPARE_NUMBERS = 8;
 /** How long `close` lets running tasks end unless told otherwise, ms. */
@@ -43,7 +53,8 @@ export interface PoolEvents {
   /** These come with later parts of the runtime. */
   activation: [unknown];
   overload: [unknown];
-  deadlock: [unknown];
+  /** Threads of a worker wait for each other in a circle. */
+  deadlock: [DeadlockReport & { worker: number }];
 }
 
 export interface WorkerStats {
@@ -95,7 +106,7 @@ export interface PoolParts {
 }
 
 /** @internal made by createPool */
-export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
+export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, SharedPrimitives {
   readonly cores: number;
   readonly #options: FullPoolOptions;
   readonly #parts: PoolParts | undefined;
@@ -107,8 +118,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #results = new Arrivals();
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
+  readonly #conductor: ConductorThread;
+  readonly #objects: SharedObjects;
+  readonly #primitives: CheckedPrimitives;
+  /** Dead numbers that shared objects may still refer to. */
+  readonly #unburied = new Set<number>();
+  #hasCalls = false;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #threadsOf: ThreadsOf;
   readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
@@ -121,11 +139,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.cores = options.cores;
-    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX });
+    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
     markLive(this.#memory, MAIN);
+    this.#objects = new SharedObjects(this.#memory, MAIN, () => this.#setBusy());
+    this.#primitives = new CheckedPrimitives(this.#objects);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
       plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
@@ -133,11 +153,19 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
+      onExit: ({ id }) => this.#objects.takePlace(id),
+      isBuried: (id) => !this.#unburied.has(id),
       onDead: (worker, code) => this.#workerDied(worker, code),
+      warn: (message) => this.#warn(message),
+    });
+    this.#conductor = new ConductorThread({
+      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options), parts: [],
+      receive: (part, message) => this.#heard(part, message),
       warn: (message) => this.#warn(message),
     });
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
+    this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
       publish: () => this.#publish(),
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
@@ -160,7 +188,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   async start(): Promise<void> {
     try {
       if (this.cores === 0) this.#inProcess?.start();
-      else await this.#workers.start(this.cores);
+      else {
+        await this.#workers.start(this.cores);
+        this.#conductor.start();
+      }
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
@@ -201,6 +232,21 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return server;
   }
 
+  // ---- primitives across cores, by name ----
+
+  /** A mutex: {@link SharedPrimitives} says what all six have in common. */
+  mutex(name: string): SharedMutex { return this.#primitives.mutex(name); }
+  /** A condition of what `mutex` protects. */
+  condition(name: string, mutex: SharedMutex): SharedCondition { return this.#primitives.condition(name, mutex); }
+  /** A semaphore with `permits` at the beginning. */
+  semaphore(name: string, permits: number, options?: SharedSemaphoreOptions): SharedSemaphore { return this.#primitives.semaphore(name, permits, options); }
+  /** A barrier for `parties` threads. */
+  barrier(name: string, parties: number): SharedBarrier { return this.#primitives.barrier(name, parties); }
+  /** A reader-writer lock. */
+  rwlock(name: string): SharedRwLock { return this.#primitives.rwlock(name); }
+  /** A channel that holds `capacity` values. */
+  channel<T>(name: string, options: SharedChannelOptions): SharedChannel<T> { return this.#primitives.channel<T>(name, options); }
+
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
     const ids = this.#inProcess === undefined ? [...this.#workers.all].map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
@@ -222,6 +268,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const ready = this.#inProcess === undefined ? this.#workers.readyCount : 1;
     const isWhole = ready >= Math.max(1, this.cores) && stalled.length === 0;
     return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
+  }
+
+  /**
+   * Every thread of every worker: what it is called, what it waits for and since when, who started it. Workers that do not answer within a second,
+   * for they are in a long turn, are left out. Answers are made by the workers: not to be called for each request.
+   */
+  threads(): Promise<PoolThread[]> {
+    const { workers } = this.stats();
+    return this.#threadsOf.ask(workers.filter(({ isReady }) => isReady).map(({ id }) => id));
   }
 
   /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
@@ -258,6 +313,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       clearTimeout(timer);
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
+    this.#objects.close(error);
+    await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
     this.#inProcessPort?.close();
@@ -270,25 +327,37 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   // ---- main's own part ----
 
+  /** A part of the conductor thread has something to tell. */
+  #heard(part: string, message: unknown): void {
+    throw new Error(`unknown message of ${part}: ${JSON.stringify(message)}`);
+  }
+
   #publish(): void {
     this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));
   }
 
   #collect(): number {
     this.#me.blocks.collect();
-    const count = this.#caller.collect();
+    const count = this.#caller.collect() + this.#objects.collect();
     if (this.#me.rings.isOverflowing) this.#publish();
     return count;
   }
 
   #onBusy(isBusy: boolean): void {
-    this.#collector.setBusy(isBusy);
-    if (isBusy) this.#collector.expect();
-    else if (this.#idle !== undefined) {
+    this.#hasCalls = isBusy;
+    this.#setBusy();
+    if (!isBusy && this.#idle !== undefined) {
       const idle = this.#idle;
       this.#idle = undefined;
       idle.resolve();
     }
+  }
+
+  /** Calls are outstanding, or something here waits for a shared object. */
+  #setBusy(): void {
+    const isBusy = this.#hasCalls || this.#objects.isBusy;
+    this.#collector.setBusy(isBusy);
+    if (isBusy) this.#collector.expect();
   }
 
   #receive(from: number, message: PortMessage): void {
@@ -299,6 +368,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
+        else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
+        else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         else this.#parts?.receive(from, message.body);
         break;
@@ -324,8 +395,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       this.#me.blocks.releaseHeldFor(dead);
       this.#me.forget(dead);
       this.#caller.forget(dead);
+      this.#objects.recover(dead);
     });
+    this.#unburied.add(worker.id);
+    this.#objects.bury(worker.id, () => this.#unburied.delete(worker.id));
     this.#collector.expect();
+    this.#threadsOf.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
     this.#parts?.onDead(worker, code);
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
@@ -367,7 +442,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);

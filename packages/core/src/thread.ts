@@ -1,11 +1,12 @@
 /** capriccio/thread: what code that a pool runs may call. */
 import { pool as poolOfThread } from '@capriccio/worker/thread';
+import type { SharedPrimitives } from '@capriccio/worker';
 import type { Remote } from './remote.ts';
 
 export * from '@capriccio/worker/thread';
 
 /** The pool as its threads see it. */
-export interface PoolHandle {
+export interface PoolHandle extends SharedPrimitives {
   /** Every exported function of a module, to be run on some core: here if no other is idle. Throws CAP_ERR_OPTION for what is no URL or absolute path. */
   module<M>(url: string | URL): Remote<M>;
   /** Calls the default export of a module on some core. */

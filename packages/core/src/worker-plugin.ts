@@ -1,12 +1,20 @@
 /** What the core puts into every worker before it takes work: the pool as threads see it, and the host of servers. */
 import { setPoolHandle, type PoolHandle, type Runtime } from '@capriccio/worker';
 import { SERVE } from './serve/messages.ts';
+import { CheckedPrimitives } from './shared-primitives.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
 
 export function install(runtime: Runtime): void {
   /** By what was given, and by URL: threads ask for their own module at each call, and resolving a URL looks at the disk. */
   const modules = new Map<string, object>();
+  const primitives = new CheckedPrimitives(runtime.objects);
   setPoolHandle({
+    mutex: (name) => primitives.mutex(name),
+    condition: (name, mutex) => primitives.condition(name, mutex),
+    semaphore: (name, permits, options) => primitives.semaphore(name, permits, options),
+    barrier: (name, parties) => primitives.barrier(name, parties),
+    rwlock: (name) => primitives.rwlock(name),
+    channel: (name, options) => primitives.channel(name, options),
     module: (given) => {
       const text = given instanceof URL ? given.href : given;
       let found = modules.get(text);

@@ -6,6 +6,7 @@ import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Tr
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
 import { ALL, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
+import { execArgvOf } from './worker-flags.ts';
 
 /** A worker that has not said hello by then is given up, ms. */
 const HELLO_MS = 30_000;
@@ -37,6 +38,10 @@ export interface WorkerSetHost {
   receive(from: number, message: PortMessage): void;
   /** A worker has taken its number and takes work. */
   onReady(worker: LiveWorker, isReplacement: boolean): void;
+  /** A worker has exited, and nobody has been told: what it had begun in shared objects is completed. */
+  onExit(worker: LiveWorker): void;
+  /** True when nothing in shared objects refers to a dead number any more. */
+  isBuried(id: number): boolean;
   /** A worker has exited, and is marked dead: main recovers as every owner does. */
   onDead(worker: LiveWorker, code: number): void;
   warn(message: string): void;
@@ -107,7 +112,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
@@ -150,6 +155,7 @@ export class WorkerSet implements Postman {
     this.#drainPort(worker);
     worker.port.close();
     worker.reason ??= code === 0 ? 'it ended by itself' : `it exited with code ${code}`;
+    this.#host.onExit(worker);
     markDead(memory, worker.id);
     this.#host.onDead(worker, code);
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
@@ -180,7 +186,7 @@ export class WorkerSet implements Postman {
       this.#reaper = undefined;
       for (let k = this.#orphans.length - 1; k >= 0; k--) {
         const region = this.#orphans[k] as OrphanedRegion;
-        if (!region.isAtRest()) continue;
+        if (!region.isAtRest() || !this.#host.isBuried(region.id)) continue;
         resetControl(this.#host.memory, region.id);
         this.#orphans.splice(k, 1);
         this.#freeNumbers.push(region.id);
@@ -228,21 +234,6 @@ function* receiveAll(port: MessagePort): Generator<Envelope> {
     if (received === undefined) return;
     yield received.message as Envelope;
   }
-}
-
-/** Flags that a worker may be given one by one. Most others belong to the whole process, and Node refuses them. */
-const WORKER_FLAGS = /^(?:--conditions|-C|--import|--require|-r|--experimental-(?!wasm)|--no-|--disable-warning|--enable-source-maps|--trace-(?!event))/;
-/** Of these, the ones whose value is the next word. */
-const WITH_VALUE = new Set(['--conditions', '-C', '--import', '--require', '-r', '--disable-warning']);
-
-/**
- * A worker inherits this process's flags by itself, so none are passed; but under the inspector they are named one by one without the
- * inspector's: a worker with --inspect-brk would wait for ever.
- */
-function execArgvOf({ execArgv }: FullPoolOptions): string[] | undefined {
-  if (execArgv !== undefined) return execArgv;
-  if (!process.execArgv.some((flag) => /^--(?:inspect(?:-brk|-wait)?|input-type)(?:=|$)/.test(flag))) return undefined;
-  return process.execArgv.filter((flag, at, all) => WORKER_FLAGS.test(flag) || WITH_VALUE.has(all[at - 1] ?? ''));
 }
 
 /** Node checks flags, limits and environment when the first worker is made. */

@@ -2,7 +2,7 @@
  * The board: what each participant shows of itself. Written by its owner at the edges of turns, read by anybody at any time: a hint of load and
  * of life, never a decision's only ground.
  */
-import { BUSY_SINCE, CONNECTIONS, QUEUED, RUNNABLE, SEAT, STATISTICS, THREADS, TICK, controlOf } from './layout.ts';
+import { BUSY_SINCE, CONNECTIONS, HARD_SLEEP, KERNEL_ID, QUEUED, ROOT, RUNNABLE, SEAT, STATISTICS, THREADS, TICK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export interface Load { readonly runnable: number; readonly threads: number; readonly queued: number }
@@ -20,9 +20,12 @@ export interface Statistics {
   readonly sleptMs: number;
   /** Time its event loop was not waiting, sleeps outside of it included. */
   readonly loopMs: number;
+  /** Its isolate's heap in use, and memory outside of heaps that belongs to its objects; bytes. */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
 }
 
-const fields: readonly (keyof Statistics)[] = ['cpuMs', 'begun', 'finished', 'failed', 'calls', 'sleeps', 'sleptMs', 'loopMs'];
+const fields: readonly (keyof Statistics)[] = ['cpuMs', 'begun', 'finished', 'failed', 'calls', 'sleeps', 'sleptMs', 'loopMs', 'heapBytes', 'externalBytes'];
 
 /** The owner's pen. */
 export class Board {
@@ -46,8 +49,14 @@ export class Board {
     words[control + RUNNABLE] = runnable;                               // plain: a hint
     words[control + THREADS] = threads;
     words[control + QUEUED] = queued;
+    words[control + ROOT] = 0;
     Atomics.store(words, control + BUSY_SINCE, 0);
   }
+  /** A batch of a root begins. @param number  the root's in the table of names + 1 */
+  setRoot(number: number): void { this.#words[this.#control + ROOT] = number; }   // plain: a hint
+  /** It is about to sleep outside of its event loop, or has. */
+  setHardSleep(isSo: boolean): void { Atomics.store(this.#words, this.#control + HARD_SLEEP, isSo ? 1 : 0); }
+  setKernelId(id: number): void { Atomics.store(this.#words, this.#control + KERNEL_ID, id); }
   setThreads(count: number): void { this.#words[this.#control + THREADS] = count; }
   setSeat(seat: number): void { Atomics.store(this.#words, this.#control + SEAT, seat); }
   setConnections(count: number): void { Atomics.store(this.#words, this.#control + CONNECTIONS, count); }
@@ -70,6 +79,13 @@ export function readStatistics({ floats, layout }: Memory, id: number): Statisti
 
 /** Its place among the workers. */
 export const readSeat = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + SEAT);
+
+/** Its thread's number in /proc/self/task; 0 when it is not known. */
+export const readKernelId = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + KERNEL_ID);
+/** The root whose batch it runs: number in its table of names, -1 outside of batches. */
+export const readRoot = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + ROOT) - 1;
+/** It sleeps outside of its event loop. */
+export const isInHardSleep = ({ words, layout }: Memory, id: number): boolean => Atomics.load(words, controlOf(layout, id) + HARD_SLEEP) === 1;
 
 /** Its turns so far, modulo 2^32. */
 export const readTick = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + TICK);

@@ -1,12 +1,12 @@
 /**
  * Where every shared word lies: one table, in words (4 bytes) from the start of the arena.
  *
- *   arena = header | control block of participant 0, 1, … | region of participant 0, 1, …
- *   region = slots | ring cells (one ring after the other) | names | payload
+ *   arena = header | control block of participant 0, 1, … | region of participant 0, 1, … | shared objects | their storage
+ *   region = slots | ring cells (one ring after the other) | names | payload | wait nodes | staging | journal
  *
  * Words with different writers are one LINE (128 bytes) apart, for adjacent cache lines are prefetched in pairs on x86-64 and
  * arm64 (crossbeam's CachePadded uses the same figure). `writer` says who may store: `owner` is the participant whose block it
- * is, `main` the thread that created the pool, `any` everybody, by Atomics only.
+ * is, `main` the thread that created the pool, `conductor` the pool's conductor thread, `any` everybody, by Atomics only.
  */
 import { CapriccioError } from './errors.ts';
 
@@ -22,14 +22,19 @@ export const SLOT_WORDS = 16;
 /** A claimer has eight bits in a slot's state word. */
 export const PARTICIPANTS_MAX = 255;
 
-export type Writer = 'owner' | 'main' | 'any' | 'claimer';
+export type Writer = 'owner' | 'main' | 'any' | 'claimer' | 'conductor';
 export interface Word { readonly name: string; readonly at: number; readonly words: number; readonly writer: Writer; readonly what: string }
 
 /** Header words. */
 export const DEATHS = 0;
+export const CORES: number = DEATHS + 1;
+export const GUARD: number = DEATHS + 2;
 export const IDLE_MASK: number = LINE;
 export const SEEKING_MASK: number = 2 * LINE;
-const HEADER_WORDS = 3 * LINE;
+export const CONDUCTOR: number = 3 * LINE;
+export const BEAT: number = 4 * LINE;
+export const ROLE_CHANGES: number = 5 * LINE;
+const HEADER_WORDS = 6 * LINE;
 
 /** Words of a control block. */
 export const PARK = 0;
@@ -51,9 +56,17 @@ export const THREADS: number = NAMES_COUNT + 7;
 export const QUEUED: number = NAMES_COUNT + 8;
 export const CONNECTIONS: number = NAMES_COUNT + 9;
 export const SEAT: number = NAMES_COUNT + 10;
+export const NODES_TOUCHED: number = NAMES_COUNT + 11;
+export const JOURNAL_COUNT: number = NAMES_COUNT + 12;
+export const KERNEL_ID: number = NAMES_COUNT + 13;
+export const ROOT: number = NAMES_COUNT + 14;
+export const HARD_SLEEP: number = NAMES_COUNT + 15;
 export const STATISTICS: number = 8 * LINE;
-export const TOP: number = 9 * LINE;
-const CONTROL_WORDS = TOP + RING_COUNT_MAX * LINE;
+export const ROLE: number = 9 * LINE;
+export const TOP: number = 10 * LINE;
+export const NOTICES: number = TOP + RING_COUNT_MAX * LINE;
+export const CALLED: number = NOTICES + LINE;
+const CONTROL_WORDS = CALLED + LINE;
 
 /** Words of a slot. */
 export const STATE = 0;
@@ -69,8 +82,13 @@ export const OWNER_NOTE = 15;
 export const layoutTable: { readonly header: readonly Word[]; readonly control: readonly Word[]; readonly slot: readonly Word[] } = {
   header: [
     { name: 'DEATHS', at: DEATHS, words: 1, writer: 'main', what: 'how many workers have died; every participant compares it with what it has seen' },
+    { name: 'CORES', at: CORES, words: 1, writer: 'main', what: 'how many workers are to take work at a time: roles.ts' },
+    { name: 'GUARD', at: GUARD, words: 1, writer: 'main', what: '1 while main watches the conductor; else the conductor tells main when it wakes' },
     { name: 'IDLE_MASK', at: IDLE_MASK, words: 8, writer: 'any', what: 'one bit a participant that is parked or about to' },
     { name: 'SEEKING_MASK', at: SEEKING_MASK, words: 8, writer: 'any', what: 'one bit a participant that is awake, has nothing to do and looks for work' },
+    { name: 'CONDUCTOR', at: CONDUCTOR, words: 1, writer: 'any', what: 'AWAKE, ASLEEP or NUDGED: the word that the conductor thread sleeps on: conductor-word.ts' },
+    { name: 'BEAT', at: BEAT, words: 1, writer: 'conductor', what: 'passes of the conductor thread, so that its stall can be seen' },
+    { name: 'ROLE_CHANGES', at: ROLE_CHANGES, words: 1, writer: 'any', what: 'counts changes of ROLE words: every participant compares it with what it has seen' },
   ],
   control: [
     { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },
@@ -92,8 +110,16 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'QUEUED', at: QUEUED, words: 1, writer: 'owner', what: 'private entries that have not started' },
     { name: 'CONNECTIONS', at: CONNECTIONS, words: 1, writer: 'owner', what: 'open connections of a server' },
     { name: 'SEAT', at: SEAT, words: 1, writer: 'owner', what: 'its place among the workers: who replaces a dead one takes it over, as numbers do not' },
+    { name: 'NODES_TOUCHED', at: NODES_TOUCHED, words: 1, writer: 'owner', what: 'wait nodes ever used: a burial need not look beyond' },
+    { name: 'JOURNAL_COUNT', at: JOURNAL_COUNT, words: 1, writer: 'owner', what: 'entries of the committed change that is being applied; 0: none' },
+    { name: 'KERNEL_ID', at: KERNEL_ID, words: 1, writer: 'owner', what: "its thread's number in /proc/self/task; 0: not known" },
+    { name: 'ROOT', at: ROOT, words: 1, writer: 'owner', what: 'the root whose batch runs: its number in the table of names + 1; 0 outside of batches' },
+    { name: 'HARD_SLEEP', at: HARD_SLEEP, words: 1, writer: 'owner', what: '1 while it sleeps outside of its event loop, which stands' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
+    { name: 'ROLE', at: ROLE, words: 1, writer: 'any', what: 'FRONT, SPARE, RETIRING, BLOCKED or LEAVING, and when it became so: roles.ts' },
     { name: 'TOP', at: TOP, words: RING_COUNT_MAX * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
+    { name: 'NOTICES', at: NOTICES, words: 1, writer: 'any', what: 'mailbox of wait nodes of this participant that have been granted' },
+    { name: 'CALLED', at: CALLED, words: 1, writer: 'any', what: '1 when a monitor that this participant wanted has been left' },
   ],
   slot: [
     { name: 'STATE', at: STATE, words: 1, writer: 'any', what: 'generation 20 bits, claimer 8, state 4: slot.ts' },
@@ -119,6 +145,12 @@ export interface LayoutOptions {
   readonly namesBytes: number;
   /** Claim rings of a participant, 1 to 15. */
   readonly ringCount: number;
+  /** Threads of a participant that may wait for shared objects at a time, a multiple of 16. Default 16. */
+  readonly nodeCount?: number;
+  /** Named shared objects, 1 to 65,536. Default 16. */
+  readonly objectCount?: number;
+  /** Bytes for what shared objects keep besides their words (channels above all), a multiple of 128. Default 16,384. */
+  readonly objectBytes?: number;
 }
 
 /** Offsets derived from the sizes; plain numbers, so it travels to workers by structured clone. */
@@ -129,8 +161,22 @@ export interface Layout extends LayoutOptions {
   readonly ringsAt: number;
   readonly namesAt: number;
   readonly payloadAt: number;
+  readonly nodeCount: number;
+  readonly nodesAt: number;
+  readonly stagingAt: number;
+  readonly journalAt: number;
+  readonly objectCount: number;
+  readonly objectBytes: number;
+  readonly objectsAt: number;
+  readonly storageAt: number;
   readonly totalWords: number;
 }
+
+/** Words of a wait node, of an object, of what a creator stages, of a journal: objects/object-layout.ts says what they hold. */
+const NODE_SIZE = 8;
+const OBJECT_SIZE = 3 * LINE;
+const STAGING_SIZE = LINE;
+const JOURNAL_SIZE = 2 * LINE;
 
 const isPowerOfTwo = (n: number): boolean => Number.isInteger(n) && n > 0 && (n & (n - 1)) === 0;
 
@@ -139,22 +185,30 @@ const isPowerOfTwo = (n: number): boolean => Number.isInteger(n) && n > 0 && (n 
  * Word offsets are below 2^31, so the arena may be up to 8 GiB; pages that nobody touches cost no memory.
  */
 export function layOut(options: LayoutOptions): Layout {
-  const { participantCount, slotCount, payloadBytes, namesBytes, ringCount } = options;
+  const { participantCount, slotCount, payloadBytes, namesBytes, ringCount, nodeCount = 16, objectCount = 16, objectBytes = 16_384 } = options;
   const refuse = (what: string): never => { throw new CapriccioError('CAP_ERR_OPTION', what); };
   if (!Number.isInteger(participantCount) || participantCount < 2 || participantCount > PARTICIPANTS_MAX) refuse(`participantCount is ${participantCount}; it must be 2 to ${PARTICIPANTS_MAX}`);
   if (!isPowerOfTwo(slotCount) || slotCount < 16 || slotCount > 1 << 20) refuse(`memory.slots is ${slotCount}; it must be a power of two from 16 to 1048576`);
   if (payloadBytes % 65_536 !== 0 || payloadBytes < 65_536) refuse(`memory.payloadBytes is ${payloadBytes}; it must be a multiple of 65536`);
   if (namesBytes % 128 !== 0 || namesBytes < 128) refuse(`namesBytes is ${namesBytes}; it must be a multiple of 128`);
   if (!Number.isInteger(ringCount) || ringCount < 1 || ringCount > RING_COUNT_MAX) refuse(`ringCount is ${ringCount}; it must be 1 to ${RING_COUNT_MAX}`);
+  if (!Number.isInteger(nodeCount) || nodeCount % 16 !== 0 || nodeCount < 16 || nodeCount > 1 << 20) refuse(`nodeCount is ${nodeCount}; it must be a multiple of 16 from 16 to 1048576`);
+  if (!Number.isInteger(objectCount) || objectCount < 1 || objectCount > 65_536) refuse(`objectCount is ${objectCount}; it must be 1 to 65536`);
+  if (objectBytes % 128 !== 0 || objectBytes < 0) refuse(`objectBytes is ${objectBytes}; it must be a multiple of 128`);
   const ringsAt = slotCount * SLOT_WORDS;
   const namesAt = ringsAt + ringCount * slotCount;
   const payloadAt = namesAt + namesBytes / 4;
-  const regionWords = payloadAt + payloadBytes / 4;
+  const nodesAt = payloadAt + payloadBytes / 4;
+  const stagingAt = nodesAt + nodeCount * NODE_SIZE;
+  const journalAt = stagingAt + STAGING_SIZE;
+  const regionWords = journalAt + JOURNAL_SIZE;
   const controlAt = HEADER_WORDS;
   const regionAt = controlAt + participantCount * CONTROL_WORDS;
-  const totalWords = regionAt + participantCount * regionWords;
+  const objectsAt = Math.ceil((regionAt + participantCount * regionWords) / LINE) * LINE;
+  const storageAt = objectsAt + objectCount * OBJECT_SIZE;
+  const totalWords = storageAt + objectBytes / 4;
   if (totalWords >= 2 ** 31) refuse(`the arena would be ${Math.ceil(totalWords / 2 ** 28)} GiB; lower memory.slots or memory.payloadBytes`);
-  return { participantCount, slotCount, payloadBytes, namesBytes, ringCount, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, totalWords };
+  return { participantCount, slotCount, payloadBytes, namesBytes, ringCount, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, nodeCount, nodesAt, stagingAt, journalAt, objectCount, objectBytes, objectsAt, storageAt, totalWords };
 }
 
 /** First word of a participant's control block. */

@@ -23,7 +23,7 @@
  * Rejected: taking the bit by `and` with no CAS (two publishers wake one sleeper twice and the other never); a futex word a task (a
  * sleeper waits for any work); spinning a fixed time (on one core it costs the sender the whole spin: see spin.ts).
  */
-import { COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, PARK, SEEKING_MASK, controlOf } from './layout.ts';
+import { CALLED, COMPLETED, DEATHS, DEATHS_SEEN, ATTENTION, ATTENTION_SEEN, IDLE_MASK, INBOX, NOTICES, PARK, SEEKING_MASK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export const RUNNING = 0;
@@ -32,6 +32,9 @@ export const NOTIFIED = 2;
 
 const bitOf = (id: number): number => 1 << (id & 31);
 const maskAt = (id: number): number => IDLE_MASK + (id >> 5);
+
+/** What its word says: RUNNING, PARKED or NOTIFIED. */
+export const read = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + PARK);
 
 /** First half of going to sleep. Look for work next, whatever came before. `takesWork`: also offer to be woken for new work. */
 export function announce({ words, layout }: Memory, id: number, takesWork: boolean): void {
@@ -80,8 +83,19 @@ const isAnySet = ({ words, layout }: Memory, mask: number): boolean => {
   for (let at = mask; at <= mask + (layout.participantCount - 1 >> 5); at++) if (Atomics.load(words, at) !== 0) return true;
   return false;
 };
-/** True when some participant could take more work than it has: two loads, for those who could export some. */
-export const anyoneHungry = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) || isAnySet(memory, SEEKING_MASK);
+/** How many participants could take more work than they have: two loads for each 32 participants, for those who could export some. */
+export function hungryCount({ words, layout }: Memory): number {
+  let count = 0;
+  for (let at = layout.participantCount - 1 >> 5; at >= 0; at--) count += bitsIn(Atomics.load(words, IDLE_MASK + at) | Atomics.load(words, SEEKING_MASK + at));
+  return count;
+}
+/** Source: the population count of Hacker's Delight (Warren, 2002), 5-1. */
+function bitsIn(mask: number): number {
+  if (mask === 0) return 0;
+  const pairs = mask - ((mask >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
 
 /** After work was published: sees to it that somebody looks for it. One load when nobody is idle. @returns true when it has woken somebody for it */
 export const offer = (memory: Memory): boolean => isAnySet(memory, IDLE_MASK) && !isAnySet(memory, SEEKING_MASK) && wakeOne(memory);
@@ -103,11 +117,13 @@ export function wakeOne(memory: Memory): boolean {
   return false;
 }
 
-/** What would be missed by sleeping now, besides rings: ended or placed slots, a request to look, a death. */
+/** What would be missed by sleeping now, besides rings: ended or placed slots, grants and calls of shared objects, a request to look, a death. */
 export function hasMail({ words, layout }: Memory, id: number): boolean {
   const control = controlOf(layout, id);
   return Atomics.load(words, control + COMPLETED) !== 0
     || Atomics.load(words, control + INBOX) !== 0
+    || Atomics.load(words, control + NOTICES) !== 0
+    || Atomics.load(words, control + CALLED) !== 0
     || Atomics.load(words, control + ATTENTION) !== Atomics.load(words, control + ATTENTION_SEEN)
     || Atomics.load(words, DEATHS) !== Atomics.load(words, control + DEATHS_SEEN);
 }

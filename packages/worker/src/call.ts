@@ -3,9 +3,10 @@
  * of a spawned one.
  */
 import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from '@capriccio/shared';
+import { expectCallers } from './compiled/traces.ts';
 import type { Caller } from './caller.ts';
 import type { Deque } from './deque.ts';
-import type { LocalThread, Thread, ThreadStatus } from './thread.ts';
+import { endOf, type LocalThread, type Thread, type ThreadStatus } from './thread.ts';
 
 /** A remote function as its callers know it. */
 export interface Target {
@@ -127,7 +128,10 @@ export async function rejectWithCaller(record: FailureRecord, where: string): Pr
   await undefined;
   await undefined;
   await undefined;
-  throw rebuildFailure(record, { stack: callersOf(new Error('caller').stack ?? ''), where });
+  const callers = callersOf(new Error('caller').stack ?? '');
+  const error = rebuildFailure(record, { stack: callers, where });
+  if (callers === '' && typeof error === 'object' && error !== null) expectCallers(error);   // a compiled thread awaits it: it adds them
+  throw error;
 }
 
 /** The frames of a stack below its first, without those of Node's own loop. Tools that map sources may leave out the `async` of a frame. */
@@ -172,6 +176,12 @@ export class RemoteThread<T = unknown> implements Thread<T> {
   join(): Promise<T> { this.#isObserved = true; return this.#result.promise; }
   cancel(reason?: unknown): void { this.#caller.cancel(this.call, reason); }
   detach(): void { this.#isObserved = true; this.leaveParent?.(); this.#result.promise.catch(ignore); }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isNews = !this.#isObserved;
+    this.cancel();
+    await endOf(this, isNews);
+  }
 
   /** It has failed. Somebody who joined before is told by the promise, and is the only one to await it: so its stack leads to him. */
   #look(): void {

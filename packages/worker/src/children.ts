@@ -11,8 +11,8 @@ import type { Functions } from './functions.ts';
 import type { Entry, Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** Hints that are kept visible while somebody is idle: one to take, one to come. One is always kept, for whoever becomes idle during a long segment. */
-const VISIBLE_WHEN_HUNGRY = 2;
+/** Hints that are kept visible: one for each who is idle, up to so many, and one always, for whoever becomes idle during a long segment. */
+const VISIBLE_MAX = 8;
 
 class ChildEntry implements Entry {
   readonly root: Root;
@@ -51,7 +51,7 @@ export class ChildCalls {
     root.children.push(new ChildEntry(root, call, this.#begin));
     this.#scheduler.roots.activate(root);
     if (!this.#isShowing()) this.#export(root, 1);                        // its spawner may go on computing for long
-    else if (parker.anyoneHungry(this.#me.memory)) this.#export(root, VISIBLE_WHEN_HUNGRY - this.#me.rings.visible());
+    else this.#feed(root, parker.hungryCount(this.#me.memory));
     this.#scheduler.arm();
   }
 
@@ -68,9 +68,18 @@ export class ChildCalls {
   share(): void {
     const { active } = this.#scheduler.roots;
     if (!active.some((root) => root.children.length > 1)) return;
-    const isHungry = parker.anyoneHungry(this.#me.memory);
-    if (!isHungry && this.#isShowing()) return;
-    for (const root of active) if (root.children.length > 1) this.#export(root, isHungry ? VISIBLE_WHEN_HUNGRY - this.#me.rings.visible() : 1);
+    const hungry = parker.hungryCount(this.#me.memory);
+    if (hungry === 0 && this.#isShowing()) return;
+    for (const root of active) {
+      if (root.children.length <= 1) continue;
+      if (hungry > 0) this.#feed(root, hungry);
+      else this.#export(root, 1);
+    }
+  }
+
+  /** Shows enough for all who are idle. */
+  #feed(root: Root, hungry: number): void {
+    if (hungry > 0) this.#export(root, Math.min(hungry + 1, VISIBLE_MAX) - this.#me.rings.visible());
   }
 
   #export(root: Root, count: number): void {

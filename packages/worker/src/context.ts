@@ -1,53 +1,171 @@
 /**
- * Which thread is running, across every `await` of ordinary async functions: a store of AsyncLocalStorage whose value is a cell, and the cell
- * names the thread.
+ * Which thread is running, across every `await` of ordinary async functions: a store of AsyncLocalStorage whose value is a context frame, and the
+ * frame names the thread.
  *
- * Entering a new store costs about 400 ns, entering one that was captured before 17. So a task begins in a cell that is kept for the purpose.
- * If it ends at once, the cell is emptied and serves the next: whatever the task left behind (a timer, a promise) runs later, outside that
- * stretch, and finds the cell empty, which is right, for its thread has ended. If it blocks, the cell stays with its thread for good and a
- * new one is made; what earlier tasks left in that cell would then find itself in this thread, so functions that are declared async, or have
- * blocked before, begin in unused cells. Measured: docs/decisions/0004-cells.md.
+ * Node keeps one object as the async context of whatever runs (AsyncContextFrame, a map of stores to values), and V8 hands it on over every await.
+ * Entering a store copies that map: 160 to 500 ns and some 300 bytes. Nobody asks more of the object than `has`, `get` and to be iterated over, so
+ * a thread *is* its context frame: it answers for our store itself and passes the rest on to the frame of its spawner. Entering it is one
+ * assignment (1 ns), whatever stores there are, and takes no memory of its own. The setter is found through a public AsyncResource and is tried
+ * out when this module is loaded; where it is not to be had (--no-async-context-frame) each frame keeps an AsyncResource that was made in its context.
+ *
+ * A task of a remote function begins in a Cell, which names its thread only once it has one: most tasks end at once and never make the object.
+ * Rejected: one frame for all threads, whose name the scheduler changes at each switch: what a thread left behind would find itself in another.
+ * Measured: docs/decisions/0004-cells.md, docs/decisions/0015-a-thread-is-its-context.md.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { LocalThread } from './thread.ts';
 
-const store = new AsyncLocalStorage<Cell>({ name: 'capriccio.thread' });
-/** Most main threads have no threads of ours: they need not look into the store at each call. */
-let hasCells = false;
-
-/** A place for the name of a thread, and the async context in which that place is the current one. */
-export class Cell {
-  thread: LocalThread | undefined = undefined;
-  /** Makes the thread object of a task the first time somebody asks for it. */
-  lazily: (() => LocalThread) | undefined = undefined;
-  #resource: AsyncResource;
-
-  /** Inherits the stores of the context in which it is made. */
-  constructor() {
-    hasCells = true;
-    this.#resource = store.run(this, () => new AsyncResource('CAPRICCIO_THREAD'));
-  }
-
-  /** Called inside `run`, before it ends: stores that were entered there and not left belong to the thread, and are there again in its next `run`. */
-  keepContext(): void {
-    if (!mayHaveChanged) return;
-    mayHaveChanged = isUnwatched;
-    this.#resource = new AsyncResource('CAPRICCIO_THREAD');
-  }
-
-  /** Runs `fn` with this cell as the current one, on the stack of the caller. */
-  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R { return this.#resource.runInAsyncScope(fn, undefined, ...args); }
+/** What Node asks of an async context. */
+interface Stores extends Iterable<[unknown, unknown]> {
+  has(store: unknown): boolean;
+  get(store: unknown): unknown;
+  disable(store: unknown): void;
 }
+
+const store = new AsyncLocalStorage<ContextFrame>({ name: 'capriccio.thread' });
+/** Most main threads have no threads of ours: they need not look into the store at each call. */
+let hasFrames = false;
+
+/** An async context that names a thread, and has all other stores of the context in which it was made. */
+export abstract class ContextFrame implements Stores {
+  /** The context in which it was made: its stores, or an AsyncResource made in this frame. */
+  abstract readonly context: unknown;
+  /** The thread that runs in it, if it has not ended. */
+  abstract owner(): LocalThread | undefined;
+
+  has(key: unknown): boolean { return key === store || ((this.context as Stores | undefined)?.has(key) ?? false); }
+  get(key: unknown): unknown { return key === store ? this : (this.context as Stores | undefined)?.get(key); }
+  disable(key: unknown): void { (this.context as Stores | undefined)?.disable(key); }
+  * [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
+    for (const entry of (this.context as Stores | undefined) ?? []) if (entry[0] !== store) yield entry;
+    yield [store, this];
+  }
+}
+
+interface Switch {
+  current(): unknown;
+  set(frame: unknown): void;
+  exchange(frame: unknown): unknown;
+}
+
+/** A frame of our own, to try the switch on. */
+class Probe extends ContextFrame {
+  readonly context: unknown;
+  constructor(context: unknown) { super(); this.context = context; }
+  owner(): undefined { return undefined; }
+}
+
+/** Node's own switch of async contexts, if it is there and does with our frames what it does with its own. Throws nothing. */
+function findSwitch(): Switch | undefined {
+  try {
+    const other = new AsyncLocalStorage<number>();
+    const resource = other.run(1, () => new AsyncResource('CAPRICCIO_PROBE')) as unknown as Record<symbol, { constructor: Switch } | undefined>;
+    const symbol = Object.getOwnPropertySymbols(resource).find(({ description }) => description === 'context_frame');
+    const own = symbol === undefined ? undefined : resource[symbol];
+    const found = own?.constructor;
+    if (typeof found?.current !== 'function' || typeof found.set !== 'function' || typeof found.exchange !== 'function') return undefined;
+    const probe = new Probe(own);
+    const before = found.exchange(probe);
+    let does: boolean;
+    try {
+      const sees = (one: number): boolean => store.getStore() === probe && other.getStore() === one;
+      does = found.current() === probe && sees(1) && other.run(2, () => sees(2)) && AsyncLocalStorage.snapshot()(() => sees(1));
+    } finally {
+      found.set(before);
+    }
+    return does && found.current() === before && store.getStore() === undefined ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+const native = findSwitch();
 
 /** Whether a store may have been entered for good (`enterWith`) since a thread began to run. Where nobody watches, always. */
 let isUnwatched = true;
 let mayHaveChanged = true;
 
+/** The context of now, for a new frame. */
+export function contextFor(frame: ContextFrame): unknown {
+  hasFrames = true;
+  return native === undefined ? store.run(frame, () => new AsyncResource('CAPRICCIO_THREAD')) : contextOfNow();
+}
+/** What a frame that is made now inherits: not the frame that it is made in, for then each would keep all its ancestors. Only where contexts are shared. */
+export function contextOfNow(): unknown {
+  hasFrames = true;
+  const now = (native as Switch).current();
+  return now instanceof ContextFrame ? now.context : now;
+}
+/** One context may serve all frames that are made in it. */
+export const isContextShared: boolean = native !== undefined;
+
+/** Enters a context, where contexts are shared. @returns what to enter afterwards */
+export const enterContext = (entered: unknown): unknown => (native as Switch).exchange(entered);
+/** Enters it again. */
+export const leaveContext = (before: unknown): void => { (native as Switch).set(before); };
+
+/** Runs `fn` in a context that `keptContext` gave, or in a frame; on the stack of the caller. */
+export function runIn<A, R>(entered: unknown, fn: (argument: A) => R, argument: A): R {
+  if (native === undefined) return ((entered as ContextFrame).context as AsyncResource).runInAsyncScope(fn, undefined, argument);
+  const before = native.exchange(entered);
+  try {
+    return fn(argument);
+  } finally {
+    native.set(before);
+  }
+}
+
 /**
- * Notes when a store is entered for good, so that a thread's context is captured (30 ns) only then. For isolates that are ours: it wraps three
- * methods of AsyncLocalStorage.
+ * Called inside `runIn`, before it ends: stores that were entered there and not left belong to the thread, and are there again in its next run.
+ * @returns what to enter then
+ */
+export function keptContext(entered: unknown): unknown {
+  if (native !== undefined) return native.current();
+  if (mayHaveChanged) {
+    mayHaveChanged = isUnwatched;
+    (entered as { context: unknown }).context = new AsyncResource('CAPRICCIO_THREAD');
+  }
+  return entered;
+}
+
+/** A place for the name of a thread, for what may end before it needs one. */
+export class Cell extends ContextFrame {
+  thread: LocalThread | undefined = undefined;
+  /** Makes the thread object of a task the first time somebody asks for it. */
+  lazily: (() => LocalThread) | undefined = undefined;
+  readonly context: unknown;
+
+  /** Inherits the stores of the context in which it is made. */
+  constructor() {
+    super();
+    this.context = contextFor(this);
+  }
+
+  override owner(): LocalThread | undefined {
+    if (this.thread === undefined && this.lazily !== undefined) {
+      this.thread = this.lazily();
+      this.lazily = undefined;
+    }
+    return this.thread;
+  }
+
+  /** Runs `fn` with this cell as the current one, on the stack of the caller. */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+    if (native === undefined) return (this.context as AsyncResource).runInAsyncScope(fn, undefined, ...args);
+    const before = native.exchange(this);
+    try {
+      return fn(...args);
+    } finally {
+      native.set(before);
+    }
+  }
+}
+
+/**
+ * Notes when a store is entered for good, so that a thread's context is captured (30 ns) only then. For isolates that are ours, where contexts
+ * cannot be compared: it wraps three methods of AsyncLocalStorage.
  */
 export function watchContext(): void {
+  if (native !== undefined) return;
   isUnwatched = mayHaveChanged = false;
   const prototype = AsyncLocalStorage.prototype as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>;
   for (const name of ['enterWith', 'withScope', 'disable']) {
@@ -60,15 +178,29 @@ export function watchContext(): void {
   }
 }
 
-/** The thread that runs, in whatever isolate and async context; undefined outside of any. About 14 ns. */
+/** The thread that runs, in whatever isolate and async context; undefined outside of any. About 3 ns. */
 export function currentThread(): LocalThread | undefined {
-  const cell = hasCells ? store.getStore() : undefined;
-  if (cell === undefined) return undefined;
-  if (cell.thread === undefined && cell.lazily !== undefined) {
-    cell.thread = cell.lazily();
-    cell.lazily = undefined;
+  if (!hasFrames) return undefined;
+  if (native !== undefined) {
+    const frame = native.current();
+    if (frame instanceof ContextFrame) return frame.owner();
   }
-  return cell.thread;
+  return store.getStore()?.owner();
+}
+
+/** What runs now runs in this context; undefined where contexts cannot be compared. */
+export const contextNow = (): unknown => native?.current();
+/** From here to the end of the present run: the context that `contextNow` gave before. */
+export function restoreContext(context: unknown): void {
+  if (native !== undefined && native.current() !== context) native.set(context);
+}
+
+/** There is a thread here, or can be, and it has no frames yet: compiled code may run as its frames. */
+export function mayHoldFrames(): boolean {
+  const frame = hasFrames ? store.getStore() : undefined;
+  if (frame === undefined || (frame instanceof Cell && frame.thread === undefined && frame.lazily === undefined)) return false;
+  const thread = frame instanceof Cell ? frame.thread : frame.owner();
+  return thread === undefined ? frame instanceof Cell : thread.frame === undefined && !thread.hasEnded;
 }
 
 /** Binds a callback to the async context of now, so that the scheduler's own turns never run in a thread's context. */

@@ -1,3 +1,6 @@
+/** Cells that an empty queue keeps. */
+const KEPT_MAX = 4096;
+
 /** A queue that grows by doubling: push and shift at the ends in O(1), nothing allocated in between. Source: the ring buffer of any textbook. */
 export class Deque<T> {
   #cells: (T | undefined)[] = Array.from({ length: 16 });
@@ -20,7 +23,7 @@ export class Deque<T> {
     const item = this.#cells[this.#head];
     this.#cells[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#cells.length - 1);
-    this.#length--;
+    if (--this.#length === 0 && this.#cells.length > KEPT_MAX) this.#shrink();
     return item;
   }
 
@@ -39,6 +42,12 @@ export class Deque<T> {
     this.#head = (this.#head - 1) & (this.#cells.length - 1);
     this.#cells[this.#head] = item;
     this.#length++;
+  }
+
+  /** Empty after a burst: the memory is given back. */
+  #shrink(): void {
+    this.#cells = Array.from({ length: 16 });
+    this.#head = 0;
   }
 
   #grow(): void {

@@ -10,6 +10,8 @@ import { Call } from './call.ts';
 import type { Caller } from './caller.ts';
 import { Cell } from './context.ts';
 import { sharedNow } from './clock.ts';
+import { adoptFrame, runUntilWait, type CompiledOutcome } from './compiled/threads.ts';
+import type { Twin } from './compiled/twins.ts';
 import { isThenable } from './frame.ts';
 import type { AnyFunction, FunctionRecord, Functions } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
@@ -174,6 +176,7 @@ export class Executor {
   #run(record: FunctionRecord, origin: Origin, values: unknown[], asThread: boolean): void {
     const cell = record.mayBlock ? this.#freshCell : this.#cell;
     cell.lazily = () => this.#makeThread(record, origin, cell);
+    if (record.twin !== undefined) { this.#runTwin(record, record.twin, origin, cell, values); return; }
     let result: unknown;
     try {
       result = cell.run(record.fn as AnyFunction, ...values);
@@ -194,6 +197,34 @@ export class Executor {
     this.#lookOnce(origin, thread);
   }
 
+  /** A compiled function runs as frames, with no wrapper and no promise; if it does not wait, without a thread object. */
+  #runTwin(record: FunctionRecord, twin: Twin, origin: Origin, cell: Cell, values: unknown[]): void {
+    let thread: LocalThread | undefined;
+    let outcome: CompiledOutcome = 'native';
+    const run = (): unknown => {
+      const { isDone, value } = runUntilWait(twin, undefined, values);
+      if (isDone) return value;
+      thread = this.#keepCell(record, origin, cell);
+      outcome = adoptFrame(thread, value as Generator);
+      return undefined;
+    };
+    let result: unknown;
+    try {
+      result = cell.run(run);
+    } catch (error) {
+      this.#emptyCell(cell);
+      this.#fail(origin, error);
+      return;
+    }
+    if (thread === undefined) {
+      if (!isThenable(result)) { this.#emptyCell(cell); this.#succeed(origin, result); return; }
+      thread = this.#keepCell(record, origin, cell);
+      thread.value = result;
+    }
+    this.#parts.scheduler.afterRun(thread, outcome);
+    if (!thread.cancelRequested && !thread.hasEnded) this.#lookOnce(origin, thread);
+  }
+
   /** A generator opens a stream, or runs to its end as frames of one thread. */
   #runGenerator(record: FunctionRecord, origin: Origin, cell: Cell, result: unknown, asThread: boolean): void {
     if (!asThread) {
@@ -203,7 +234,7 @@ export class Executor {
     }
     const thread = this.#keepCell(record, origin, cell);
     if (Symbol.asyncIterator in (result as object)) this.#parts.scheduler.follow(thread, drain(result as AsyncGenerator, thread, cell));
-    else { thread.frame = { generator: result as Generator, parent: undefined }; thread.wake(undefined, false); }
+    else { thread.frame = result as Generator; thread.wake(undefined, false); }
   }
 
   #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator): void {
@@ -323,7 +354,7 @@ const ignore = (): void => { /* a wait that was given up is not resolved a secon
 function withoutRuntimeFrames(record: FailureRecord, seen = new Set<FailureRecord>()): FailureRecord {
   if (seen.has(record)) return record;
   seen.add(record);
-  const begin = record.stack?.search(/\n {4}at AsyncResource\.runInAsyncScope [^\n]*\n {4}at Cell\.run /) ?? -1;
+  const begin = record.stack?.search(/\n {4}at (?:AsyncResource\.runInAsyncScope [^\n]*\n {4}at )?Cell\.run /) ?? -1;
   if (begin >= 0) (record as { stack?: string }).stack = (record.stack as string).slice(0, begin);
   for (const { failure, failures } of record.fields) for (const inner of failures ?? (failure === undefined ? [] : [failure])) withoutRuntimeFrames(inner, seen);
   return record;

@@ -5,23 +5,31 @@
  * What a frame yields says what it waits for:
  *   a generator object   a call: it runs as a new frame; its result is the value of the `yield`
  *   a promise (thenable)  a wait: the frame goes on when it has settled, in its turn
- *   BLOCKED              a wait that a primitive of ours has noted: it will wake the thread
+ *   SUSPENDED            a wait that a primitive of ours has noted: it will wake the thread
  *   undefined            the processor is given up for one turn
  *   anything else        no wait: the value itself
  * Source: the linked stacks of Capriccio (SOSP 2003), with generators as chunks; `yield*` would cost a pass through every frame at each resume.
  */
+import { keptContext } from './context.ts';
+import { SUSPENDED } from './suspended.ts';
+import type { Abandoned, Waitable, Waiter } from './sync/waiting.ts';
 import type { LocalThread } from './thread.ts';
 
-export interface Frame { readonly generator: Generator; readonly parent: Frame | undefined }
-
-/** Yielded by primitives that have queued the thread and will wake it. */
-const BLOCKED: unique symbol = Symbol('blocked');
+/** A frame that was called by another. The first of a thread is the generator alone. */
+export class Frame {
+  readonly generator: Generator;
+  readonly parent: Generator | Frame;
+  constructor(generator: Generator, parent: Generator | Frame) {
+    this.generator = generator;
+    this.parent = parent;
+  }
+}
 
 /** Calls, returns and values that are no waits, before a thread gives up the processor (tokio's budget is 128 operations). */
 const STEPS_MAX = 1024;
 
 /** Why `run` came back. */
-export type FrameOutcome = 'yielded' | 'blocked' | 'ended';
+export type FrameOutcome = 'yielded' | 'blocked' | 'awaiting' | 'ended';
 
 /** Throws nothing, whatever getters a user's object has. */
 export function isGenerator(value: unknown): value is Generator {
@@ -38,24 +46,23 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** Runs the thread's innermost frame, its callees and callers, until it waits or the thread ends. Throws nothing. */
 export function runFrames(thread: LocalThread): FrameOutcome {
-  let value = thread.resumeWith;
-  let byThrow = thread.resumeByThrow;
-  thread.resumeWith = undefined;
-  thread.resumeByThrow = false;
-  if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; }
+  let byThrow = thread.beginResume();
+  let { value } = thread;
+  thread.value = undefined;
   for (let budget = STEPS_MAX; ; budget--) {
     if (budget === 0) {                                                 // calls and values that never wait: others have their turn all the same
-      thread.resumeWith = value;
-      thread.resumeByThrow = byThrow;
+      thread.keepResume(value, byThrow);
       return leave(thread, 'yielded');
     }
-    const frame = thread.frame as Frame;
+    const frame = thread.frame as Generator | Frame;
+    const isCalled = frame instanceof Frame;
+    const generator = isCalled ? frame.generator : frame;
     let step: IteratorResult<unknown, unknown>;
     try {
-      step = byThrow ? frame.generator.throw(value) : frame.generator.next(value);
+      step = byThrow ? generator.throw(value) : generator.next(value);
     } catch (error) {
+      if (!isCalled) { endByError(thread, error); return 'ended'; }
       thread.frame = frame.parent;
-      if (frame.parent === undefined) { endByError(thread, error); return 'ended'; }
       value = error;
       byThrow = true;
       continue;
@@ -63,31 +70,40 @@ export function runFrames(thread: LocalThread): FrameOutcome {
     byThrow = false;
     value = step.value;
     if (step.done === true) {
+      if (!isCalled) { thread.end('done', value, undefined); return 'ended'; }
       thread.frame = frame.parent;
-      if (frame.parent === undefined) { thread.end('done', value, undefined); return 'ended'; }
+    } else if (value === SUSPENDED) {
+      return leave(thread, 'blocked');
     } else if (value === undefined) {
       return leave(thread, 'yielded');
-    } else if (value === BLOCKED) {
-      return leave(thread, 'blocked');
     } else if (isGenerator(value)) {
-      thread.frame = { generator: value, parent: frame };
+      thread.frame = new Frame(value, frame);
       value = undefined;
     } else if (isThenable(value)) {
       if (thread.takeCancellation()) { value = thread.cancellation(); byThrow = true; continue; }
       awaitPromise(thread, value);
-      return leave(thread, 'blocked');
+      return leave(thread, 'awaiting');
     }
   }
 }
 
 function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
-  thread.cell?.keepContext();
+  const { entered } = thread;
+  const kept = keptContext(entered);
+  if (kept !== entered) thread.entered = kept;
   return outcome;
 }
 
+/** A frame's wait for a promise. */
+export class PromiseWait implements Waitable {
+  readonly what = 'a promise';
+  holders(): [] { return []; }
+  abandon(waiter: Waiter): Abandoned { waiter.waitingOn = undefined; return 'left'; }
+}
+
 function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {
-  const number = ++thread.waitNumber;
-  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitNumber === number && !thread.hasEnded) thread.wake(value, byThrow); };
+  const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
+  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitingOn === wait) thread.wake(value, byThrow); };
   try {
     promise.then((value) => settled(value, false), (error: unknown) => settled(error, true));
   } catch (error) {

@@ -3,6 +3,7 @@
  * names. A worker loads a module when the first call of it arrives, and keeps the record for good. Built-in functions have no module.
  */
 import { CapriccioError } from '@capriccio/shared';
+import { twinOf, type Twin } from './compiled/twins.ts';
 import type { Root, Roots } from './run-queues.ts';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
@@ -16,6 +17,8 @@ export interface FunctionRecord {
   /** Undefined until its module is loaded. */
   fn: AnyFunction | undefined;
   kind: FunctionKind;
+  /** Of a compiled function. */
+  twin: Twin | undefined;
   /** Declared async or a generator, or has returned a promise before. */
   mayBlock: boolean;
   /** Set for good when the module or the export is not there. */
@@ -46,7 +49,7 @@ export class Functions {
     let record = this.#byName.get(name);
     if (record === undefined) {
       const [url, exportName] = name.slice(1).split('\n') as [string, string];
-      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', mayBlock: url === '', failure: undefined, loading: undefined };
+      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', twin: undefined, mayBlock: url === '', failure: undefined, loading: undefined };
       this.#byName.set(name, record);
     }
     return record;
@@ -81,6 +84,7 @@ export class Functions {
     }
     record.fn = found as AnyFunction;
     record.kind = isGeneratorFunction(record.fn) ? 'generator' : 'plain';
+    record.twin = twinOf(found);
     record.mayBlock = record.kind === 'generator' || tagOf(record.fn) === 'AsyncFunction';
   }
 }

@@ -1,127 +1,263 @@
 /**
- * What is ready on this worker, by root and by node. A root is an entry point (a remote function, a route): the unit of fairness. A node is where
- * a thread blocks: each has a queue of its own inside its root. Roots share the worker by stride, the nodes of a root likewise; tickets are equal
- * unless somebody sets them. Everything is O(1) in threads and O(n) in roots that have something to run, which are few at a time.
+ * What is ready on this worker, by root, by level and by node. A root is an entry point (a remote function, a route): the unit of fairness. Inside it
+ * threads stand in levels by what they have had (levels.ts); in level 0 each node, the place where a thread blocks, has a queue of its own. Roots share
+ * the worker by stride, the levels of a root likewise, and the nodes of level 0 by the tickets that the conductor gives them. Everything is O(1) in
+ * threads and O(log n) in roots and nodes.
+ *
+ * The simulator (test/simulation) runs these same classes with threads of its own; so they know a thread by what it has had and nothing else.
  */
 import { Deque } from './deque.ts';
-import { charge, join, least, type Share } from './stride.ts';
+import { levelOf, schedulingRules, type SchedulingRules } from './levels.ts';
+import { PassHeap, type Seat } from './pass-heap.ts';
+import { charge, join, type Share } from './stride.ts';
 import type { LocalThread } from './thread.ts';
 
+/** What queues know of a thread: the processor time it has had, whole microseconds. */
+export interface Ready { attainedUs: number }
+
+/** The rest of a wait of ordinary async code. */
+export class Continuation implements Ready {
+  attainedUs = 0;
+  readonly goOn: () => void;
+  constructor(goOn: () => void) { this.goOn = goOn; }
+}
+
+/** What waits in the run queues of a worker. */
+export type Runnable = LocalThread | Continuation;
+
 /** Work that has not begun. `begin` runs on the scheduler's stack; it may find that the work was cancelled meanwhile. */
-export interface Entry { readonly root: Root; begin(): void }
+export interface Entry<T extends Ready = Runnable> { readonly root: Root<T>; begin(): void }
 
-/** What waits in a run queue: a thread, or the rest of a wait of ordinary async code. */
-export type Runnable = LocalThread | { readonly goOn: () => void };
+interface NodeQueue<T> extends Seat { readonly node: number; readonly threads: Deque<T> }
+interface Level<T> extends Share { readonly threads: Deque<T> }
 
-interface NodeQueue extends Share { readonly node: number; readonly threads: Deque<Runnable> }
-
-/** Most threads of one root that are started and runnable on this worker before it starts another: what has not begun can be stolen and shed. */
-const START_GATE = 6;
 /** What has begun goes before what has not, but for one batch in so many: a thread that yields for ever does not keep its root from starting others. */
 const START_EVERY = 16;
+/** Roots of a worker that have a share of their own; what comes later has one together. */
+const ROOTS_MAX = 1024;
+/** Preempted threads wait here, in level 0, beside those that gave way. */
+const NODE_PREEMPTED = 1;
 
-export class Root implements Share {
+export class Root<T extends Ready = Runnable> implements Seat {
   readonly name: string;
   tickets = 1;
   pass = 0;
+  seat = -1;
+  order = 0;
   /** Mean processor time of one begin, microseconds, learnt: decides how many are taken at a time. */
   costUs = 100;
-  /** Threads of this root in node queues. */
+  /** Threads of this root in queues. */
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */
-  readonly children: Deque<Entry> = new Deque();
+  readonly children: Deque<Entry<T>> = new Deque();
   /** Arrived from outside (requests): oldest first. */
-  readonly entries: Deque<Entry> = new Deque();
-  readonly #nodes: NodeQueue[] = [];
-  readonly #active: NodeQueue[] = [];
-  #pass = 0;
-  #passedOver = 0;
+  readonly entries: Deque<Entry<T>> = new Deque();
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
-  /** In the list of roots that have something to run. */
-  isActive = false;
-
-  constructor(name: string) { this.name = name; }
-
+  /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
+  number = 0;
   /** Its module is being loaded here: what is published is left to others meanwhile. */
   isLoading = false;
+  /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */
+  hasRoom: (() => boolean) | undefined = undefined;
+  readonly #rules: SchedulingRules;
+  readonly #nodes = new Map<number, NodeQueue<T>>();
+  /** Of the last push: the next is most likely of the same node. */
+  #last: NodeQueue<T> | undefined;
+  readonly #ready = new PassHeap<NodeQueue<T>>();
+  /** Level 0 holds its threads by node; its own deque stays empty. */
+  readonly #levels: Level<T>[] = [];
+  /** Threads above level 0. */
+  #above = 0;
+  /** The level of the present batch. */
+  #level = 0;
+  #levelPass = 0;
+  #nodePass = 0;
+  #passedOver = 0;
+  /** Threads drawn since the last `settle`. */
+  readonly #batch: (T | undefined)[] = [];
+  #batchSize = 0;
+  #preempted: T | undefined;
 
-  get mayStart(): boolean { return this.runnable < START_GATE && !this.isLoading; }
-  get isIdle(): boolean { return this.runnable === 0 && this.children.length === 0 && this.entries.length === 0 && this.sources === 0; }
-  /** True when there is something that may run now. */
-  get canRun(): boolean { return this.runnable > 0 || this.children.length > 0 || (this.mayStart && (this.entries.length > 0 || this.sources > 0)); }
-
-  /** True where a batch must begin something although begun threads are ready. Counts the batches. */
-  mustStart(): boolean {
-    if (!this.mayStart || (this.children.length === 0 && this.entries.length === 0 && this.sources === 0)) return false;
-    return ++this.#passedOver % START_EVERY === 0;
+  constructor(name: string, rules: SchedulingRules = schedulingRules) {
+    this.name = name;
+    this.#rules = rules;
+    for (let level = 0; level < rules.levels; level++) this.#levels.push({ tickets: rules.share ** level, pass: 0, threads: new Deque() });
   }
+
+  /** In the heap of roots that have something to run. */
+  get isActive(): boolean { return this.seat >= 0; }
+  get mayStart(): boolean {
+    const { startGate, longGate, longGateLoaded } = this.#rules;
+    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom());
+  }
+  get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted; }
+  /** True when there is something that may run now. */
+  get canRun(): boolean { return this.runnable > 0 || this.#canBegin; }
+  get #hasUnstarted(): boolean { return this.children.length > 0 || this.entries.length > 0 || this.sources > 0; }
+  get #canBegin(): boolean { return this.children.length > 0 || ((this.entries.length > 0 || this.sources > 0) && this.mayStart); }
+
+  // ---- what comes ----
 
   /** A thread that blocked at `node` may go on. */
-  push(thread: Runnable, node: number): void {
-    let queue = this.#nodes.find((candidate) => candidate.node === node);
-    if (queue === undefined) {
-      queue = { node, tickets: 1, pass: 0, threads: new Deque() };
-      this.#nodes.push(queue);
-    }
-    if (queue.threads.length === 0) { join(queue, this.#pass); this.#active.push(queue); }
-    queue.threads.push(thread);
+  push(thread: T, node: number): void {
+    const level = thread.attainedUs < this.#rules.thetaUs ? 0 : levelOf(thread.attainedUs, this.#rules);
     this.runnable++;
+    if (level > 0) { this.#pushAbove(thread, level).push(thread); return; }
+    const last = this.#last;
+    const queue = last?.node === node ? last : this.#last = this.#nodes.get(node) ?? this.#addNode(node);
+    if (queue.threads.length === 0) { join(queue, this.#nodePass); this.#ready.push(queue); }
+    queue.threads.push(thread);
   }
 
-  /** Takes the next thread: oldest of the node with least pass. */
-  shift(): Runnable | undefined {
-    const queue = this.#active.length === 1 ? this.#active[0] : least(this.#active);
-    const thread = queue?.threads.shift();
-    if (queue === undefined || thread === undefined) return undefined;
-    this.#pass = queue.pass;
-    charge(queue, 1);
+  #pushAbove(thread: T, number: number): Deque<T> {
+    const level = this.#levels[number] as Level<T>;
+    if (level.threads.length === 0) join(level, this.#levelPass);
+    this.#above++;
+    return level.threads;
+  }
+
+  #addNode(node: number): NodeQueue<T> {
+    const queue = { node, tickets: 1, pass: 0, seat: -1, order: 0, threads: new Deque<T>() };
+    this.#nodes.set(node, queue);
+    return queue;
+  }
+
+  /** A thread of the present batch whose quantum is spent: it waits where `settle` puts it, when it is known what it has had. It ends its batch. */
+  requeue(thread: T): void { this.#preempted = thread; this.runnable++; }
+
+  /** The conductor's tickets for a node of level 0. */
+  setTickets(node: number, tickets: number): void { (this.#nodes.get(node) ?? this.#addNode(node)).tickets = tickets; }
+
+  // ---- whose turn it is ----
+
+  /** Begins a batch. @returns whether threads go on, to be taken by `shift`, or something begins */
+  draw(): 'resume' | 'begin' {
+    const bottom = this.#levels[0] as Level<T>;
+    this.#level = 0;
+    if (this.#above > 0) {
+      if (this.#ready.top === undefined) join(bottom, this.#levelPass);
+      this.#level = this.#leastLevel(this.#ready.top !== undefined || this.#canBegin);
+    }
+    this.#levelPass = (this.#levels[this.#level] as Level<T>).pass;
+    if (this.#level > 0) return 'resume';
+    return this.#ready.top === undefined || this.#mustStart() ? 'begin' : 'resume';
+  }
+
+  #leastLevel(hasBottom: boolean): number {
+    let best = hasBottom ? 0 : -1;
+    for (let number = 1; number < this.#levels.length; number++) {
+      const level = this.#levels[number] as Level<T>;
+      if (level.threads.length > 0 && (best < 0 || level.pass < (this.#levels[best] as Level<T>).pass)) best = number;
+    }
+    return best;
+  }
+
+  /** True where a batch must begin something although begun threads are ready. Counts the batches. */
+  #mustStart(): boolean { return this.#hasUnstarted && this.#canBegin && ++this.#passedOver % START_EVERY === 0; }
+
+  /** Takes the next thread of the batch: in level 0 the oldest of the node with least pass, else the oldest. Undefined when the level has none left. */
+  shift(): T | undefined {
+    const queue = this.#level === 0 ? this.#ready.top : undefined;
+    const thread = (queue ?? this.#levels[this.#level] as Level<T>).threads.shift();
+    if (thread === undefined) return undefined;
     this.runnable--;
-    if (queue.threads.length === 0) this.#active.splice(this.#active.indexOf(queue), 1);
+    if (queue === undefined) this.#above--;
+    else {
+      this.#nodePass = queue.pass;
+      charge(queue, 1);                                                 // a turn each: who is in level 0 has not had much more than others there
+      if (queue.threads.length === 0) this.#ready.remove(queue);
+      else this.#ready.sink(queue);
+    }
+    this.#batch[this.#batchSize++] = thread;
     return thread;
+  }
+
+  /** Ends a batch: charges its level, and the threads that were drawn, each an equal part. */
+  settle(usedMs: number): void {
+    charge(this.#levels[this.#level] as Level<T>, usedMs);
+    const count = this.#batchSize;
+    if (count > 0) this.#settleThreads(usedMs / count, count);
+    const preempted = this.#preempted;
+    if (preempted === undefined) return;
+    this.#preempted = undefined;
+    this.runnable--;
+    const level = levelOf(preempted.attainedUs, this.#rules);
+    if (level === 0 || level !== this.#level || !this.#rules.isFirstComeFirstServed) { this.push(preempted, NODE_PREEMPTED); return; }
+    this.runnable++;
+    this.#pushAbove(preempted, level).unshift(preempted);
+  }
+
+  #settleThreads(eachMs: number, count: number): void {
+    const eachUs = eachMs > 0 ? Math.ceil(eachMs * 1000) : 0;
+    for (let k = 0; k < count; k++) {
+      (this.#batch[k] as T).attainedUs += eachUs;
+      this.#batch[k] = undefined;
+    }
+    this.#batchSize = 0;
   }
 }
 
 /** Roots of a worker and which of them have something to run. */
-export class Roots {
-  readonly #byName = new Map<string, Root>();
-  readonly active: Root[] = [];
+export class Roots<T extends Ready = Runnable> {
+  readonly #byName = new Map<string, Root<T>>();
+  readonly #heap = new PassHeap<Root<T>>();
+  readonly #rules: SchedulingRules;
   #pass = 0;
 
-  /** The root of a name, made when it is new. */
-  named(name: string): Root {
+  constructor(rules: SchedulingRules = schedulingRules) { this.#rules = rules; }
+
+  /** Roots that have something to run, in no order that means anything. */
+  get active(): readonly Root<T>[] { return this.#heap.items; }
+  get all(): Iterable<Root<T>> { return this.#byName.values(); }
+
+  /** The root of a name, made when it is new; beyond the bound, one that all later names share. */
+  named(name: string): Root<T> {
     let root = this.#byName.get(name);
-    if (root === undefined) {
-      root = new Root(name);
-      this.#byName.set(name, root);
-    }
+    if (root !== undefined) return root;
+    if (this.#byName.size >= ROOTS_MAX && name !== OTHERS) return this.named(OTHERS);
+    root = new Root(name, this.#rules);
+    this.#byName.set(name, root);
     return root;
   }
-  get all(): Iterable<Root> { return this.#byName.values(); }
 
   /** The root has got something to run. */
-  activate(root: Root): void {
-    if (root.isActive) return;
-    root.isActive = true;
+  activate(root: Root<T>): void {
+    if (root.seat >= 0) return;
     join(root, this.#pass);
-    this.active.push(root);
+    this.#heap.push(root);
   }
 
-  /** The root whose turn it is, among those that can run; those that have nothing left are dropped from the list. */
-  pick(): Root | undefined {
-    let best: Root | undefined;
-    for (let k = this.active.length - 1; k >= 0; k--) {
-      const root = this.active[k] as Root;
-      if (root.isIdle) {
-        root.isActive = false;
-        this.active.splice(k, 1);
-      } else if (root.canRun && (best === undefined || root.pass < best.pass)) best = root;
+  /** The root whose turn it is, among those that can run; those that have nothing left leave the heap. */
+  pick(): Root<T> | undefined {
+    for (let root = this.#heap.top; root !== undefined; root = this.#heap.top) {
+      if (root.canRun) { this.#pass = root.pass; return root; }
+      if (!root.isIdle) return this.#pickBehind();
+      this.#heap.remove(root);
     }
+    return undefined;
+  }
+
+  /** Who has least pass is held back (no room, or its module is being loaded): rare, so the others are looked through. */
+  #pickBehind(): Root<T> | undefined {
+    let best: Root<T> | undefined;
+    for (const root of this.#heap.items) if (root.canRun && (best === undefined || root.pass < best.pass || (root.pass === best.pass && root.order < best.order))) best = root;
     if (best !== undefined) this.#pass = best.pass;
     return best;
   }
 
-  charge(root: Root, usedMs: number): void { charge(root, usedMs); }
+  /** Ends a batch of a root that took so long. */
+  charge(root: Root<T>, usedMs: number): void {
+    charge(root, usedMs);
+    root.settle(usedMs);
+    if (root.seat >= 0) this.#heap.sink(root);
+  }
+
+  /** Nothing waits to run or to begin here. */
+  get areIdle(): boolean {
+    for (const root of this.active) if (!root.isIdle) return false;
+    return true;
+  }
 
   /** Threads in run queues. */
   get runnable(): number {
@@ -136,3 +272,5 @@ export class Roots {
     return sum;
   }
 }
+
+const OTHERS = '(others)';

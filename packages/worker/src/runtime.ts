@@ -3,8 +3,10 @@
  * entry.ts starts in a worker thread, and a pool without cores in the main thread itself.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { Participant, Tasks, board, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import { getHeapStatistics } from 'node:v8';
+import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
@@ -12,11 +14,13 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
+import { SharedObjects } from './objects/shared-objects.ts';
 import { chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
+import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
 import { StreamTable } from './streams.ts';
 
@@ -34,6 +38,7 @@ export interface RuntimeStart {
   readonly sliceMs: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
@@ -50,6 +55,7 @@ export class Runtime {
   readonly streams: StreamTable;
   readonly mail: Mail;
   readonly buffers: SharedBufferTable;
+  readonly objects: SharedObjects;
   readonly idle: Idle;
   readonly memory: Memory;
   readonly #taker: Taker;
@@ -64,7 +70,11 @@ export class Runtime {
   #cpuAt = 0;
   #cpuMs = 0;
   #loopMs = 0;
+  #heapBytes = 0;
+  #externalBytes = 0;
   #tick = 0;
+  /** It has work in this turn, and has told the conductor. */
+  #hasRoused = false;
   /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
   #hasSought = false;
 
@@ -75,13 +85,17 @@ export class Runtime {
     this.#graceMs = start.cancelGraceMs;
     this.#board = new board.Board(this.memory, start.id);
     this.#board.setSeat(start.seat);
+    if (start.mayBlock) this.#board.setKernelId(kernelId());
     this.mail = new Mail(start.port, start.id, (message) => this.#receive(message));
     this.buffers = new SharedBufferTable(start.serial,
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
+    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, deadlock: start.deadlock ?? 'report' });
+    this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
+    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');
@@ -138,7 +152,7 @@ export class Runtime {
   setConnections(count: number): void { this.#board.setConnections(count); }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > 0 || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -146,6 +160,7 @@ export class Runtime {
     return {
       beginTurn: (now) => this.#beginTurn(now),
       look: () => this.#taker.look(),
+      runs: (root) => this.#runs(root),
       begin: (root, max) => this.#begin(root, max),
       afterBatch: () => this.#afterBatch(),
       endTurn: (now, didWork, hasMore) => this.#endTurn(now, didWork, hasMore),
@@ -157,13 +172,26 @@ export class Runtime {
 
   #beginTurn(now: number): void {
     this.idle.wakeUp();
+    this.#hasRoused = false;
     this.#board.beginTurn(++this.#tick, now);
     if (this.me.deaths.isDue) this.#recover();
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
+    if (this.objects.collect() > 0) {
+      this.idle.foundWork();
+      this.scheduler.arm();                                              // what has been granted goes on as microtasks, before the next sleep
+    }
     this.#taker.look();
     if (this.#hasSought && this.scheduler.roots.runnable > 0) this.#offerRest();   // what is woken here may run before what is to be taken
+  }
+
+  #runs(root: Root): void {
+    if (root.number === 0) root.number = this.me.names.intern(`R${root.name}`) + 1 || -1;
+    this.#board.setRoot(root.number);
+    if (this.#hasRoused) return;
+    this.#hasRoused = true;
+    conductorWord.rouse(this.memory);                                    // after idle.wakeUp retracted the park word
   }
 
   #offerRest(): void {
@@ -186,6 +214,7 @@ export class Runtime {
         this.caller.recover(dead);
         this.me.blocks.releaseHeldFor(dead);
         this.streams.closeOf(dead);
+        this.objects.recover(dead);
         this.me.forget(dead);
         this.executor.forget(dead);
         this.caller.forget(dead);
@@ -234,12 +263,16 @@ export class Runtime {
     const { user, system } = process.threadCpuUsage();
     this.#cpuMs = (user + system) / 1000;
     this.#loopMs = performance.eventLoopUtilization().active;
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    this.#heapBytes = heap;
+    this.#externalBytes = external;
   }
 
   #writeStatistics(): void {
     this.#board.writeStatistics({
       cpuMs: this.#cpuMs, begun: this.scheduler.begun, finished: this.executor.finished, failed: this.executor.failed,
       calls: this.caller.made, sleeps: this.idle.sleeps, sleptMs: this.idle.sleptMs, loopMs: this.#loopMs,
+      heapBytes: this.#heapBytes, externalBytes: this.#externalBytes,
     });
   }
 
@@ -254,4 +287,9 @@ export class Runtime {
     }
     this.scheduler.arm();
   }
+}
+
+/** This thread's number in /proc/self/task; 0 where there is none. */
+function kernelId(): number {
+  try { return Number(readlinkSync('/proc/thread-self').split('/').pop()) || 0; } catch { return 0; }
 }

@@ -9,10 +9,15 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
+import { FrameStack } from './compiled/frames.ts';
+import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
+import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
-import { Cell, currentThread, inThisContext } from './context.ts';
-import { Roots, type Root } from './run-queues.ts';
-import { LocalThread } from './thread.ts';
+import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
+import type { DeadlockReport } from './deadlock.ts';
+import type { SchedulingRules } from './levels.ts';
+import { Continuation, Roots, type Root } from './run-queues.ts';
+import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
 
@@ -24,6 +29,8 @@ export interface Outside {
   look(): void;
   /** There is nothing left to run, and nothing of this isolate is about to go on: waits a few microseconds for more. @returns true when it came */
   linger(): boolean;
+  /** A batch of a root begins. */
+  runs(root: Root): void;
   /** Begins up to `max` published tasks of a root. @returns how many began */
   begin(root: Root, max: number): number;
   /** After each batch: results leave, and surplus is shown to who is idle. */
@@ -37,6 +44,10 @@ export interface Outside {
 }
 
 export interface SchedulerOptions {
+  /** What becomes of a wait that closes a circle of waits: 'break' rejects it. Default 'report'. */
+  deadlock?: 'report' | 'break';
+  /** Who goes before whom inside a root. */
+  rules?: SchedulingRules;
   /** Longest turn before the event loop has its own, ms. */
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
@@ -44,36 +55,56 @@ export interface SchedulerOptions {
 }
 
 /** Threads resumed, or entries begun, before the clock is read and roots are compared again. */
-const BATCH_MAX = 8;
+const BATCH_MAX = 128;
+/** The same once native async code has been started or woken, whose continuations wait for the end of the batch. */
+const HOP_BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
+/** Threads that go on outside of turns between two looks at the clock. */
+const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
-/** Nodes of the waits that are not a program's own: more come with the compiler. */
+/** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
+const SITES_MAX = 1000;
+const SITE_FRAMES = 6;
+/** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
 const NODE_WAIT = 2;
 
 export class Scheduler {
-  readonly roots: Roots = new Roots();
+  readonly roots: Roots;
   readonly timers: TimerWheel;
+  /** Threads that have not ended: those of nobody, and by way of them their children. */
+  readonly threads: ReturnType<typeof circle> = circle();
+  readonly deadlock: 'report' | 'break';
   readonly #sliceMs: number;
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
   readonly #goOn = (): void => this.#run();
   #outside: Outside | undefined;
   #armed = false;
+  /** Threads may go on outside of turns until then, ms; 0 until they first do. */
+  #stepsEnd = 0;
+  #stepsLeft = STEPS_PER_LOOK;
   #inTurn = false;
   #hop = false;
   #didWork = false;
   #sliceEnd = 0;
   #clock = 0;
+  /** Of the last spawn: the next is most likely like it. */
+  #origin: Origin | undefined;
+  #sites = 0;
   /** Threads that have started and not ended. */
   live = 0;
+  /** Told of a circle of waits. */
+  onDeadlock: (report: DeadlockReport, message: string) => void = (_, message) => { process.emitWarning(message, { code: 'CAP_WARN_DEADLOCK' }); };
   /** Work begun since the start, threads and tasks. */
   begun = 0;
 
   constructor(options: SchedulerOptions = {}) {
+    this.roots = new Roots(options.rules);
     this.#sliceMs = options.sliceMs ?? 1;
+    this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
   }
 
@@ -86,6 +117,10 @@ export class Scheduler {
     this.#armed = true;
     setImmediate(this.#turn);
   }
+  /** When the clock was last read, ms. */
+  get clockMs(): number { return this.#clock; }
+  /** Reads it. */
+  now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }
 
   /** Runs a turn on this stack: for an outside that has just been woken. */
@@ -101,9 +136,11 @@ export class Scheduler {
     if (this.#inTurn) return false;
     this.#inTurn = true;
     this.#didWork = false;
+    this.#stepsEnd = 0;
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
+    this.timers.beLazy();
     this.#outside?.beginTurn(this.#clock);
     return true;
   }
@@ -126,6 +163,7 @@ export class Scheduler {
       const count = this.#runBatch(root);
       this.#outside?.afterBatch();
       const now = sharedNow();
+      this.timers.settle(now, false);
       this.#charge(root, now - this.#clock, count);
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
@@ -139,6 +177,7 @@ export class Scheduler {
   }
 
   #endTurn(hasMore: boolean): void {
+    this.timers.settle(hasMore ? this.#clock : sharedNow(), true);
     this.#inTurn = false;
     this.#hop = false;
     this.#outside?.endTurn(this.#clock, this.#didWork, hasMore || this.#armed);
@@ -154,19 +193,20 @@ export class Scheduler {
   /** Runs a few pieces of one root: what has begun before what has not. @returns how many */
   #runBatch(root: Root): number {
     this.#didWork = true;
+    this.#outside?.runs(root);
     const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
-    if (root.runnable > 0 && !root.mustStart()) {
-      for (; count < max; count++) {
+    if (root.draw() === 'resume') {
+      for (; count < max && (!this.#hop || count < HOP_BATCH_MAX); count++) {
         const thread = root.shift();
         if (thread === undefined) break;
-        if (thread instanceof LocalThread) this.#resume(thread);
-        else { thread.goOn(); this.hop(); }
+        if (thread instanceof Continuation) { thread.goOn(); this.hop(); }
+        else this.#resume(thread);
       }
       return count;
     }
     if (root.children.length > 0) {
-      for (; count < max && !this.#hop; count++) {
+      for (; count < Math.min(max, HOP_BATCH_MAX) && !this.#hop; count++) {
         const entry = root.children.pop();
         if (entry === undefined) break;
         this.begun++;
@@ -175,7 +215,7 @@ export class Scheduler {
       return count;
     }
     if (root.entries.length > 0) {
-      for (; count < max; count++) {
+      for (; count < Math.min(max, HOP_BATCH_MAX); count++) {
         const entry = root.entries.shift();
         if (entry === undefined) break;
         this.begun++;
@@ -194,75 +234,99 @@ export class Scheduler {
   // ---- threads ----
 
   /** A thread may go on: it runs in its turn. */
-  ready(thread: LocalThread, node: number = NODE_WAIT): void {
-    thread.status = 'ready';
-    thread.root.push(thread, node);
-    this.roots.activate(thread.root);
+  ready(thread: LocalThread, node: number = 0): void {
+    thread.state = READY;
+    const { root } = thread;
+    root.push(thread, node === 0 ? NODE_WAIT : node);
+    this.roots.activate(root);
     this.arm();
   }
 
   /** The rest of a wait of ordinary async code goes on in its root's turn. */
   enqueue(root: Root, node: number, goOn: () => void): void {
-    root.push({ goOn }, node);
+    root.push(new Continuation(goOn), node);
     this.roots.activate(root);
     this.arm();
   }
 
   /** A new thread of this isolate. It begins in its turn, in the async context of its spawner, and is cancelled with it. */
-  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root): LocalThread<Awaited<T>> {
-    const parent = currentThread();
-    const thread = new LocalThread<Awaited<T>>(this, root, fn.name === '' ? 'anonymous' : fn.name);
-    thread.cell = new Cell();
-    thread.resumeWith = { fn: fn as unknown as Start['fn'], args } satisfies Start;
-    if (parent !== undefined) {
-      thread.parent = parent;
-      parent.addChild(thread);
-    }
+  spawn<A extends unknown[], T>(fn: (...args: A) => T, args: A, root: Root, ...by: [parent?: LocalThread | undefined]): LocalThread<Awaited<T>> {
+    const parent = by.length === 0 ? currentThread() : by[0];
+    const origin = this.#originOf(fn as unknown as Origin['fn'] & {}, root, parent);
+    const thread = new LocalThread<Awaited<T>>(this, root, '', origin);
+    if (!isContextShared) thread.context = contextFor(thread);
+    thread.value = args;
     root.push(thread as LocalThread, NODE_START);
     this.roots.activate(root);
     this.arm();
     return thread;
   }
 
+  #originOf(fn: Origin['fn'] & {}, root: Root, parent: LocalThread | undefined): Origin {
+    const context = isContextShared ? contextOfNow() : undefined;
+    const last = this.#origin;
+    if (last !== undefined && last.fn === fn && last.root === root && last.parent === parent && last.context === context && isContextShared) return last;
+    const origin = this.#origin = new Origin(this, root, fn.name === '' ? 'anonymous' : fn.name, fn, parent, context);
+    if (this.#sites < SITES_MAX) { this.#sites++; origin.trace = traceOfNow(); }
+    return origin;
+  }
+
   #resume(thread: LocalThread): void {
     if (thread.hasEnded) return;                                       // cancelled before it began
-    const cell = thread.cell as Cell;
-    if (thread.status === 'queued') { this.#begin(thread, cell); return; }
-    thread.status = 'running';
-    this.#afterFrames(thread, cell.run(runFrames, thread));
+    const isNew = thread.state === QUEUED;
+    if (isNew) { this.live++; this.begun++; }
+    thread.state = RUNNING;
+    this.afterRun(thread, this.#enter(thread, isNew));
   }
 
-  #begin(thread: LocalThread, cell: Cell): void {
-    const { fn, args } = thread.resumeWith as Start;
-    thread.resumeWith = undefined;
-    thread.status = 'running';
-    cell.thread = thread;
-    this.live++;
-    this.begun++;
-    let result: unknown;
-    try {
-      result = cell.run(fn, ...args);
-    } catch (error) {
-      endByError(thread, error);
-      this.live--;
-      return;
+  /** A thread that was begun or resumed has come back. */
+  afterRun(thread: LocalThread, outcome: CompiledOutcome): void {
+    switch (outcome) {
+      case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
+      case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
+      case 'yielded': this.ready(thread, NODE_YIELD); break;
+      case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
+      case 'answered': thread.state = BLOCKED; this.hop(); break;
+      default: this.live--;
     }
-    if (isGenerator(result)) {
-      thread.frame = { generator: result, parent: undefined };
-      this.#afterFrames(thread, cell.run(runFrames, thread));
-    } else this.follow(thread, result);
   }
 
-  #afterFrames(thread: LocalThread, outcome: ReturnType<typeof runFrames>): void {
-    if (outcome === 'yielded') this.ready(thread, NODE_YIELD);
-    else if (outcome === 'blocked') { if (thread.status === 'running') thread.status = 'blocked'; this.hop(); }
-    else { this.live--; this.hop(); }
+  /** What it runs does not throw. */
+  #enter(thread: LocalThread, isNew: boolean): CompiledOutcome {
+    const run = isNew ? begin : goOn;
+    if (!isContextShared) return runIn(thread.entered, run, thread);
+    const before = enterContext(thread.entered);
+    const outcome = run(thread);
+    leaveContext(before);
+    return outcome;
+  }
+
+  // ---- threads that go on outside of turns ----
+
+  /**
+   * What a thread has awaited natively is there: may it go on at once, where its run queue would hold nobody else? Not when another is ready or has
+   * not begun, and no longer than a slice without the event loop having its turn.
+   */
+  mayGoOn(): boolean {
+    if (!this.roots.areIdle) return false;
+    if (--this.#stepsLeft > 0) return true;
+    this.#stepsLeft = STEPS_PER_LOOK;
+    const now = sharedNow();
+    if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
+    return now < this.#stepsEnd;
+  }
+  goesOn(thread: LocalThread): void { thread.waitingOn = undefined; thread.state = RUNNING; }
+  waits(thread: LocalThread): void { thread.block(this.#clock); }
+  /** It has come back with something else than the next await. */
+  cameBack(thread: LocalThread, outcome: CompiledOutcome): void {
+    if (outcome === 'ended') this.hasEnded();
+    else this.afterRun(thread, outcome);
   }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
   follow(thread: LocalThread, result: unknown): void {
-    if (!isThenable(result)) { thread.end('done', result, undefined); this.live--; this.hop(); return; }
-    thread.status = 'blocked';
+    if (!isThenable(result)) { thread.end('done', result, undefined); this.live--; return; }
+    thread.block(this.#clock);
     this.hop();
     Promise.resolve(result).then(                                      // a foreign thenable may throw, or answer twice
       (value) => { thread.end('done', value, undefined); this.hasEnded(); },
@@ -277,4 +341,32 @@ export class Scheduler {
   }
 }
 
-interface Start { readonly fn: (...args: unknown[]) => unknown; readonly args: unknown[] }
+function traceOfNow(): { readonly stack?: string } {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = SITE_FRAMES;
+  const trace: { stack?: string } = {};
+  Error.captureStackTrace(trace, traceOfNow);
+  Error.stackTraceLimit = limit;
+  return trace;
+}
+
+/** Resumes a thread, inside its context. Throws nothing. */
+const goOn = (thread: LocalThread): CompiledOutcome => (thread.frame instanceof FrameStack ? resumeCompiled(thread, thread.frame as ThreadFrames) : runFrames(thread));
+
+/** Begins a thread, inside its context. 'native': its result is in its `value`. Throws nothing. */
+function begin(thread: LocalThread): CompiledOutcome {
+  const args = thread.value as unknown[];
+  thread.value = undefined;
+  const twin = twinOf(thread.origin.fn);
+  if (twin !== undefined) return beginTwin(thread, twin, args);
+  let result: unknown;
+  try {
+    result = (thread.origin.fn as NonNullable<Origin['fn']>)(...args);
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
+  }
+  if (!thread.origin.isGenerator && !isGenerator(result)) { thread.value = result; return 'native'; }
+  thread.frame = result as Generator;
+  return runFrames(thread);
+}

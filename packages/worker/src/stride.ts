@@ -1,5 +1,5 @@
 /**
- * Stride scheduling: who has had least for its tickets runs next. Pure: no clock, no queue.
+ * Stride scheduling: who has had least for its tickets runs next. Pure: no clock, no queue (pass-heap.ts has the clients in order).
  * Source: Waldspurger and Weihl, Stride Scheduling, MIT/LCS/TM-528, 1995; charged by measured time instead of per quantum, since our turns
  * differ in length.
  */
@@ -7,21 +7,14 @@
 /** Pass units that one millisecond costs a client with one ticket. */
 const STRIDE_1 = 1 << 20;
 
-/** One client: a root, or a node of a root. `tickets` ≥ 1. `pass` in stride units. */
+/** One client: a root, a level of it, or a node. `tickets` > 0. `pass` in stride units. */
 export interface Share { tickets: number; pass: number }
 
 /**
- * Charges a client for time it has used. Exact while pass < 2^53: at one ticket 99 days of full use; `rebase` comes first.
- * @param usedMs  milliseconds, 0 or more
+ * Charges a client for time it has used. Exact while pass < 2^53: at one ticket 99 days of full use.
+ * @param usedMs  milliseconds, 0 or more; what is none (a clock that jumped back, NaN) charges nothing
  */
-export function charge(share: Share, usedMs: number): void { share.pass += usedMs * STRIDE_1 / share.tickets; }
+export function charge(share: Share, usedMs: number): void { if (usedMs > 0) share.pass += usedMs * STRIDE_1 / share.tickets; }
 
 /** A client that was idle joins at the present pass: what it did not use is not saved up, what it owes stays owed. */
 export function join(share: Share, globalPass: number): void { if (share.pass < globalPass) share.pass = globalPass; }
-
-/** The client with least pass; ties go to the first. O(n): clients are few (roots and nodes are bounded), and a batch is drawn a pick. */
-export function least<S extends Share>(shares: readonly S[]): S | undefined {
-  let best: S | undefined;
-  for (const share of shares) if (best === undefined || share.pass < best.pass) best = share;
-  return best;
-}

@@ -7,14 +7,26 @@ import { currentThread } from './context.ts';
 import { currentPoolHandle, currentScheduler } from './current.ts';
 import type { PoolHandle } from './pool-handle.ts';
 import { NODE_YIELD } from './scheduler.ts';
-import { Timer } from './timers.ts';
-import type { CurrentThread, Thread } from './thread.ts';
+import { setDirect, SUSPENDED } from './suspended.ts';
+import { checkMs } from './sync/block.ts';
+import { callingThread } from './sync/waiting.ts';
+import { Timer, UNSET } from './timers.ts';
+import type { CurrentThread, LocalThread, Thread, ThreadResult } from './thread.ts';
 
-export type { CurrentThread, Thread, ThreadStatus } from './thread.ts';
+export type { CurrentThread, Thread, ThreadResult, ThreadStatus } from './thread.ts';
+export { scope, shield, withDeadline, type Scope, type ScopeOptions } from './scope.ts';
 export type { PoolHandle } from './pool-handle.ts';
-
-/** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
-export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;
+export type { NameOptions, WaitOptions } from './sync/block.ts';
+export { Barrier } from './sync/barrier.ts';
+export { Channel, type ChannelOptions } from './sync/channel.ts';
+export { Condition } from './sync/condition.ts';
+export { Latch } from './sync/latch.ts';
+export { Mutex } from './sync/mutex.ts';
+export { Once } from './sync/once.ts';
+export { RwLock } from './sync/rw-lock.ts';
+export { select, type SelectCase, type Selected, type SelectOptions } from './sync/select.ts';
+export { Semaphore } from './sync/semaphore.ts';
+export { ThreadLocal, type ThreadLocalOptions } from './sync/thread-local.ts';
 
 /**
  * Starts a thread of this isolate. A generator function runs as frames: `yield` of a generator object is a call, of a promise a wait, of nothing
@@ -44,21 +56,36 @@ export function yieldNow(): Promise<void> {
     let isDropped = false;
     scheduler.enqueue(thread.root, NODE_YIELD, () => { if (!isDropped) resolve(undefined); });
     return () => { isDropped = true; };
-  });
+  }, 'its turn');
 }
+
+setDirect(yieldNow, () => {
+  const thread = callingThread() as LocalThread;
+  thread.scheduler.ready(thread, NODE_YIELD);
+  return SUSPENDED;
+});
 
 /** Waits for `ms` milliseconds (0 to 2^31 - 1), never less. Rejects when the thread is cancelled; throws CAP_ERR_OPTION for another value. */
 export function sleep(ms: number): Promise<void> {
-  if (typeof ms !== 'number' || !(ms >= 0) || ms > 2 ** 31 - 1) throw new CapriccioError('CAP_ERR_OPTION', `sleep takes milliseconds from 0 to 2147483647, not ${String(ms)}`);
+  checkMs(ms, 'the time of sleep');
   const { timers } = currentScheduler();
   const begin = (resolve: (value: void) => void): (() => void) => {
     const timer = new Timer(() => resolve());
     timers.set(timer, ms);
-    return () => timers.cancel(timer);
+    return () => timer.cancel();
   };
   const thread = currentThread();
-  return thread === undefined ? new Promise((resolve) => { begin(resolve); }) : thread.wait<void>(begin);
+  return thread === undefined ? new Promise((resolve) => { begin(resolve); }) : thread.wait<void>(begin, 'a time');
 }
+setDirect(sleep, (ms) => {
+  checkMs(ms, 'the time of sleep');
+  const thread = callingThread() as LocalThread;
+  const { timers } = thread.scheduler;
+  thread.value = UNSET;
+  timers.set(thread, ms);
+  thread.waitingOn = timers;
+  return SUSPENDED;
+});
 
 /** Throws what the thread was cancelled with, if it was. For long work that never waits. */
 export function checkCancelled(): void {

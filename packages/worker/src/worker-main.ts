@@ -3,11 +3,19 @@
  * takes its number and work begins. Loaded by entry.ts. Next: runtime.ts.
  */
 import { workerData } from 'node:worker_threads';
+import { CapriccioError } from '@capriccio/shared';
+import { installHook, type Patterns } from '@capriccio/compiler/hook';
+import './compiled/runtime.ts';
+import { installStackTraces } from './compiled/stack-traces.ts';
 import { Runtime, type RuntimeStart } from './runtime.ts';
 import { watchContext } from './context.ts';
 import { setRuntime } from './current.ts';
 
 export interface WorkerStart extends RuntimeStart {
+  /** Which files are compiled when they are loaded; undefined: none. */
+  readonly compile: Patterns | undefined;
+  /** Of linked stacks: bytes of native stack between two checks, and frames that a recursion may have on the heap. */
+  readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Modules whose export `install(runtime)` is called before the worker takes work. */
   readonly plugins: readonly { readonly url: string; readonly data: unknown }[];
 }
@@ -19,8 +27,21 @@ export interface Plugin { install(runtime: Runtime, data: unknown): void | Promi
 export async function runWorker(): Promise<void> {
   const start = workerData as WorkerStart;
   watchContext();
+  if (start.compile !== undefined) compileWhatLoads(start.compile, start);
   const runtime = new Runtime(start);
   setRuntime(runtime);
   for (const { url, data } of start.plugins) await ((await import(url)) as Plugin).install(runtime, data);
   runtime.start();
+}
+
+/** From here on, application files are compiled as they load. The system's own never are. */
+function compileWhatLoads(patterns: Patterns, { plugins, stacks: { stackBound, framesMax } }: WorkerStart): void {
+  const own = ['@capriccio/shared', '@capriccio/compiler', '@capriccio/worker'].map((name) => import.meta.resolve(name));
+  const hook = installHook({
+    ...patterns, runtimeUrl: import.meta.resolve('@capriccio/worker/compiled'),
+    ...stackBound === undefined ? {} : { stackBound },
+    stack: { ...framesMax === undefined ? {} : { framesMax }, error: (message) => new CapriccioError('CAP_ERR_STACK', message) },
+    own: [...own, ...plugins.map(({ url }) => url)].map((url) => new URL('.', url).href),
+  });
+  installStackTraces(hook, new URL('.', import.meta.url).href);
 }

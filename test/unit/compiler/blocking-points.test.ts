@@ -32,10 +32,16 @@ describe('blocking points', () => {
     expect(blockingPoints('async function f() { await a; }', { file: 'y.js' })[0]?.number).not.toBe(before[0]?.number);
   });
 
+  test('functions of one name have numbers of their own', () => {
+    const points = blockingPoints('a(async () => { await 1; }); a(async () => { await 2; }); a(async () => { await 3; });', { file: 'x.js' });
+    expect(new Set(points.map(({ number }) => number)).size).toBe(3);
+  });
+
   test('what is no JavaScript is refused with its place', () => {
     expect(() => blockingPoints('async function f( {', { file: 'broken.js' })).toThrow(SourceError);
     try { blockingPoints('let a;\nlet b = ;', { file: 'broken.js' }); } catch (error) { expect(error).toMatchObject({ line: 2, column: 8 }); }
-    expect(() => blockingPoints('enum A { B }', { file: 'a.ts' })).toThrow(SourceError);
+    expect(() => blockingPoints('enum A { B', { file: 'a.ts' })).toThrow(SourceError);
+    expect(() => blockingPoints('<div/>', { file: 'a.jsx' })).toThrow(/JSX/);
   });
 
   test('many points are found, and nesting beyond what the parser can follow is an error, not a crash', () => {

@@ -61,7 +61,7 @@ describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
     const [all, serve, run] = await Promise.all([capriccio('--help'), here('serve', '--help'), here('run', 'x.ts', '-h')]);
     assert.deepEqual([all.code, serve.code, run.code], [0, 0, 0]);
-    assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*capriccio top <admin-port>/);
+    assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*\n.*capriccio top <admin-port>/);
     for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--admin-port', '--watch', '--config', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
     assert.match(run.stdout, /--cores n/);
     assert.equal(all.stderr + serve.stderr + run.stderr, '');
@@ -81,7 +81,7 @@ describe('the command line', () => {
 
   test.each([
     [['srve'], /no verb 'srve'; did you mean 'serve'\?/],
-    [['frobnicate'], /no verb 'frobnicate'; there are serve, run and top/],
+    [['frobnicate'], /no verb 'frobnicate'; there are serve, run, analyze and top/],
     [[], /no verb was given/],
     [['--verison'], /did you mean --version\?/],
     [['serve', 'a.ts', '--prot', '1'], /serve has no option --prot; did you mean --port\?/],

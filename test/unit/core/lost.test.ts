@@ -14,7 +14,7 @@ type Deadly = typeof import('../../fixtures/core/deadly.ts');
 interface Scene { pool: Pool; deadly: Remote<Deadly>; lost: { id: number; code: number; reason: string }[]; came: { id: number; replaced: boolean }[]; workers: Worker[]; shared: SharedArrayBuffer; seen(index?: number): number }
 async function scene(options: PoolOptions): Promise<Scene> {
   const workers: Worker[] = [];
-  const note = (worker: Worker): void => { workers.push(worker); };
+  const note = (worker: Worker): void => { if (worker.threadName?.endsWith('-cond') !== true) workers.push(worker); };   // the conductor is no worker of the pool
   process.on('worker', note);
   onTestFinished(() => { process.off('worker', note); });
   const pool = await poolFor(options);

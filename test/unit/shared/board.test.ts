@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { board } from '@capriccio/shared';
 import { arena } from './arena.ts';
 
-const statistics = { cpuMs: 1.25, begun: 2, finished: 3, failed: 4, calls: 5, sleeps: 6, sleptMs: 7.5, loopMs: 8.125 };
+const statistics = { cpuMs: 1.25, begun: 2, finished: 3, failed: 4, calls: 5, sleeps: 6, sleptMs: 7.5, loopMs: 8.125, heapBytes: 9, externalBytes: 10 };
 
 test('what one participant writes the others read, each his own', () => {
   const memory = arena();
@@ -19,8 +19,8 @@ test('statistics keep their fractions, and do not spill over', () => {
   const memory = arena();
   new board.Board(memory, 1).writeStatistics(statistics);
   assert.deepEqual(board.readStatistics(memory, 1), statistics);
-  assert.deepEqual(Object.values(board.readStatistics(memory, 0)), [0, 0, 0, 0, 0, 0, 0, 0]);
-  assert.deepEqual(Object.values(board.readStatistics(memory, 2)), [0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(Object.values(board.readStatistics(memory, 0)), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(Object.values(board.readStatistics(memory, 2)), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
 test('how long a turn lasts is known while it lasts', () => {

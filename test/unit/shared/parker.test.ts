@@ -8,15 +8,15 @@ const park = (memory: ReturnType<typeof arena>, id: number): number => Atomics.l
 test('announced it is parked and idle, retracted it is neither', () => {
   const memory = arena();
   parker.announce(memory, 2, true);
-  assert.deepEqual([park(memory, 2), parker.anyoneHungry(memory)], [parker.PARKED, true]);
+  assert.deepEqual([park(memory, 2), parker.hungryCount(memory) > 0], [parker.PARKED, true]);
   assert.equal(parker.retract(memory, 2), false);
-  assert.deepEqual([park(memory, 2), parker.anyoneHungry(memory)], [parker.RUNNING, false]);
+  assert.deepEqual([park(memory, 2), parker.hungryCount(memory) > 0], [parker.RUNNING, false]);
 });
 
 test('one that takes no work is parked and not idle', () => {
   const memory = arena();
   parker.announce(memory, 2, false);
-  assert.equal(parker.anyoneHungry(memory), false);
+  assert.equal(parker.hungryCount(memory), 0);
   assert.equal(parker.wakeOne(memory), false);
   assert.equal(parker.wake(memory, 2), true);
 });
@@ -73,12 +73,25 @@ test('two hundred and fifty-five participants have a bit each', () => {
   const memory = arena({ participantCount: 255 });
   for (const id of [0, 30, 31, 32, 63, 64, 127, 128, 223, 224, 254]) {
     parker.announce(memory, id, true);
-    assert.equal(parker.anyoneHungry(memory), true, String(id));
+    assert.equal(parker.hungryCount(memory), 1, String(id));
     assert.equal(parker.wakeOne(memory), true, String(id));
     assert.equal(park(memory, id), parker.NOTIFIED, String(id));
-    assert.equal(parker.anyoneHungry(memory), false, String(id));
+    assert.equal(parker.hungryCount(memory), 0, String(id));
   }
   assert.ok(memory.words.subarray(IDLE_MASK, IDLE_MASK + 8).every((word) => word === 0));
+});
+
+test('all who are idle or seek are counted once, in whatever word of the mask', () => {
+  const memory = arena({ participantCount: 70 });
+  const hungry = [0, 1, 31, 32, 33, 63, 64, 69];
+  for (const [k, id] of hungry.entries()) {
+    assert.equal(parker.hungryCount(memory), k);
+    if (k % 2 === 0) parker.seek(memory, id);
+    if (k % 3 !== 1 || k % 2 === 1) parker.announce(memory, id, true);
+  }
+  assert.equal(parker.hungryCount(memory), hungry.length);
+  for (let id = 0; id < 70; id++) { parker.retract(memory, id); parker.stopSeeking(memory, id); }
+  assert.equal(parker.hungryCount(memory), 0);
 });
 
 test('mail is an ended or placed slot, a request to look, or a death', () => {

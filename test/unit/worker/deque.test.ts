@@ -53,3 +53,14 @@ test('what has been taken is not kept alive', async () => {
   (globalThis as { gc?: () => void }).gc?.();
   assert.deepEqual(refs.map((ref) => ref.deref()), [undefined, undefined]);
 });
+
+test('after a burst it is as it was', () => {
+  const deque = new Deque<number>();
+  for (let round = 0; round < 3; round++) {
+    for (let k = 0; k < 10_000; k++) deque.push(k);
+    for (let k = 0; k < 10_000; k++) assert.equal(deque.shift(), k);
+    assert.equal(deque.shift(), undefined);
+    deque.unshift(1);
+    assert.deepEqual([deque.length, deque.pop()], [1, 1]);
+  }
+});

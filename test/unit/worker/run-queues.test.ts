@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { Root, Roots, type Entry, type Runnable } from '../../../packages/worker/src/run-queues.ts';
+import { Continuation, Root, Roots, type Entry, type Runnable } from '../../../packages/worker/src/run-queues.ts';
 
-const runnable = (): Runnable => ({ goOn() { /* never run here */ } });
+const runnable = (): Runnable => new Continuation(() => { /* never run here */ });
 const entryOf = (root: Root): Entry => ({ root, begin() { /* never begun here */ } });
 const fill = (root: Root, node: number, count: number): Runnable[] => Array.from({ length: count }, () => { const thread = runnable(); root.push(thread, node); return thread; });
 
@@ -20,7 +20,7 @@ describe('nodes inside a root', () => {
     const many = new Set(fill(root, 1, 1_000));
     const few = new Set(fill(root, 2, 50));
     let [ofMany, ofFew] = [0, 0];
-    for (let k = 0; k < 100; k++) if (many.has(root.shift() as Runnable)) ofMany++; else ofFew++;
+    for (let k = 0; k < 100; k++) { if (many.has(root.shift() as Runnable)) ofMany++; else ofFew++; root.settle(0.01); }
     assert.deepEqual([ofMany, ofFew], [50, 50]);
     assert.equal(few.size, 50);
     assert.equal(root.runnable, 950);
@@ -30,11 +30,77 @@ describe('nodes inside a root', () => {
     const root = new Root('a');
     fill(root, 1, 500);
     fill(root, 2, 1);
-    for (let k = 0; k < 300; k++) root.shift();                          // node 2 has long been empty
+    for (let k = 0; k < 300; k++) { root.shift(); root.settle(0.01); }                          // node 2 has long been empty
     const back = new Set(fill(root, 2, 100));
     let ofBack = 0;
-    for (let k = 0; k < 100; k++) if (back.has(root.shift() as Runnable)) ofBack++;
+    for (let k = 0; k < 100; k++) { if (back.has(root.shift() as Runnable)) ofBack++; root.settle(0.01); }
     assert.ok(Math.abs(ofBack - 50) <= 1, `${ofBack} of 100 turns`);
+  });
+});
+
+describe('levels inside a root', () => {
+  const had = (attainedUs: number): Runnable => Object.assign(runnable(), { attainedUs });
+
+  test('who has had little goes before who has had much', () => {
+    const root = new Root('a');
+    const [long, short] = [had(50_000), had(0)];
+    root.push(long, 1);
+    root.settle(0);
+    root.push(short, 1);
+    assert.equal(root.draw(), 'resume');
+    assert.equal(root.shift(), short);
+    root.settle(0.1);
+    assert.equal(root.draw(), 'resume');
+    assert.equal(root.shift(), long);
+  });
+
+  test('a batch charges its threads alike, whole microseconds, at least one', () => {
+    const root = new Root('a');
+    const [first, second] = fill(root, 1, 2) as [Runnable, Runnable];
+    root.draw();
+    root.shift();
+    root.shift();
+    root.settle(0.5);
+    assert.deepEqual([first.attainedUs, second.attainedUs], [250, 250]);
+    root.push(first, 1);
+    root.draw();
+    root.shift();
+    root.settle(0.0001);
+    assert.equal(first.attainedUs, 251);
+  });
+
+  test('new ones begin beside long ones: two of them at a time are no obstacle, unless more than six wait', () => {
+    const root = new Root('a');
+    root.push(had(5000), 1);
+    root.entries.push(entryOf(root));
+    assert.equal(root.draw(), 'begin');
+    for (let k = 0; k < 6; k++) root.entries.push(entryOf(root));
+    assert.equal(root.mayStart, false, 'seven wait, and one long one is here');
+    root.entries.shift();
+    assert.equal(root.mayStart, true);
+    root.push(had(5000), 1);
+    assert.equal(root.mayStart, false, 'two long ones are here');
+    assert.equal(root.draw(), 'resume');
+  });
+
+  test('where there is no room for what its threads take, a root starts none', () => {
+    const roots = new Roots();
+    const [full, other] = [roots.named('full'), roots.named('other')];
+    full.hasRoom = () => false;
+    for (const root of [full, other]) { root.entries.push(entryOf(root)); roots.activate(root); }
+    assert.equal(roots.pick(), other);
+    full.hasRoom = () => true;
+    assert.equal(roots.pick(), full);
+  });
+
+  test('nodes of level 0 share by the tickets that they are given', () => {
+    const root = new Root('a');
+    root.setTickets(2, 3);
+    fill(root, 1, 1000);
+    const three = new Set(fill(root, 2, 1000));
+    let ofThree = 0;
+    for (let k = 0; k < 400; k++) { root.draw(); if (three.has(root.shift() as Runnable)) ofThree++; root.settle(0.01); }
+    assert.ok(Math.abs(ofThree - 300) <= 1, `${ofThree} of 400`);
   });
 });
 
@@ -128,7 +194,7 @@ describe('the start gate', () => {
   test('a root with begun threads starts something once in sixteen batches, if the gate is open', () => {
     const root = new Root('a');
     fill(root, 0, 1);
-    const starts = (): number => Array.from({ length: 160 }, () => root.mustStart()).filter(Boolean).length;
+    const starts = (): number => Array.from({ length: 160 }, () => root.draw()).filter((what) => what === 'begin').length;
     assert.equal(starts(), 0, 'there is nothing to start');
     root.entries.push(entryOf(root));
     assert.equal(starts(), 10);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { FUNCTION, Participant, allocateMemory, layOut, mapMemory, markLive, slots, type Memory } from '@capriccio/shared';
+import { FUNCTION, Participant, allocateMemory, layOut, mapMemory, markLive, slots, type Memory, LIFE, controlOf } from '@capriccio/shared';
 import { Roots, type Root } from '../../../packages/worker/src/run-queues.ts';
 import { Taker } from '../../../packages/worker/src/steal.ts';
 
@@ -50,7 +50,7 @@ describe('a look', () => {
     all.publish(1, 0, 7);
     const dead = rig();
     dead.publish(1, 0, 7);
-    Atomics.store(dead.memory.words, 64 + 800 + 5 * 32, 0);               // LIFE of participant 1: never begun
+    Atomics.store(dead.memory.words, controlOf(dead.memory.layout, 1) + LIFE, 0);   // never begun
     dead.taker.look();
     assert.equal(dead.roots.active.length, 0);
     assert.equal(dead.taker.anyWork(), false);

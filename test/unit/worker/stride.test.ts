@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { test } from 'vitest';
-import { charge, join, least, type Share } from '../../../packages/worker/src/stride.ts';
+import { PassHeap, type Seat } from '../../../packages/worker/src/pass-heap.ts';
+import { charge, join } from '../../../packages/worker/src/stride.ts';
 
-interface Client extends Share { used: number; turns: number }
-const client = (tickets: number): Client => ({ tickets, pass: 0, used: 0, turns: 0 });
+interface Client extends Seat { used: number; turns: number }
+const client = (tickets: number): Client => ({ tickets, pass: 0, seat: -1, order: 0, used: 0, turns: 0 });
+const least = (clients: readonly Client[]): Client | undefined => {
+  const heap = new PassHeap<Client>();
+  for (const one of clients) heap.push(one);
+  return heap.top;
+};
 
 /** Runs turns of `msOf` milliseconds until `totalMs` have been used. @returns the pass of who ran last */
 function run(clients: readonly Client[], totalMs: number, msOf: (turn: number) => number = () => 1): number {
@@ -61,6 +67,23 @@ test('who left in debt still owes when it comes back', () => {
   join(debtor, globalPass);
   run([debtor, other], 100);
   assert.ok(debtor.turns <= 6, `it owed 90 ms of 100 and had ${debtor.turns}`);
+});
+
+test('the heap has least pass first through any coming, going and charging, equals in the order in which they came', () => {
+  fc.assert(fc.property(fc.array(fc.record({ what: fc.constantFrom('come', 'go', 'charge'), which: fc.nat(9), ms: fc.integer({ min: 0, max: 5 }) }), { maxLength: 200 }), (steps) => {
+    const heap = new PassHeap<Client>();
+    const all = Array.from({ length: 10 }, () => client(1));
+    for (const { what, which, ms } of steps) {
+      const one = all[which] as Client;
+      if (what === 'come' && one.seat < 0) heap.push(one);
+      else if (what === 'go' && one.seat >= 0) heap.remove(one);
+      else if (what === 'charge') { charge(one, ms); if (one.seat >= 0) heap.sink(one); }
+      const inside = all.filter(({ seat }) => seat >= 0).toSorted((a, b) => a.pass - b.pass || a.order - b.order);
+      assert.equal(heap.top, inside[0]);
+      assert.equal(heap.items.length, inside.length);
+      for (const [seat, item] of heap.items.entries()) assert.equal(item.seat, seat);
+    }
+  }), { numRuns: 200 });
 });
 
 test('nobody to choose from gives nobody, equals go in order', () => {

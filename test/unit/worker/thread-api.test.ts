@@ -4,6 +4,7 @@ import { describe, test } from 'vitest';
 import { sharedNow } from '../../../packages/worker/src/clock.ts';
 import { setPoolHandle } from '../../../packages/worker/src/current.ts';
 import { checkCancelled, current, pool, sleep, spawn, yieldNow } from '../../../packages/worker/src/thread-api.ts';
+import type { PoolHandle } from '../../../packages/worker/src/pool-handle.ts';
 
 const isOption = (message: RegExp) => (error: unknown): boolean => (error as { code?: unknown }).code === 'CAP_ERR_OPTION' && message.test((error as Error).message);
 
@@ -97,7 +98,7 @@ describe('what is refused', () => {
 
   test('pool where there is none', () => {
     assert.throws(() => pool(), isOption(/outside of a pool/));
-    const handle = { module: () => ({}), run: async <R>() => undefined as R };
+    const handle = { module: () => ({}), run: async <R>() => undefined as R } as unknown as PoolHandle;
     setPoolHandle(handle);
     assert.equal(pool(), handle);
     setPoolHandle(undefined);

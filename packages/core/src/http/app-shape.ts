@@ -6,6 +6,7 @@
  * emitter that can listen; a function is judged by its `length` last (0 factory, 1 fetch handler, 2 or more listener).
  */
 import { CapriccioError } from '@capriccio/shared';
+import { callAsFrames } from '@capriccio/worker';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { lightResponse } from './light-response.ts';
@@ -78,12 +79,12 @@ async function shapeOf(app: unknown): Promise<Shape | undefined> {
   const able = (name: string): boolean => typeof (app as Bag)[name] === 'function';
   if (able('getHttpAdapter')) return await nestShape(app as unknown as NestLike);
   if (able('ready') && able('inject') && isObject((app as Bag)['server'])) return await fastifyShape(app as unknown as FastifyLike);
-  if (able('fetch')) return await fetchShape((request) => (app as unknown as FetchLike).fetch(request));
+  if (able('fetch')) return await fetchShape((request) => callAsFrames((app as unknown as FetchLike).fetch, app, request) as Response);
   if (able('callback') && able('use')) return { kind: 'koa', listener: (app as unknown as KoaLike).callback() };
   if (able('listen') && able('emit') && able('listenerCount') && typeof app !== 'function') return serverShape(app as unknown as ServerLike);
   if (typeof app !== 'function' || isClass(app)) return undefined;
-  if (app.length >= 2) return { kind: 'listener', listener: app as Listener };
-  return app.length === 1 ? await fetchShape(app as FetchLike['fetch']) : undefined;
+  if (app.length >= 2) return { kind: 'listener', listener: (req, res) => callAsFrames(app as Listener, undefined, req, res) };
+  return app.length === 1 ? await fetchShape((request) => callAsFrames(app as FetchLike['fetch'], undefined, request) as Response) : undefined;
 }
 
 interface FastifyLike { ready(): PromiseLike<unknown>; close(): PromiseLike<unknown>; routing?: Listener; server: ServerLike }
@@ -150,7 +151,7 @@ function upgradeOf(server: ServerLike): UpgradeListener | undefined {
 /** Calls what listens now, as emit does, but keeps the promises of async listeners, which emit drops: their errors must not end the process. */
 function listenersOf(server: ServerLike, event: string): (...args: unknown[]) => unknown {
   return (...args) => {
-    const pending = server.rawListeners(event).map((listener) => listener.apply(server, args)).filter(isThenable);
+    const pending = server.rawListeners(event).map((listener) => callAsFrames(listener, server, ...args)).filter(isThenable);
     return pending.length === 0 ? undefined : Promise.all(pending);
   };
 }

@@ -238,7 +238,10 @@ function showGraph(graph) {
 function showThreads(threads) {
   const note = threads === undefined ? 'This runtime lists no threads.' : threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : `${threads.length}`;
   byId('threads-note').textContent = note;
-  if (threads !== undefined) fill(byId('threads'), ['thread', 'id', 'core', 'status', 'waits at'], threads.slice(0, LIST_MAX).map(({ name, id, core = '', status, where, node, stack }) => [name, id, core, status, where ?? node ?? String(stack ?? '').split('\n', 1)[0]]));
+  if (threads !== undefined) {
+    fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '' }) =>
+      [`${name} ${id}`, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
+  }
 }
 
 // ---- the loop ----

@@ -1,0 +1,183 @@
+/* oxlint-disable require-yield -- frames that never wait are measured too */
+/**
+ * What threads and their primitives cost, in a steady state, beside native promises, async-mutex, p-limit and Effect's fibers. Frames by direct forms are
+ * what compiled async functions use; the awaited forms are what uncompiled code uses. Figures are ns an operation, lower is better.
+ */
+import { Mutex as AsyncMutex } from 'async-mutex';
+import { Effect, Fiber, Queue, Semaphore as EffectSemaphore } from 'effect';
+import pLimit from 'p-limit';
+import { DIRECT, directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/worker';
+import { Channel, Mutex, sleep, spawn, type Thread } from 'capriccio/thread';
+import { interleave, ratio, round3, showRatio, table, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
+
+type Frames = Generator<unknown, void, unknown>;
+
+const lock = directOf(Mutex.prototype.lock);
+const send = directOf(Channel.prototype.send);
+const recv = directOf(Channel.prototype.recv);
+const doze = directOf(sleep);
+const joinOf = (thread: Thread<unknown>): unknown => (thread.join as unknown as { [DIRECT]: () => unknown })[DIRECT].call(thread);
+
+/** A side that does `count` operations: ns for each. */
+function side(name: string, count: number, run: (count: number) => Promise<unknown>): Side {
+  return { name, async measure() { const began = performance.now(); await run(count); return (performance.now() - began) * 1e6 / count; } };
+}
+const joined = (...threads: Thread<unknown>[]): Promise<unknown> => Promise.all(threads.map((thread) => thread.join()));
+const check = (is: unknown, expected: unknown): void => { if (is !== expected) throw new Error(`${String(is)} where ${String(expected)} was expected`); };
+
+// ---- spawn and join ----
+function* nothing(): Generator<unknown, number, unknown> { return 1; }
+function* spawnAndJoin(count: number): Frames {
+  for (let k = 0; k < count; k++) {
+    let value = joinOf(spawn(nothing));
+    if (value === SUSPENDED) value = yield SUSPENDED;
+    if (value !== 1) throw new Error('no result');
+  }
+}
+async function nativeCalls(count: number): Promise<void> { const one = async (): Promise<number> => 1; for (let k = 0; k < count; k++) check(await one(), 1); }
+const effectForks = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () { for (let k = 0; k < count; k++) check(yield* Fiber.join(yield* Effect.forkChild(Effect.succeed(1))), 1); }));
+
+// ---- switch ----
+function* yields(count: number): Frames { for (let k = 0; k < count; k++) yield; }
+async function awaits(count: number): Promise<void> { const settled = Promise.resolve(); for (let k = 0; k < count; k++) await settled; }
+const effectYields = (count: number): Effect.Effect<void> => Effect.gen(function* () { for (let k = 0; k < count; k++) yield* Effect.yieldNow; });
+
+// ---- an uncontended lock ----
+function* tryLocks(count: number): Frames { const mutex = new Mutex(); for (let k = 0; k < count; k++) (mutex.tryLock() as Disposable)[Symbol.dispose](); }
+function* directLocks(count: number): Frames {
+  const mutex = new Mutex();
+  for (let k = 0; k < count; k++) {
+    let held: unknown = lock.call(mutex);
+    if (held === SUSPENDED) held = yield SUSPENDED;
+    (held as Disposable)[Symbol.dispose]();
+  }
+}
+async function awaitedLocks(count: number): Promise<void> { const mutex = new Mutex(); for (let k = 0; k < count; k++) (await mutex.lock())[Symbol.dispose](); }
+async function asyncMutexLocks(count: number): Promise<void> { const mutex = new AsyncMutex(); for (let k = 0; k < count; k++) (await mutex.acquire())(); }
+async function limits(count: number): Promise<void> { const limit = pLimit(1); for (let k = 0; k < count; k++) await limit(() => 1); }
+const effectLocks = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () {
+  const semaphore = EffectSemaphore.makeUnsafe(1);
+  for (let k = 0; k < count; k++) yield* semaphore.withPermits(1)(Effect.void);
+}));
+
+// ---- items of a channel ----
+function* ownItems(count: number): Frames {
+  const channel = new Channel<number>({ capacity: 16 });
+  for (let k = 0; k < count; k++) {
+    if (send.call(channel, k) === SUSPENDED) yield SUSPENDED;
+    let got: unknown = recv.call(channel);
+    if (got === SUSPENDED) got = yield SUSPENDED;
+    if (got !== k) throw new Error('another item');
+  }
+}
+const effectOwnItems = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () {
+  const queue = yield* Queue.bounded<number>(16);
+  for (let k = 0; k < count; k++) { yield* Queue.offer(queue, k); check(yield* Queue.take(queue), k); }
+}));
+function* sends(channel: Channel<number>, count: number): Frames { for (let k = 0; k < count; k++) if (send.call(channel, k) === SUSPENDED) yield SUSPENDED; }
+function* receives(channel: Channel<number>, count: number): Frames {
+  for (let k = 0; k < count; k++) {
+    let got: unknown = recv.call(channel);
+    if (got === SUSPENDED) got = yield SUSPENDED;
+    if (got !== k) throw new Error('another item');
+  }
+}
+async function meet(count: number): Promise<unknown> { const channel = new Channel<number>(); return joined(spawn(sends, channel, count), spawn(receives, channel, count)); }
+async function meetAwaited(count: number): Promise<unknown> {
+  const channel = new Channel<number>();
+  return joined(spawn(async () => { for (let k = 0; k < count; k++) await channel.send(k); }), spawn(async () => { for (let k = 0; k < count; k++) check(await channel.recv(), k); }));
+}
+const effectMeet = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () {
+  const queue = yield* Queue.bounded<number>(1);
+  const sender = yield* Effect.forkChild(Effect.gen(function* () { for (let k = 0; k < count; k++) yield* Queue.offer(queue, k); }));
+  for (let k = 0; k < count; k++) check(yield* Queue.take(queue), k);
+  yield* Fiber.join(sender);
+}));
+
+// ---- timers ----
+async function wheelTimers(count: number): Promise<void> {
+  const scheduler = new Scheduler();
+  const timer = { due: -1, previous: undefined, next: undefined, fire: (): void => { /* never */ } };
+  const other = { due: -1, previous: undefined, next: undefined, fire: (): void => { /* never */ } };
+  scheduler.timers.set(other, 60_000);
+  const run = scheduler.spawn(function* (): Frames { for (let k = 0; k < count; k++) { scheduler.timers.set(timer, 1_000 + (k & 1023)); scheduler.timers.cancel(timer); } }, [], scheduler.roots.named('timers')) as LocalThread;
+  await run.join();
+  scheduler.timers.cancel(other);
+}
+async function nodeTimers(count: number): Promise<void> { for (let k = 0; k < count; k++) clearTimeout(setTimeout(() => { /* never */ }, 1_000 + (k & 1023))); }
+
+// ---- a million blocked threads ----
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+function* waitForItem(channel: Channel<number>): Frames {
+  if (recv.call(channel) === SUSPENDED) yield SUSPENDED;
+}
+function* waitForTime(): Frames { if (doze(600_000) === SUSPENDED) yield SUSPENDED; }
+async function untilBlocked(thread: Thread<unknown>): Promise<void> { while (thread.status !== 'blocked') await turn(); }
+function bytes(): number { globalThis.gc?.(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; }
+
+async function million(count: number, kind: 'channel' | 'sleep'): Promise<{ bytesEach: number; createdPerS: number; wokenPerS: number }> {
+  const channel = new Channel<number>();
+  const threads: Thread<unknown>[] = kind === 'sleep' ? new Array<Thread<unknown>>(count) : [];
+  const before = bytes();
+  let began = performance.now();
+  const start = (): Thread<unknown> => (kind === 'channel' ? spawn(waitForItem, channel) : spawn(waitForTime));
+  let last = start();
+  for (let k = 1; k < count; k++) {
+    if (kind === 'sleep') threads[k] = last;
+    last = start();
+  }
+  await untilBlocked(last);
+  const createdPerS = count / (performance.now() - began) * 1000;
+  const bytesEach = (bytes() - before) / count;
+  began = performance.now();
+  if (kind === 'channel') for (let k = 0; k < count; k++) channel.trySend(k);
+  else for (const thread of [...threads, last]) thread?.cancel();
+  while (last.status === 'blocked' || last.status === 'ready') await turn();
+  return { bytesEach, createdPerS, wokenPerS: count / (performance.now() - began) * 1000 };
+}
+async function millionPromises(count: number): Promise<number> {
+  const resolvers: ((value: number) => void)[] = new Array<(value: number) => void>(count);
+  const before = bytes();
+  const all = Array.from({ length: count }, async (_, k) => { await new Promise<number>((resolve) => { resolvers[k] = resolve; }); });
+  const each = (bytes() - before) / count;
+  for (const resolve of resolvers) resolve(1);
+  await Promise.all(all);
+  return each;
+}
+
+// ---- the questions ----
+interface Question { readonly what: string; readonly goalNs: number; readonly sides: readonly Side[] }
+const questions = (scale: number): Question[] => [
+  { what: 'spawn + join', goalNs: 100, sides: [side('capriccio', 200_000 * scale, (n) => spawn(spawnAndJoin, n).join()), side('native async call', 500_000 * scale, nativeCalls), side('Effect fork + join', 50_000 * scale, effectForks)] },
+  { what: 'switch', goalNs: 25, sides: [side('capriccio', 1_000_000 * scale, (n) => joined(spawn(yields, n / 2), spawn(yields, n / 2))), side('native await', 1_000_000 * scale, (n) => Promise.all([awaits(n / 2), awaits(n / 2)])), side('Effect yieldNow', 100_000 * scale, (n) => Effect.runPromise(Effect.all([effectYields(n / 2), effectYields(n / 2)], { concurrency: 2 })))] },
+  { what: 'lock + unlock', goalNs: 5, sides: [side('capriccio tryLock', 2_000_000 * scale, (n) => spawn(tryLocks, n).join()), side('capriccio direct', 2_000_000 * scale, (n) => spawn(directLocks, n).join()), side('capriccio awaited', 300_000 * scale, awaitedLocks), side('async-mutex', 100_000 * scale, asyncMutexLocks), side('p-limit(1)', 100_000 * scale, limits), side('Effect semaphore', 100_000 * scale, effectLocks)] },
+  { what: 'channel item, no switch', goalNs: 15, sides: [side('capriccio', 1_000_000 * scale, (n) => spawn(ownItems, n).join()), side('Effect queue', 50_000 * scale, effectOwnItems)] },
+  { what: 'channel item, switch', goalNs: 60, sides: [side('capriccio', 500_000 * scale, meet), side('capriccio awaited', 200_000 * scale, meetAwaited), side('Effect queue', 50_000 * scale, effectMeet)] },
+  { what: 'timer add + cancel', goalNs: 20, sides: [side('capriccio', 1_000_000 * scale, wheelTimers), side('setTimeout + clearTimeout', 500_000 * scale, nodeTimers)] },
+];
+
+export const bench: Bench = async ({ rounds, quick }) => {
+  const found: Finding[] = [];
+  for (const { what, goalNs, sides } of questions(quick ? 0.2 : 1)) {
+    for (const one of sides) await one.measure();
+    const results = await interleave(sides, rounds);
+    const [own] = results as [SideResult];
+    const best = Math.min(...own.rounds);
+    console.log(`\n${what}, ns`);
+    table(['', 'median', 'least', 'of the first'], results.map((result) => [result.name, round3(middle(result.rounds)), round3(Math.min(...result.rounds)), result === own ? '' : showRatio(ratio(result, own))]));
+    found.push({ what: `${what}, least of ${rounds} rounds`, figure: `${round3(best)} ns`, goal: `${goalNs} ns`, isMet: best <= goalNs });
+  }
+  const count = quick ? 100_000 : 1_000_000;
+  await million(count / 10, 'channel');
+  for (const kind of ['channel', 'sleep'] as const) {
+    const { bytesEach, createdPerS, wokenPerS } = await million(count, kind);
+    found.push({ what: `${count.toLocaleString('en')} blocked on a ${kind}, each`, figure: `${round3(bytesEach)} B`, goal: '250 B', isMet: globalThis.gc === undefined ? undefined : bytesEach <= 250 });
+    if (kind === 'channel') {
+      found.push({ what: 'created', figure: `${round3(createdPerS / 1e6)} M/s`, goal: '1 M/s', isMet: createdPerS >= 1e6 });
+      found.push({ what: 'woken, to their ends', figure: `${round3(wokenPerS / 1e6)} M/s`, goal: '2 M/s', isMet: wokenPerS >= 2e6 });
+    }
+  }
+  found.push({ what: 'native async functions that wait, each', figure: `${round3(await millionPromises(count))} B`, goal: '', isMet: undefined });
+  return found;
+};
+const middle = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;

@@ -1,0 +1,107 @@
+/**
+ * The first experiment of the Capriccio paper (SOSP 2003, 4.1): as many threads as you like, half of them producers, half consumers, share one bounded
+ * buffer, and do nothing else. Throughput should not depend on their number. The buffer is a channel, or is made of a mutex and two conditions; a lock
+ * that is handed over in order of arrival makes every operation a switch as soon as two want it, so that one is slower with more than one pair.
+ * Source: von Behren et al., Capriccio: Scalable Threads for Internet Services, figure 2.
+ */
+import { directOf, SUSPENDED } from '@capriccio/worker';
+import { Channel, Condition, Mutex, spawn } from 'capriccio/thread';
+import { interleave, median, round3, table, type Bench, type Finding, type Side } from '../harness.ts';
+
+const CAPACITY = 1_000;
+const lock = directOf(Mutex.prototype.lock);
+const wait = directOf(Condition.prototype.wait);
+const send = directOf(Channel.prototype.send);
+const recv = directOf(Channel.prototype.recv);
+
+type Frames = Generator<unknown, void, unknown>;
+
+/** The buffer, and how many items have gone through it. */
+class Buffer {
+  readonly channel: Channel<number> = new Channel({ capacity: CAPACITY });
+  readonly mutex: Mutex = new Mutex();
+  readonly notFull: Condition = new Condition(this.mutex);
+  readonly notEmpty: Condition = new Condition(this.mutex);
+  length = 0;
+  taken = 0;
+}
+
+function* produce(buffer: Buffer, items: number): Frames {
+  for (let k = 0; k < items; k++) {
+    let held: unknown = lock.call(buffer.mutex);
+    if (held === SUSPENDED) held = yield SUSPENDED;
+    while (buffer.length === CAPACITY) if (wait.call(buffer.notFull) === SUSPENDED) yield SUSPENDED;
+    buffer.length++;
+    buffer.notEmpty.signal();
+    (held as Disposable)[Symbol.dispose]();
+    yield;
+  }
+}
+function* consume(buffer: Buffer, items: number): Frames {
+  for (let k = 0; k < items; k++) {
+    let held: unknown = lock.call(buffer.mutex);
+    if (held === SUSPENDED) held = yield SUSPENDED;
+    while (buffer.length === 0) if (wait.call(buffer.notEmpty) === SUSPENDED) yield SUSPENDED;
+    buffer.length--;
+    buffer.taken++;
+    buffer.notFull.signal();
+    (held as Disposable)[Symbol.dispose]();
+    yield;
+  }
+}
+
+function* sendAll(buffer: Buffer, items: number): Frames {
+  for (let k = 0; k < items; k++) {
+    if (send.call(buffer.channel, k) === SUSPENDED) yield SUSPENDED;
+    yield;
+  }
+}
+function* receiveAll(buffer: Buffer, items: number): Frames {
+  for (let k = 0; k < items; k++) {
+    if (recv.call(buffer.channel) === SUSPENDED) yield SUSPENDED;
+    buffer.taken++;
+    yield;
+  }
+}
+const KINDS = { 'a channel': [sendAll, receiveAll], 'a mutex and conditions': [produce, consume] } as const;
+
+/** Items a second with so many pairs, once all threads are there: creation is another question (micro/threads). */
+async function throughput(kind: keyof typeof KINDS, pairs: number, items: number): Promise<number> {
+  const buffer = new Buffer();
+  const each = Math.max(2, Math.round(items / pairs));
+  let last = Promise.resolve();
+  for (let k = 0; k < pairs; k++) {
+    const [produces, consumes] = KINDS[kind];
+    spawn(consumes, buffer, each);
+    const producer = spawn(produces, buffer, each);
+    if (k === pairs - 1) last = producer.join();
+  }
+  const goal = pairs * each;
+  const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+  const first = Math.min(pairs, goal / 2);
+  while (buffer.taken < first) await turn();
+  const begun = buffer.taken;
+  const began = performance.now();
+  while (buffer.taken < goal) await turn();
+  const ms = performance.now() - began;
+  await last;
+  return (goal - begun) / ms * 1000;
+}
+
+export const bench: Bench = async ({ rounds, quick }) => {
+  const counts = quick ? [1, 10, 100, 1_000, 10_000] : [1, 10, 100, 1_000, 10_000, 50_000, 500_000];
+  const items = quick ? 100_000 : 1_000_000;
+  const found: Finding[] = [];
+  for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
+    const sides = counts.map((pairs): Side => ({ name: `${(pairs * 2).toLocaleString('en')} threads`, measure: () => throughput(kind, pairs, items) }));
+    await throughput(kind, 10, items);
+    const results = await interleave(sides, rounds);
+    const medians = results.map(({ rounds: values }) => median(values));
+    const best = Math.max(...medians);
+    console.log(`\n${kind}`);
+    table(['', 'items/s', 'of the best'], results.map(({ name }, k) => [name, round3(medians[k] as number), ((medians[k] as number) / best).toFixed(2)]));
+    const least = Math.min(...medians.filter((_, k) => (counts[k] as number) <= 50_000));
+    found.push({ what: `${kind}: throughput up to 100,000 threads, of the best`, figure: (least / best).toFixed(2), goal: '≥ 0.8', isMet: least / best >= 0.8 });
+  }
+  return found;
+};

@@ -1,0 +1,109 @@
+/**
+ * Throughput on 1, 2, … cores, as many as the machine has: computing, reading files, both, fork-join, and light requests where cores are left for
+ * whoever makes them. Each curve is fitted by the Universal Scalability Law, which says what bends it; the curves are drawn in packages/bench/results.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createPool, type Pool } from 'capriccio';
+import { calibrate, drive, median, progress, round3, table, type Bench, type Finding } from '../harness.ts';
+import { hammer } from '../load/hammer.ts';
+import { drawPlot, type Series } from '../plot/svg.ts';
+import { ServerProcess } from '../servers/server-process.ts';
+import { compute } from './curves-tasks.ts';
+import { bottleneck, fit, predict, type Point } from './usl.ts';
+
+const ROUND_MS = 400;
+/** Calls whose results are computed here too. */
+const CHECKED = 4;
+/** Calls outstanding for each worker. */
+const WINDOW = 8;
+const FIB = 32, FIB_OF = 2_178_309;
+/** Cores that whoever sends requests takes. */
+const SENDER_CORES = 2;
+const CONNECTIONS = 64;
+
+interface Curve { readonly name: string; readonly unit: string; readonly coresMax: number; measure(cores: number, rounds: number): Promise<number> }
+
+async function inPool(cores: number, run: (pool: Pool) => Promise<number>): Promise<number> {
+  await using pool = await createPool(cores);
+  return await run(pool);
+}
+
+const tasksOf = (pool: Pool) => pool.module<typeof import('./curves-tasks.ts')>(new URL('curves-tasks.ts', import.meta.url));
+
+function callsCurve(name: string, of: (pool: Pool) => (k: number) => Promise<unknown>): Curve {
+  return {
+    name, unit: 'calls/s', coresMax: availableParallelism(),
+    measure: (cores, rounds) => inPool(cores, async (pool) => {
+      const call = of(pool);
+      await drive(call, WINDOW * cores, 200 * cores);
+      const total = await calibrate(call, WINDOW * cores, ROUND_MS);
+      const rates: number[] = [];
+      for (let k = 0; k < rounds; k++) rates.push(await drive(call, WINDOW * cores, total));
+      return median(rates);
+    }),
+  };
+}
+
+const curves = (): readonly Curve[] => [
+  callsCurve('computing, 0.1 ms', (pool) => { const { compute: remote } = tasksOf(pool); return async (k) => { const result = await remote(k); if (k < CHECKED && result !== compute(k)) throw new Error('a result is wrong'); }; }),
+  callsCurve('reading a file', (pool) => { const { read } = tasksOf(pool); return () => read(); }),
+  callsCurve('both', (pool) => { const { mixed } = tasksOf(pool); return (k) => mixed(k); }),
+  {
+    name: `fork-join, fib(${FIB})`, unit: 'runs/s', coresMax: availableParallelism(),
+    measure: (cores, rounds) => inPool(cores, async (pool) => {
+      const { fib } = pool.module<typeof import('./fork-join-tasks.ts')>(new URL('fork-join-tasks.ts', import.meta.url));
+      const run = async (): Promise<void> => { if (await fib(FIB) !== FIB_OF) throw new Error('fib is wrong'); };
+      for (let k = 0; k < 10; k++) await run();
+      const rates: number[] = [];
+      for (let k = 0; k < rounds; k++) rates.push(await drive(run, 1, 8));
+      return median(rates);
+    }),
+  },
+  {
+    name: 'light requests', unit: 'requests/s', coresMax: availableParallelism() - SENDER_CORES,
+    async measure(cores, rounds) {
+      await using server = await ServerProcess.start(new URL('../servers/capriccio.ts', import.meta.url), { app: new URL('../servers/apps/light.ts', import.meta.url), port: 0, cores });
+      const rates: number[] = [];
+      for (let k = 0; k <= rounds; k++) rates.push(await hammer({ port: server.port, path: '/', connections: CONNECTIONS, depth: 1, ms: ROUND_MS }) / ROUND_MS * 1000);
+      return median(rates.slice(1));
+    },
+  },
+];
+
+/** 1, 2, 3, 4, 6, 8, 12, 16 … up to `most`, and `most` itself. */
+export function coreCounts(most: number): number[] {
+  const counts = new Set<number>();
+  for (let n = 1; n <= most; n *= 2) for (const count of [n, n * 3 / 2]) if (Number.isInteger(count) && count <= most) counts.add(count);
+  return [...counts.add(Math.max(1, most))].toSorted((a, b) => a - b);
+}
+
+export const bench: Bench = async ({ rounds, quick }) => {
+  const found: Finding[] = [];
+  const rows: string[][] = [];
+  const speedUps: Series[] = [];
+  for (const { name, unit, coresMax, measure } of curves()) {
+    if (coresMax < 1) continue;
+    const points: Point[] = [];
+    for (const cores of coreCounts(coresMax)) {
+      progress(`${name}: ${cores} cores`);
+      points.push({ cores, rate: await measure(cores, quick ? 1 : Math.min(rounds, 3)) });
+    }
+    progress('');
+    const first = (points[0] as Point).rate;
+    for (const { cores, rate } of points) rows.push([name, String(cores), `${round3(rate)} ${unit}`, `${round3(rate / first)} x`, (rate / first / cores).toFixed(2)]);
+    speedUps.push({ name, points: points.map(({ cores, rate }) => ({ x: cores, y: rate / first })) });
+    if (points.length < 2) continue;
+    const law = fit(points);
+    rows.push([name, 'law', `σ ${law.sigma.toFixed(3)}`, `κ ${law.kappa.toFixed(5)}`, bottleneck(law)]);
+    speedUps.push({ name: `${name}, the law`, isDashed: true, points: points.map(({ cores }) => ({ x: cores, y: predict(law, cores) / first })) });
+    const two = points.find(({ cores }) => cores === 2);
+    if (two !== undefined) found.push({ what: `${name}: two cores, of linear`, figure: (two.rate / first / 2).toFixed(2), goal: '≥ 0.95', isMet: two.rate / first / 2 >= 0.95 });
+  }
+  table(['', 'cores', 'rate', 'speed-up', 'efficiency'], rows);
+  const folder = new URL('../../results/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL('scaling.svg', folder), drawPlot({ title: 'Speed-up by cores', x: 'cores', y: 'speed-up', series: speedUps }));
+  console.log('drawn: packages/bench/results/scaling.svg');
+  return found;
+};

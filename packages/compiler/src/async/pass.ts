@@ -1,0 +1,86 @@
+/**
+ * The asynchronous pass: async functions become coroutines. Text to text; what it did is in `functions` and `points`.
+ * Next: plan.ts (what is compiled), printer.ts (how it is written).
+ */
+import { pointsOf, type BlockingPoint } from '../blocking-points.ts';
+import type { Position } from '../lines.ts';
+import type { AnyNode, SourceKind } from '../parse.ts';
+import { identity, type Pass } from '../segments.ts';
+import { nameOf } from './names.ts';
+import { planFunctions, type Plan } from './plan.ts';
+import { printProgram } from './printer.ts';
+import { flatten, slice } from './rope.ts';
+import { annotate, type Tree, type TreeNode } from './tree.ts';
+
+export interface AsyncOptions {
+  readonly file: string;
+  readonly kind: SourceKind;
+  /** Compile also closures that would be slower for it. */
+  readonly smallClosures: boolean;
+  /** Where a node stands in the text that its author wrote. */
+  readonly place: (node: AnyNode) => Position;
+}
+
+/** An async function, and what became of it. */
+export interface FunctionReport {
+  readonly name: string;
+  readonly line: number;
+  readonly column: number;
+  /** False: it stayed an ordinary async function. */
+  readonly isCompiled: boolean;
+  /** Why it stayed native. */
+  readonly reason?: string;
+}
+
+export interface AsyncPass extends Pass {
+  readonly functions: readonly FunctionReport[];
+  readonly points: readonly BlockingPoint[];
+}
+
+/** @param program  the tree of `code`; it is annotated in place */
+export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place }: AsyncOptions): AsyncPass {
+  const numbered = pointsOf(program, file, place);
+  const tree = annotate(program);
+  const plan = planFunctions(tree, kind, smallClosures);
+  const report = { functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) };
+  if (plan.forms.size === 0) return { code, segments: identity(code.length), ...report };
+  const rows: string[] = [];
+  const pointOf = new Map(numbered.map(({ node, point }) => [node, point]));
+  const prefix = unusedPrefix(code);
+  const start = behindDirectives(code, tree);
+  const point = (node: AnyNode, callee: string): string => {
+    const { number, line, column, functionName } = pointOf.get(node) as BlockingPoint;
+    return `${prefix}p+${rows.push(JSON.stringify([number, line, column, functionName, callee])) - 1}`;
+  };
+  const { body, lead, helpers } = printProgram({ code, tree, plan, prefix, point }, start);
+  const names = [...helpers, 'addPoints'];
+  const head = `${start > 0 && !/[\n;]$/.test(code.slice(0, start)) ? ';' : ''}${importOf(names, prefix, kind)}${kind === 'script' ? 'var' : 'const'} ${prefix}p=${prefix}addPoints(${JSON.stringify(file)},[${rows.join()}]);${lead}`;
+  return { ...flatten([slice(0, start), head, body], code), ...report };
+}
+
+function reportOf(fn: TreeNode, plan: Plan, place: (node: AnyNode) => Position): FunctionReport {
+  const reason = plan.left.get(fn);
+  return { name: nameOf(fn) ?? '<computed>', ...place(fn), isCompiled: reason === undefined, ...reason === undefined ? {} : { reason } };
+}
+
+function importOf(names: readonly string[], prefix: string, kind: SourceKind): string {
+  if (kind === 'module') return `import{${names.map((name) => `${name} as ${prefix}${name}`).join()}}from'capriccio:runtime';`;
+  return `${kind === 'script' ? 'var' : 'const'}{${names.map((name) => `${name}:${prefix}${name}`).join()}}=globalThis[Symbol.for('capriccio.runtime')];`;
+}
+
+/** The beginning of every name that is put in. */
+function unusedPrefix(code: string): string {
+  let prefix = '$c_';
+  while (code.includes(prefix)) prefix += '_';
+  return prefix;
+}
+
+/** Where the program's own text begins: behind `#!` and directives, which must stay first. */
+function behindDirectives(code: string, { root }: Tree): number {
+  let at = 0;
+  for (const statement of root['body'] as TreeNode[]) {
+    if (statement['directive'] === undefined) break;
+    at = statement.end;
+  }
+  return at === 0 && code.startsWith('#!') ? code.indexOf('\n') + 1 || code.length : at;
+}

@@ -1,0 +1,145 @@
+/**
+ * Which async functions are compiled, in which form, and why the others are not. What is left native is an ordinary async function as before: always
+ * correct, only without what compiling brings.
+ */
+import type { SourceKind } from '../parse.ts';
+import { keyName, nameOf, outermost } from './names.ts';
+import type { Facts, Tree, TreeNode } from './tree.ts';
+
+/**
+ * declaration  `async function f() {}`: a wrapper of the same name, its twin beside it
+ * wrapped      an expression, or a method of an object: the runtime makes the wrapper around the twin
+ * method       a method of a class: the twin stands in its place until a static block wraps it
+ * private      `async #m() {}`: a wrapper and a twin with a private name of its own
+ */
+type Form = 'declaration' | 'wrapped' | 'method' | 'private';
+
+export interface Plan {
+  readonly forms: ReadonlyMap<TreeNode, Form>;
+  readonly left: ReadonlyMap<TreeNode, string>;
+}
+
+/** A closure that is made often pays for its twin each time (the first call of a new generator function costs 0.6 us): these stay native. */
+const SMALL_LENGTH = 300;
+const SMALL_AWAITS = 2;
+
+/** @param small  compile small closures too */
+export function planFunctions(tree: Tree, kind: SourceKind, small: boolean): Plan {
+  const forms = new Map<TreeNode, Form>();
+  const left = new Map<TreeNode, string>();
+  const repeated = namesDeclaredTwice(tree);
+  for (const fn of tree.functions) {
+    if (fn['async'] !== true) continue;
+    const reason = whyNative(fn, kind, repeated) ?? (small ? undefined : whyNotClosure(fn, fn.facts as Facts));
+    if (reason === undefined) forms.set(fn, formOf(fn));
+    else left.set(fn, reason);
+  }
+  return { forms, left };
+}
+
+function formOf(fn: TreeNode): Form {
+  if (fn.type === 'FunctionDeclaration') return 'declaration';
+  const up = fn.up as TreeNode;
+  if (up.type !== 'MethodDefinition') return 'wrapped';
+  return (up['key'] as TreeNode).type === 'PrivateIdentifier' ? 'private' : 'method';
+}
+
+function whyNative(fn: TreeNode, kind: SourceKind, repeated: ReadonlySet<TreeNode>): string | undefined {
+  const facts = fn.facts as Facts;
+  if (fn['generator'] === true) return 'async generator';
+  if (facts.hasDirectEval) return 'direct eval';
+  if (facts.inWith) return 'with';
+  if (facts.hasAwaitUsing) return 'await using';
+  if (facts.usesYieldAsName) return 'yield as a name';
+  if (repeated.has(fn)) return 'its name is declared twice';
+  const up = fn.up as TreeNode;
+  if (up.type === 'MethodDefinition') return whyNotMethod(up);
+  if (up.type === 'Property' && up['method'] === true) return whyNotProperty(up, facts);
+  if (fn.type === 'ArrowFunctionExpression') return whyNotArrow(fn, facts, kind);
+  if (facts.writesOwnName) return 'assigns its own name';
+  return nameOf(fn) === undefined ? 'computed name' : undefined;
+}
+
+function whyNotMethod(method: TreeNode): string | undefined {
+  const key = method['key'] as TreeNode;
+  if (key.type === 'PrivateIdentifier') return undefined;
+  if (method['computed'] === true) return 'computed method name';
+  const siblings = (method.up as TreeNode)['body'] as TreeNode[];
+  const mayReplace = (other: TreeNode): boolean => {
+    if (other === method || other['static'] !== method['static']) return false;
+    const otherKey = other['key'] as TreeNode | undefined;
+    if (other['computed'] === true) return other.type === 'MethodDefinition' && !isSymbol(otherKey as TreeNode);
+    return other.type === 'MethodDefinition' && otherKey?.type !== 'PrivateIdentifier' && keyName(otherKey as TreeNode) === keyName(key);
+  };
+  return siblings.some(mayReplace) ? 'may be replaced in its class' : undefined;
+}
+
+/** `[Symbol.iterator]`: a computed key that names no string. */
+const isSymbol = (key: TreeNode): boolean => key.type === 'MemberExpression' && key['computed'] !== true && (key['object'] as { name?: string }).name === 'Symbol';
+
+function whyNotProperty(property: TreeNode, facts: Facts): string | undefined {
+  if (property['computed'] === true) return 'computed method name';
+  if (facts.usesSuper) return 'super in an object method';
+  return keyName(property['key'] as TreeNode) === '__proto__' ? 'method __proto__' : undefined;
+}
+
+function whyNotArrow(fn: TreeNode, facts: Facts, kind: SourceKind): string | undefined {
+  if (facts.usesSuper) return 'super in an arrow function';
+  const host = lexicalHost(fn);
+  if (facts.usesThis && host !== undefined && isDerivedConstructor(host)) return 'this of a constructor in an arrow function';
+  if (host === undefined && fn.owner !== undefined && (facts.usesArguments || facts.usesNewTarget)) return 'arguments of nobody';
+  if (host === undefined && (facts.usesNewTarget || (facts.usesArguments && kind !== 'commonjs'))) return 'arguments of nobody';
+  return nameOf(fn) === undefined ? 'computed name' : undefined;
+}
+
+/** The function whose `this` and `arguments` an arrow function sees; undefined outside of any. */
+function lexicalHost(fn: TreeNode): TreeNode | undefined {
+  let host = fn.owner;
+  while (host?.type === 'ArrowFunctionExpression') host = host.owner;
+  return host;
+}
+
+function isDerivedConstructor(host: TreeNode): boolean {
+  const up = host.up as TreeNode;
+  if (up.type !== 'MethodDefinition' || up['kind'] !== 'constructor') return false;
+  const superClass = ((up.up as TreeNode).up as TreeNode)['superClass'];
+  return superClass !== null && superClass !== undefined;
+}
+
+/** Closures that are made in functions, in loops, or for each instance. */
+function whyNotClosure(fn: TreeNode, { awaits, awaitsInLoop }: Facts): string | undefined {
+  const up = fn.up as TreeNode;
+  if (up.type === 'MethodDefinition') return undefined;
+  if (fn.owner === undefined && fn.isRepeated !== true) return undefined;
+  if (awaitsInLoop || awaits > SMALL_AWAITS || fn.end - fn.start >= SMALL_LENGTH || isSpawned(fn)) return undefined;
+  return 'small closure';
+}
+
+/** Passed to something that is called `spawn`: it becomes a thread, which costs more than its twin. */
+function isSpawned(fn: TreeNode): boolean {
+  const node = outermost(fn);
+  const up = node.up as TreeNode;
+  if (up.type !== 'CallExpression' || up['callee'] === node) return false;
+  const { name, property } = up['callee'] as { name?: string; property?: { name?: string } };
+  return (name ?? property?.name) === 'spawn';
+}
+
+/** A second declaration of a name in the same scope takes the first one's place. */
+function namesDeclaredTwice({ functions }: Tree): Set<TreeNode> {
+  const scopes = new Map<TreeNode, Map<string, TreeNode[]>>();
+  for (const fn of functions) {
+    if (fn.type !== 'FunctionDeclaration' || fn['id'] === null || fn['id'] === undefined) continue;
+    const scope = scopeOf(fn);
+    let names = scopes.get(scope);
+    if (names === undefined) scopes.set(scope, names = new Map());
+    const name = (fn['id'] as { name: string }).name;
+    names.set(name, [...names.get(name) ?? [], fn]);
+  }
+  return new Set([...scopes.values()].flatMap((names) => [...names.values()].filter(({ length }) => length > 1).flat()));
+}
+
+/** The block in whose beginning a declaration is hoisted. */
+export function scopeOf(declaration: TreeNode): TreeNode {
+  const up = declaration.up as TreeNode;
+  return up.type === 'SwitchCase' || up.type.startsWith('Export') ? up.up as TreeNode : up;
+}

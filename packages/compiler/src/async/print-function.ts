@@ -1,0 +1,141 @@
+/**
+ * Compiled functions: a wrapper that is a native async function and drives, and the twin that has the body.
+ *
+ *   async function f(a, b = 2) {…}   async function f($0){DRIVE(f_twin.apply(this,arguments))} function* f_twin(a, b = 2) {…}
+ *                                    and brand(f, f_twin) at the beginning of its block
+ *   async (x) => {…}                 wrap(function*(x) {…}, name, length), what it takes from its surroundings captured
+ *   { async m(x) {…} }               m:wrap(function*(x) {…}, "m", 1)
+ *   class { async m(x) {…} }         *m(x) {…}, wrapped by a static block (print-class.ts)
+ *   class { async #m(x) {…} }        async #m($0){DRIVE(this.#m_twin(…))} *#m_twin(x) {…}
+ */
+import { capturedIn, range, skipBlanks, type Context } from './context.ts';
+import { hasPlainParameters, keyName, lengthOf, nameOf } from './names.ts';
+import { slice, standing, type Rope } from './rope.ts';
+import type { Facts, TreeNode } from './tree.ts';
+
+export function printFunction(context: Context, fn: TreeNode): Rope {
+  return context.plan.forms.get(fn) === 'declaration' ? printDeclaration(context, fn) : printWrapped(context, fn);
+}
+
+/** The native driver of a twin's frames. @param frame  the text that makes the first */
+function drive(context: Context, frame: string): string {
+  const [t, v, e, x] = ['t', 'v', 'e', 'x'].map((name) => context.prefix + name) as [string, string, string, string];
+  return `for(let ${t}=${context.helper('startActivation')}(${frame});;){if(${t}.isDone)return ${t}.value;let ${v},${e}=false;try{${v}=await ${t}.value}catch(${x}){${e}=true;${v}=${x}}${t}.resume(${v},${e})}`;
+}
+
+const parametersOf = (fn: TreeNode): string[] => Array.from({ length: lengthOf(fn) }, (_, k) => `$${k}`);
+const passesByName = (fn: TreeNode): boolean => hasPlainParameters(fn) && !(fn.facts as Facts).usesArguments;
+
+function printDeclaration(context: Context, fn: TreeNode): Rope {
+  const { code } = context;
+  const id = fn['id'] as TreeNode | null;
+  const twin = context.twinOf(fn);
+  const params = parametersOf(fn);
+  const keyword = code.indexOf('function', skipBlanks(code, fn.start + 'async'.length));
+  const strict = (((fn['body'] as TreeNode)['body']) as TreeNode[]).some((statement) => statement['directive'] === 'use strict') ? '"use strict";' : '';
+  const frame = passesByName(fn) ? `${twin}.call(${['this', ...params].join()})` : `${twin}.apply(this,arguments)`;
+  return [
+    standing(`async function ${context.nameOf(fn)}(${params.join()}){${strict}${drive(context, frame)}} `, fn.start),
+    slice(fn.start + 'async'.length, keyword), 'function* ', id === null ? '' : slice(keyword + 'function'.length, id.start), standing(twin, id?.start ?? fn.start), printTail(context, fn),
+  ];
+}
+
+function printWrapped(context: Context, fn: TreeNode): Rope {
+  const name = JSON.stringify(nameOf(fn) ?? '');
+  const length = lengthOf(fn);
+  const wrap = context.helper('wrap');
+  const twin = context.twinOf(fn);
+  if (fn.type === 'ArrowFunctionExpression') {
+    const [names, values] = captures(context, fn);
+    const [before, after] = names.length === 0 ? ['', ''] : [`((${names.join()})=>`, `)(${values.join()})`];
+    return [standing(`${wrap}(${before}function*${twin}`, fn.start), printTail(context, fn), `${after},${name},${length})`];
+  }
+  const id = fn['id'] as TreeNode | null;
+  const keyword = context.code.indexOf('function', skipBlanks(context.code, fn.start + 'async'.length));
+  const gap = id === null ? '' : slice(keyword + 'function'.length, id.start);
+  if (id !== null && (fn.facts as Facts).usesOwnName) {
+    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
+  }
+  return [standing(`${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
+}
+
+/** What an arrow function takes from around it: parameters of a function that is called at once. */
+function captures(context: Context, fn: TreeNode): [names: string[], values: string[]] {
+  const facts = fn.facts as Facts;
+  const isInCompiled = capturedIn(context, fn) !== undefined;
+  const names: string[] = [];
+  const values: string[] = [];
+  for (const [isUsed, name, text] of [[facts.usesThis, 'this', 'this'], [facts.usesArguments, 'args', 'arguments'], [facts.usesNewTarget, 'target', 'new.target']] as const) {
+    if (!isUsed) continue;
+    names.push(context.prefix + name);
+    values.push(isInCompiled ? context.prefix + name : text);
+  }
+  return [names, values];
+}
+
+/** The parameters and the body, in text that was not `async`'s: `(params) {body}`. */
+function printTail(context: Context, fn: TreeNode): Rope {
+  const { code } = context;
+  const body = fn['body'] as TreeNode;
+  const params = fn['params'] as TreeNode[];
+  if (fn.type === 'ArrowFunctionExpression') return printArrowTail(context, fn);
+  const up = fn.up as TreeNode;
+  const isMethod = up.type === 'MethodDefinition' || (up.type === 'Property' && up['method'] === true);
+  const id = fn['id'] as TreeNode | null;
+  const from = isMethod ? fn.start : id?.end ?? skipBlanks(code, code.indexOf('function', skipBlanks(code, fn.start + 'async'.length)) + 'function'.length);
+  return [range(context, from, body.start, params), context.print(body)];
+}
+
+function printArrowTail(context: Context, fn: TreeNode): Rope {
+  const { code } = context;
+  const body = fn['body'] as TreeNode;
+  const params = fn['params'] as TreeNode[];
+  const start = fn.start + 'async'.length;
+  const first = skipBlanks(code, start);
+  let head: Rope;
+  let end: number;
+  if (code[first] === '(') {
+    end = skipBlanks(code, params.at(-1)?.end ?? first + 1);
+    if (code[end] === ',') end = skipBlanks(code, end + 1);
+    end++;                                                               // the closing parenthesis
+    head = range(context, start, end, params);
+  } else {
+    const [param] = params as [TreeNode];
+    end = param.end;
+    head = [slice(start, param.start), '(', slice(param.start, end), ')'];
+  }
+  const arrow = skipBlanks(code, end);
+  const gap = slice(arrow + '=>'.length, body.start);
+  if (body.type === 'BlockStatement') return [head, slice(end, arrow), gap, context.print(body)];
+  const printed = context.print(body);
+  return [head, slice(end, arrow), '{', context.prologue(fn), 'return (', gap, printed, ')}'];
+}
+
+/** A method of an object literal. */
+export function printProperty(context: Context, property: TreeNode): Rope {
+  const fn = property['value'] as TreeNode;
+  const key = property['key'] as TreeNode;
+  return [
+    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(function*${context.twinOf(fn)}`, fn.start), printTail(context, fn),
+    `,${JSON.stringify(keyName(key))},${lengthOf(fn)})`,
+  ];
+}
+
+/** A method of a class: in place as a generator, or, if its name is private, beside a wrapper. */
+export function printMethod(context: Context, method: TreeNode): Rope {
+  const { code } = context;
+  const fn = method['value'] as TreeNode;
+  const key = method['key'] as TreeNode;
+  const head = /^(static(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)+)?async/.exec(code.slice(method.start, key.start)) as RegExpExecArray;
+  const isStatic = head[1] ?? '';
+  const afterAsync = method.start + head[0].length;
+  if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), '*', slice(afterAsync, key.end), printTail(context, fn)];
+  const twin = context.twinOf(fn);
+  const params = parametersOf(fn);
+  const frame = `this.${twin}(${passesByName(fn) ? params.join() : '...arguments'})`;
+  const statically = isStatic === '' ? '' : 'static ';
+  return [
+    standing(`${statically}async #${key['name'] as string}(${params.join()}){${drive(context, frame)}} ${statically}*`, method.start),
+    slice(afterAsync, key.start), standing(twin, key.start), printTail(context, fn),
+  ];
+}

@@ -1,0 +1,48 @@
+/**
+ * From a file's text to its tree: types are stripped in place, then acorn parses. Every pass of the compiler, and whoever only looks, begins here.
+ * Next: segments.ts for where a pass has put what it found here.
+ */
+import { parse as acornParse, type Node, type Program } from 'acorn';
+import { stripTypes } from './typescript.ts';
+import { SourceError } from './source-error.ts';
+import { identity, type Pass } from './segments.ts';
+
+export type SourceKind = 'module' | 'commonjs' | 'script';
+
+/** A node as a walk sees it: its fields by name. */
+export type AnyNode = Node & Record<string, unknown>;
+
+export interface SourceOptions {
+  /** For numbers and messages: how the file is called, the same in every thread. */
+  readonly file: string;
+  readonly kind?: SourceKind;
+  /** Default: by the ending of `file`. */
+  readonly typescript?: boolean;
+}
+
+/** A source that has been parsed: `pass` leads from `code`, which the tree is of, back to the text that was given. */
+export interface Parsed { readonly code: string; readonly pass: Pass; readonly program: Program }
+
+const TYPESCRIPT = /\.[cm]?ts$/;
+const JSX = /\.[jt]sx$/;
+
+/** Strips what is TypeScript, and parses. Throws SourceError where Node would refuse the file, with its line and column. */
+export function parseSource(source: string, { file, kind = 'module', typescript = TYPESCRIPT.test(file) }: SourceOptions): Parsed {
+  if (JSX.test(file)) throw new SourceError(`${file}: JSX is not JavaScript that Node runs; bundle it first (the output can be compiled), or name the file .js or .ts if it holds none`, 1, 0, undefined);
+  const pass = typescript ? stripTypes(source, file) : { code: source, segments: identity(source.length) };
+  return { code: pass.code, pass, program: parseJavaScript(pass.code, file, kind) };
+}
+
+/** Parses JavaScript. Throws SourceError with line and column. */
+function parseJavaScript(code: string, file: string, kind: SourceKind): Program {
+  try {
+    return acornParse(code, { ecmaVersion: 'latest', sourceType: kind, allowHashBang: true, preserveParens: true, allowAwaitOutsideFunction: kind === 'module' });
+  } catch (error) {
+    const { loc, message } = error as { loc?: { line: number; column: number }; message: string };
+    throw new SourceError(`${file}: ${message}`, loc?.line ?? 1, loc?.column ?? 0, error);
+  }
+}
+
+export const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+
+export const isFunction = (node: AnyNode): boolean => node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression';

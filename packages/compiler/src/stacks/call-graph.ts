@@ -1,0 +1,58 @@
+/**
+ * The weighted call graph of one file: nodes are its functions, each with the bytes of its frame, and one node more, OUTSIDE, for all code that is not
+ * in the file. Edges are calls. An unresolved call leads OUTSIDE, and from there an edge leads to every function that has been given away.
+ * Next: checkpoints.ts places checks on it; application.ts joins the graphs of a program's files.
+ */
+import type { Program } from 'acorn';
+import type { AnyNode, SourceKind } from '../parse.ts';
+import { components } from './cycles.ts';
+import { flowOf, type CallSite, type Flow } from './flow.ts';
+import { scopesOf, type FunctionInfo, type Scopes } from './scopes.ts';
+import { betweenBytes, frameBytes } from './weights.ts';
+
+export interface CallGraph {
+  readonly scopes: Scopes;
+  readonly flow: Flow;
+  readonly functions: readonly FunctionInfo[];
+  /** Number of the node for what is not in the file. */
+  readonly outside: number;
+  readonly edges: readonly (readonly number[])[];
+  /** Bytes of each function's frame, and of what V8 puts between it and its callers; 0 for OUTSIDE. */
+  readonly weights: readonly number[];
+  /** Of each node, its strongly connected component. */
+  readonly component: readonly number[];
+  /** Whether a node can come back to itself. */
+  readonly isCyclic: (node: number) => boolean;
+}
+
+/** Throws RangeError on a tree that nests deeper than the native stack. */
+export function callGraphOf(program: Program, kind: SourceKind): CallGraph {
+  const scopes = scopesOf(program, kind === 'module');
+  const flow = flowOf(program as unknown as AnyNode, scopes);
+  const { functions } = scopes;
+  const outside = functions.length;
+  const edges: Set<number>[] = Array.from({ length: outside + 1 }, () => new Set<number>());
+  for (const site of flow.sites) {
+    if (site.caller === undefined) continue;
+    const from = edges[site.caller.index] as Set<number>;
+    for (const callee of site.callees) from.add(callee.index);
+    if (leadsOutside(site)) from.add(outside);
+  }
+  for (const info of flow.escaping) (edges[outside] as Set<number>).add(info.index);
+  const lists = edges.map((set) => [...set]);
+  const component = components(lists);
+  const sizes = new Map<number, number>();
+  for (const one of component) sizes.set(one, (sizes.get(one) ?? 0) + 1);
+  const between = new Array<number>(outside).fill(0);
+  for (const site of flow.sites) for (const { index } of site.callees) between[index] = Math.max(between[index] as number, betweenBytes(site));
+  return {
+    scopes, flow, functions, outside, edges: lists, component,
+    weights: [...functions.map(({ node, index }) => frameBytes(node) + (between[index] as number)), 0],
+    isCyclic: (node) => (sizes.get(component[node] as number) ?? 0) > 1 || (edges[node] as Set<number>).has(node),
+  };
+}
+
+/** A package calls back only what it is given with the call, and that is known. */
+export function leadsOutside({ isUnknown, imported }: CallSite): boolean {
+  return isUnknown && (imported === undefined || /^[./]/.test(imported.from));
+}

@@ -1,0 +1,57 @@
+/**
+ * A compiled function that was called, and not awaited by compiled code: its wrapper is a native async function, and drives the twin's frames with
+ * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
+ */
+import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
+import { AWAIT, YIELD, machine, resumeFrame } from './machine.ts';
+import { refill } from './settle.ts';
+
+/** What a wrapper holds: ended with a value, or waiting for one. */
+export class Activation extends FrameStack {
+  isDone = false;
+  /** The result, or what is awaited. */
+  value: unknown = undefined;
+
+  /** What was awaited has settled: called by a native driver in a microtask, at the bottom of the stack. Throws what the frames throw. */
+  resume(value: unknown, byThrow: boolean): void {
+    refill();
+    this.note(runFrames(this, value, byThrow));
+  }
+
+  note(outcome: Outcome): void {
+    if (outcome === AWAIT) this.value = machine.value;
+    else if (outcome === YIELD) this.value = afterOthers(machine.value);
+    else {
+      this.value = machine.value;
+      this.isDone = true;
+    }
+    machine.value = undefined;
+  }
+}
+
+/** Ended at once: read before anything else can run, so one serves all. */
+const ended = new Activation();
+ended.isDone = true;
+
+/** Runs a frame up to its first wait. Throws what it throws. */
+export function startActivation(frame: Generator): Activation {
+  const { isScheduled, depth, stack } = machine;
+  machine.isScheduled = false;
+  try {
+    const { done, value } = resumeFrame(frame, undefined);
+    if (done === true) {
+      ended.value = value;
+      return ended;
+    }
+    const activation = new Activation();
+    activation.note(adopt(activation, frame));
+    return activation;
+  } finally {
+    machine.isScheduled = isScheduled;
+    machine.depth = depth;
+    machine.stack = stack;
+  }
+}
+
+/** Resolves when the event loop has gone round. */
+const afterOthers = (value: unknown): Promise<unknown> => new Promise((resolve) => { setImmediate(resolve, value); });

@@ -1,0 +1,132 @@
+/**
+ * Awaited calls of compiled code, by arity: `await f(a)` becomes `call1(point, f, a)`, `await o.m(a)` becomes `method1(point, o, o.m, a)`, so callee,
+ * arguments and the test whether it can be called keep their order. Each returns the value that the `await` gives, or SUSPENDED: then its caller
+ * yields. First choice is the callee's twin, run at once on this stack; then a primitive's direct form; else it is called and awaited.
+ */
+import { AWAIT, CALL, NESTED_MAX, PRIMITIVE, machine, resumeFrame } from './machine.ts';
+import { pointAt } from './points.ts';
+import { isObject, settled, suspendOn } from './settle.ts';
+import { DIRECT, SUSPENDED } from '../suspended.ts';
+import { TWIN } from './twin-mark.ts';
+import type { Twin } from './twins.ts';
+
+type Callable = (this: unknown, ...args: unknown[]) => unknown;
+interface Marked { readonly [key: symbol]: unknown }
+
+const apply = Reflect.apply;
+
+
+/** Runs a frame at once, nested on the native stack. @param point  where its caller stands */
+export function enter(point: number, frame: Generator): unknown {
+  const { depth } = machine;
+  if (depth > NESTED_MAX) return defer(point, frame);
+  machine.depth = depth + 1;
+  const { done, value } = resumeFrame(frame, undefined);
+  machine.depth = depth;
+  if (done === true) return --machine.budget < 0 || isObject(value) ? settled(value) : value;
+  machine.unwound.push(frame);
+  machine.unwoundAt.push(point);
+  return SUSPENDED;
+}
+
+/** The stack is nested deeply: the frame goes on the heap, and its driver runs it. */
+function defer(point: number, frame: Generator): typeof SUSPENDED {
+  machine.reason = CALL;
+  machine.point = point;
+  machine.frame = frame;
+  return SUSPENDED;
+}
+
+/** What a call without twin has returned is awaited natively. */
+function wait(point: number, value: unknown): unknown {
+  machine.point = point;
+  if (machine.isScheduled && !isObject(value)) return --machine.budget < 0 ? settled(value) : value;
+  machine.reason = AWAIT;
+  machine.value = value;
+  return SUSPENDED;
+}
+
+/** The direct form of something that has no twin, where threads may use it. Throws when it cannot be called. */
+function directOf(point: number, fn: unknown): Callable | undefined {
+  if (typeof fn !== 'function') throw new TypeError(`${pointAt(point).callee} is not a function`);
+  return machine.isScheduled ? (fn as unknown as Marked)[DIRECT] as Callable | undefined : undefined;
+}
+
+/** A direct form has answered, or has noted the thread. */
+function answered(point: number, value: unknown): unknown {
+  if (value !== SUSPENDED) return --machine.budget < 0 ? settled(value) : value;
+  machine.reason = PRIMITIVE;
+  machine.point = point;
+  return SUSPENDED;
+}
+
+const markOf = (fn: unknown): Twin | undefined => (fn as Marked | null | undefined)?.[TWIN] as Twin | undefined;
+const isOwn = (twin: Twin | undefined, fn: unknown): twin is Twin => twin !== undefined && twin.owner === fn;
+
+export function call0(point: number, fn: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, (twin as () => Generator)());
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)()) : answered(point, direct.call(undefined));
+}
+export function call1(point: number, fn: unknown, a: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown) => Generator)(a));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a)) : answered(point, direct.call(undefined, a));
+}
+export function call2(point: number, fn: unknown, a: unknown, b: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown) => Generator)(a, b));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a, b)) : answered(point, direct.call(undefined, a, b));
+}
+export function call3(point: number, fn: unknown, a: unknown, b: unknown, c: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown, c: unknown) => Generator)(a, b, c));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(a, b, c)) : answered(point, direct.call(undefined, a, b, c));
+}
+export function callMany(point: number, fn: unknown, ...args: unknown[]): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, (twin as (...args: unknown[]) => Generator)(...args));
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, (fn as Callable)(...args)) : answered(point, apply(direct, undefined, args));
+}
+
+export function method0(point: number, self: unknown, fn: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, []) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, []));
+  return wait(point, apply(fn as Callable, self, []));
+}
+export function method1(point: number, self: unknown, fn: unknown, a: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a]) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, [a]));
+  return wait(point, apply(fn as Callable, self, [a]));
+}
+export function method2(point: number, self: unknown, fn: unknown, a: unknown, b: unknown): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a, b]) as Generator);
+  const direct = directOf(point, fn);
+  if (direct !== undefined) return answered(point, apply(direct, self, [a, b]));
+  return wait(point, apply(fn as Callable, self, [a, b]));
+}
+export function methodMany(point: number, self: unknown, fn: unknown, ...args: unknown[]): unknown {
+  const twin = markOf(fn);
+  if (isOwn(twin, fn)) return enter(point, apply(twin, self, args) as Generator);
+  const direct = directOf(point, fn);
+  return direct === undefined ? wait(point, apply(fn as Callable, self, args)) : answered(point, apply(direct, self, args));
+}
+
+/** `await value`, where the value is no call. */
+export const value: (point: number, value: unknown) => unknown = wait;
+
+/** `await` of what must be waited for in any case: a literal, by which code gives others their turn. */
+export function pause(point: number, awaited: unknown): typeof SUSPENDED {
+  machine.point = point;
+  return suspendOn(awaited);
+}

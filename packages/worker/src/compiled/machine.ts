@@ -1,0 +1,60 @@
+/**
+ * The registers of the machine that compiled code runs on: one set an isolate. An awaited call runs on the native stack; when the innermost frame
+ * must wait, why it must lies here, and every frame between it and the driver notes itself as it unwinds.
+ * Next: calls.ts (who suspends), frames.ts (who links what has unwound, and resumes it).
+ */
+
+import type { FrameStack } from './frames.ts';
+
+/** Why the innermost frame has suspended. */
+export const AWAIT = 1;
+/** A primitive has noted the thread, and will wake it. */
+export const PRIMITIVE = 2;
+/** The processor is given up: the frame goes on with `value` in its turn. */
+export const YIELD = 3;
+/** The native stack is nested deeply enough: `frame` goes on as a frame of the heap. */
+export const CALL = 4;
+
+export type Reason = typeof AWAIT | typeof PRIMITIVE | typeof YIELD | typeof CALL;
+
+interface Machine {
+  reason: Reason;
+  /** AWAIT: what is awaited; YIELD: what the frame is resumed with. */
+  value: unknown;
+  /** CALL: the callee. */
+  frame: Generator | undefined;
+  /** Index of the blocking point (points.ts) at which the innermost frame stands. */
+  point: number;
+  /** Frames that have unwound, innermost first, and the points at which their callers stand. */
+  readonly unwound: Generator[];
+  readonly unwoundAt: number[];
+  /** Frames that are nested on the native stack, about. */
+  depth: number;
+  /** Awaits that may end at once before the clock is read. */
+  budget: number;
+  /** When whoever awaits nothing that waits must give up the processor, ms; 0 until the budget has gone once. */
+  sliceEnd: number;
+  /** The stack whose frames run, or ran last: for stack traces. */
+  stack: FrameStack | undefined;
+  /** A scheduler drives the frames, not a native async function: primitives may suspend them directly. */
+  isScheduled: boolean;
+}
+
+export const machine: Machine = {
+  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
+};
+
+/** Frames that may be nested on the native stack: 400 of them take about 200 KB of its 984. */
+export const NESTED_MAX = 400;
+/** Awaits that end at once between two looks at the clock. */
+export const BUDGET = 128;
+
+const generators = Object.getPrototypeOf(Object.getPrototypeOf((function* (): Generator { /* never run */ })())) as Generator;
+const { next, throw: throwIn } = generators;
+
+/**
+ * Resumes a frame. Each generator function gives its generators a prototype of their own, so looking up `next` where many come by is dear: with 64
+ * different callees an awaited hit takes 52 ns with the look-up, 36 without, 40 natively.
+ */
+export const resumeFrame = (frame: Generator, value: unknown): IteratorResult<unknown, unknown> => Reflect.apply(next, frame, [value]);
+export const throwInFrame = (frame: Generator, error: unknown): IteratorResult<unknown, unknown> => Reflect.apply(throwIn, frame, [error]);

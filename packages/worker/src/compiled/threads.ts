@@ -1,0 +1,159 @@
+/**
+ * Threads that run compiled code: what the scheduler does with a stack of compiled frames (frames.ts) when it begins, resumes, waits or ends. Every
+ * wait is a point at which a cancellation is thrown in.
+ * Next: ../scheduler.ts.
+ */
+import { currentThread, keptContext, mayHoldFrames } from '../context.ts';
+import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame.ts';
+import type { LocalThread } from '../thread.ts';
+import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
+import { AWAIT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
+import { refill } from './settle.ts';
+import { twinOf, type Twin } from './twins.ts';
+
+/** The frames of a thread. */
+export class ThreadFrames extends FrameStack {
+  /** Set while they are those of a call inside of the thread, which is told when they end. */
+  returning: PromiseWithResolvers<unknown> | undefined = undefined;
+}
+
+/** Besides what frames written by hand come back with: 'native', the thread's function has returned a promise, which is in its `value`; 'answered', the frames have ended and who called them knows. */
+export type CompiledOutcome = FrameOutcome | 'native' | 'answered';
+
+/** Begins a thread with a compiled function. Throws nothing. */
+export function beginTwin(thread: LocalThread, twin: Twin, args: readonly unknown[]): CompiledOutcome {
+  const frames = new ThreadFrames();
+  try {
+    frames.frame = Reflect.apply(twin, undefined, args) as Generator;
+  } catch (error) {
+    endByError(thread, error);
+    return 'ended';
+  }
+  thread.frame = frames;
+  return startWait(thread, step(thread, frames, undefined, false));
+}
+
+/** Resumes a thread, inside its context. Throws nothing. */
+export function resumeCompiled(thread: LocalThread, frames: ThreadFrames): CompiledOutcome {
+  const byThrow = thread.beginResume();
+  const { value } = thread;
+  thread.value = undefined;
+  return startWait(thread, step(thread, frames, value, byThrow));
+}
+
+/** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @returns the frame when it waits: `adoptFrame` must follow at once */
+export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]): { isDone: boolean; value: unknown } {
+  const frame = Reflect.apply(twin, self, args) as Generator;
+  refill();
+  machine.isScheduled = true;
+  machine.depth = 0;
+  try {
+    const { done, value } = resumeFrame(frame, undefined);
+    return done === true ? { isDone: true, value } : { isDone: false, value: frame };
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+/** The frame that waits is the thread's. Throws nothing. @param returning  who is told when it ends, if the thread does not end with it */
+export function adoptFrame(thread: LocalThread, frame: Generator, returning?: PromiseWithResolvers<unknown>): CompiledOutcome {
+  const frames = new ThreadFrames();
+  frames.returning = returning;
+  thread.frame = frames;
+  machine.isScheduled = true;
+  try {
+    return startWait(thread, finish(thread, frames, adopt(frames, frame)));
+  } catch (error) {
+    return fail(thread, frames, error);
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+function step(thread: LocalThread, frames: ThreadFrames, value: unknown, byThrow: boolean): CompiledOutcome {
+  refill();
+  machine.isScheduled = true;
+  try {
+    return finish(thread, frames, runFrames(frames, value, byThrow));
+  } catch (error) {
+    return fail(thread, frames, error);
+  } finally {
+    machine.isScheduled = false;
+  }
+}
+
+/** What the frames came back with. 'awaiting': what is awaited is in the thread's `value`. Throws what they throw when they are cancelled. */
+function finish(thread: LocalThread, frames: ThreadFrames, outcome: Outcome): CompiledOutcome {
+  const { value } = machine;
+  machine.value = undefined;
+  if (outcome === ENDED) return end(thread, frames, value);
+  if (outcome === AWAIT && thread.takeCancellation()) return finish(thread, frames, runFrames(frames, thread.cancellation(), true));
+  const { entered } = thread;
+  const kept = keptContext(entered);
+  if (kept !== entered) thread.entered = kept;
+  if (outcome === PRIMITIVE) return 'blocked';
+  if (outcome === AWAIT) { thread.value = value; return 'awaiting'; }
+  thread.keepResume(value, false);
+  return 'yielded';
+}
+
+function end(thread: LocalThread, { returning }: ThreadFrames, value: unknown): CompiledOutcome {
+  if (returning !== undefined) { thread.frame = undefined; returning.resolve(value); return 'answered'; }
+  if (isThenable(value)) { thread.frame = undefined; thread.value = value; return 'native'; }
+  thread.end('done', value, undefined);
+  return 'ended';
+}
+
+function fail(thread: LocalThread, { returning }: ThreadFrames, error: unknown): CompiledOutcome {
+  if (returning !== undefined) { thread.frame = undefined; returning.reject(error); return 'answered'; }
+  endByError(thread, error);
+  return 'ended';
+}
+
+function startWait(thread: LocalThread, outcome: CompiledOutcome): CompiledOutcome {
+  if (outcome === 'awaiting') {
+    const { value } = thread;
+    thread.value = undefined;
+    void pump(thread, thread.frame as ThreadFrames, value);
+  }
+  return outcome;
+}
+
+/**
+ * Awaits what a thread waits for, and lets it go on. A native `await` costs less than two reactions, and comes back in the async context in which the
+ * thread waits; so, as long as nobody else is ready and the slice lasts, the thread is resumed right here. Otherwise it goes through its run queue.
+ */
+async function pump(thread: LocalThread, frames: ThreadFrames, first: unknown): Promise<void> {
+  const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
+  let awaited = first;
+  for (;;) {
+    let value: unknown;
+    let byThrow = false;
+    try { value = await awaited; } catch (error) { value = error; byThrow = true; }
+    if (thread.waitingOn !== wait) return;
+    if (!thread.scheduler.mayGoOn()) { thread.wake(value, byThrow); return; }
+    thread.scheduler.goesOn(thread);
+    const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
+    if (outcome !== 'awaiting') { thread.scheduler.cameBack(thread, outcome); return; }
+    awaited = thread.value;
+    thread.value = undefined;
+    thread.waitingOn = wait;
+    thread.scheduler.waits(thread);
+  }
+}
+
+/**
+ * Calls a function inside of the current thread, which runs natively: a compiled one runs as the thread's frames, so that its resumptions are the
+ * scheduler's and a cancellation reaches each of its awaits. Any other, and a second one beside it, is simply called.
+ * @returns the value if it did not wait, else a promise of it
+ */
+export function callAsFrames(fn: (...args: never[]) => unknown, self: unknown, ...args: unknown[]): unknown {
+  const twin = twinOf(fn);
+  if (twin === undefined || machine.isScheduled || !mayHoldFrames()) return Reflect.apply(fn, self, args);
+  const { isDone, value } = runUntilWait(twin, self, args);
+  if (isDone) return value;
+  const thread = currentThread() as LocalThread;
+  const returning = Promise.withResolvers<unknown>();
+  thread.scheduler.afterRun(thread, adoptFrame(thread, value as Generator, returning));
+  return returning.promise;
+}

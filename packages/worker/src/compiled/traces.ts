@@ -1,0 +1,45 @@
+/**
+ * Which callers an error has passed: frames that wait on the heap are on no native stack, so each error that rises notes where they stand.
+ * Read by stack-traces.ts when the error's stack is asked for.
+ */
+import type { Caller, FrameStack } from './frames.ts';
+import { pointAt } from './points.ts';
+
+const callersOf = new WeakMap<object, Caller>();
+
+/** Notes the callers above which an error was thrown, the first time that it is seen. */
+export function noteCallers(error: unknown, callers: Caller | undefined): void {
+  if (callers === undefined || typeof error !== 'object' || error === null || callersOf.has(error)) return;
+  callersOf.set(error, callers);
+}
+
+/** An error is thrown into a waiting frame: it came from what the frame awaits. */
+export function noteFrame(error: unknown, { frame, point, callers }: FrameStack): void {
+  if (point <= 0 || frame === undefined) return;
+  const caller = { frame, point, context: undefined, below: callers };
+  noteCallers(error, caller);
+  if (!lacksCallers.delete(error as object)) return;
+  const lines = linesOfCallers(caller).map((line) => `\n    at ${line}`).join('');
+  Object.defineProperty(error, 'stack', { value: `${(error as Error).stack}${lines}` });
+}
+
+const lacksCallers = new WeakSet<object>();
+/** An error that came from another thread has a stack of text, which is to end with who awaits it: that could not be seen where it was made. */
+export function expectCallers(error: object): void { lacksCallers.add(error); }
+
+export const callersNotedFor = (error: object): Caller | undefined => callersOf.get(error);
+
+/** More are not shown. */
+const LINES_MAX = 50;
+
+/** Callers that wait on the heap, as a stack trace names them. */
+export function linesOfCallers(from: Caller | undefined): string[] {
+  const lines: string[] = [];
+  for (let caller = from; caller !== undefined && lines.length < LINES_MAX; caller = caller.below) {
+    if (caller.point <= 0) continue;
+    const { functionName, file, line, column } = pointAt(caller.point);
+    const place = `${file}:${line}:${column + 1}`;
+    lines.push(functionName.startsWith('<') ? `async ${place}` : `async ${functionName} (${place})`);
+  }
+  return lines;
+}

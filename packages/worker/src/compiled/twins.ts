@@ -1,0 +1,60 @@
+/**
+ * Twins: the generator function behind a compiled async function, and how one is found. The mark travels with the function value, so methods,
+ * imports and callbacks need nothing more. A function without a valid mark is awaited natively, which is always correct.
+ *
+ * A twin knows its owner: wrappers that copy every property of a function, proxies, and functions that inherit from one would else pass for it.
+ */
+import { startActivation } from './activation.ts';
+import { TWIN } from './twin-mark.ts';
+
+export interface Twin {
+  (this: unknown, ...args: unknown[]): Generator;
+  owner?: unknown;
+}
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+const define = Object.defineProperty;
+const call = Reflect.apply;
+
+/** The twin of a function; undefined for whatever has none. */
+export function twinOf(value: unknown): Twin | undefined {
+  if (typeof value !== 'function') return undefined;
+  const twin = (value as { [TWIN]?: Twin })[TWIN];
+  return twin !== undefined && twin.owner === value ? twin : undefined;
+}
+
+/** Marks a compiled function with its twin. */
+export function brand(fn: AnyFunction, twin: Twin, name?: string): void {
+  twin.owner = fn;
+  define(fn, TWIN, { value: twin, configurable: true });
+  if (name !== undefined) define(fn, 'name', { value: name, configurable: true });
+}
+
+/** The function that users hold of a twin that has none yet: a native async method, with the name and length that it would have had. */
+export function wrap(twin: Twin, name: string, length: number): AnyFunction {
+  const wrapper = {
+    async method(this: unknown, ...args: unknown[]): Promise<unknown> {
+      for (const activation = startActivation(call(twin, this, args) as Generator); ;) {
+        if (activation.isDone) return activation.value;
+        let value: unknown;
+        let byThrow = false;
+        try { value = await activation.value; } catch (error) { byThrow = true; value = error; }
+        activation.resume(value, byThrow);
+      }
+    },
+  }.method as AnyFunction;
+  define(wrapper, 'name', { value: name, configurable: true });
+  define(wrapper, 'length', { value: length, configurable: true });
+  twin.owner = wrapper;
+  define(wrapper, TWIN, { value: twin, configurable: true });
+  return wrapper;
+}
+
+/** Puts wrappers in the place of the twins that stand as methods of a class. */
+export function wrapMethods(holder: object, ...names: string[]): void {
+  for (const name of names) {
+    const descriptor = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor;
+    const twin = descriptor.value as Twin;
+    define(holder, name, { ...descriptor, value: wrap(twin, twin.name, twin.length) });
+  }
+}

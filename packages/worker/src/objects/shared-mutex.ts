@@ -1,0 +1,87 @@
+/** A mutex across cores: shared/src/objects/mutex.ts as its users see it. Next: shared-condition.ts. */
+import { OWNER_DIED, mutexes, type Waiter } from '@capriccio/shared';
+import type { SharedObjects } from './shared-objects.ts';
+import { nodesExhausted, perform, refusal, type Entered, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+
+/** What a lock gives: unlocks when it is disposed of, once. */
+export interface SharedGuard extends Disposable {
+  /** Whoever had it before died with it (EOWNERDEAD): what it protects may be half-done. Whoever is told makes it whole. */
+  readonly ownerDied: boolean;
+}
+
+class Guard implements SharedGuard {
+  readonly ownerDied: boolean;
+  #mutex: SharedMutex | undefined;
+  constructor(mutex: SharedMutex, ownerDied: boolean) {
+    this.#mutex = mutex;
+    this.ownerDied = ownerDied;
+  }
+  [Symbol.dispose](): void {
+    const mutex = this.#mutex;
+    this.#mutex = undefined;
+    mutex?.unlock();
+  }
+}
+
+/** Not recursive. First come, first served over all cores: who unlocks hands it to who has waited longest. */
+export class SharedMutex {
+  readonly name: string;
+  /** @internal */
+  readonly object: number;
+  readonly #objects: SharedObjects;
+  #hasNews = false;
+  readonly #operation: Operation<SharedGuard>;
+
+  /** @internal made by pool.mutex */
+  constructor(objects: SharedObjects, name: string, object: number) {
+    this.name = name;
+    this.object = object;
+    this.#objects = objects;
+    const what = `mutex '${name}'`;
+    this.#operation = {
+      what, monitor: object,
+      enter: (waiter: Waiter): Entered<SharedGuard> => {
+        const outcome = mutexes.lock(objects.visitor, object, waiter);
+        if (outcome === 'waits') return 'waits';
+        return outcome === 'full' ? nodesExhausted(objects, what) : { value: new Guard(this, outcome === 'owner-died') };
+      },
+      granted: (result, node, wait) => {
+        objects.visitor.nodes.release(node);
+        wait.succeed(new Guard(this, result === OWNER_DIED));
+      },
+      passOn: (result, node) => {
+        objects.visitor.nodes.release(node);
+        if (result === OWNER_DIED) this.keepNews();
+        this.unlock();
+      },
+    };
+  }
+
+  /** Locks it, waiting for its turn. Rejects with CAP_ERR_TIMEOUT, or when the thread is cancelled. One compare-and-swap when it is free. */
+  lock(options?: SharedWaitOptions): Promise<SharedGuard> {
+    const refused = refusal(this.#objects, options);
+    if (refused !== undefined) return refused;
+    const guard = this.tryLock();
+    return guard === undefined ? perform(this.#objects, this.#operation, options) : Promise.resolve(guard);
+  }
+
+  /** Locks it if it is free; never waits. */
+  tryLock(): SharedGuard | undefined {
+    if (this.#objects.closed !== undefined) throw this.#objects.closed;
+    const { memory, id } = this.#objects.visitor;
+    const locked = mutexes.tryLock(memory, this.object, id);
+    return locked === 'busy' ? undefined : new Guard(this, locked === 'owner-died');
+  }
+
+  /** @internal It has been got by one that gave up and cannot be told of a death: the next one is. */
+  keepNews(): void { this.#hasNews = true; }
+
+  /** @internal */
+  unlock(): void {
+    const { visitor } = this.#objects;
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object, true));
+    } else if (!mutexes.tryUnlock(visitor.memory, this.object, visitor.id)) this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object));
+  }
+}

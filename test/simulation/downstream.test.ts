@@ -1,0 +1,98 @@
+/** Services behind us whose capacity nobody tells. Goal G7, scenarios 4, 10 and 12. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { climb, firstWindow } from '../../packages/core/src/conductor/windows.ts';
+import { random } from './random.ts';
+import { SEEDS, classOf, mean, rateOf, run } from './runs.ts';
+import { exponential } from './random.ts';
+import { db, type Workload } from './workloads.ts';
+import type { Machine } from './machine.ts';
+
+type Throughput = (concurrency: number) => number;
+const law = (parallel: number, sigma: number, kappa: number, ms: number): Throughput => (c) => Math.min(c, parallel) / ms / (1 + sigma * Math.max(0, c / parallel - 1) + kappa * c * Math.max(0, c - 1));
+
+describe('the window alone, readings with noise, seeds 1 to 5', () => {
+  const stations: readonly [string, Throughput][] = [
+    ['four at a time, falls slowly', law(4, 0.02, 0.0015, 5)],
+    ['a knee at 25', (c) => c / 5 / (1 + 0.05 * (c - 1) + 0.0015 * c * (c - 1))],
+    ['sixty-four, then a cliff', law(64, 0.5, 0, 20)],
+    ['flat past 16', law(16, 0, 0, 10)],
+    ['two hundred, no harm', law(200, 0, 0, 10)],
+    ['eight, thrashes sharply', law(8, 1.5, 0.01, 4)],
+  ];
+
+  test.each(stations)('%s: 0.9 of the best throughput is held, also after it has become three times slower', (_, throughput) => {
+    const best = Math.max(...Array.from({ length: 1000 }, (_each, k) => throughput(k + 1)));
+    const held = [1, 2, 3, 4, 5].map((seed) => {
+      const next = random(seed);
+      let state = firstWindow;
+      let [atMs, done, time] = [0, 0, 0];
+      while (atMs < 30_000) {
+        const slowness = atMs > 15_000 ? 3 : 1;
+        const concurrency = Math.max(1, Math.floor(state.window));
+        const perMs = throughput(concurrency) / slowness;
+        const ms = Math.max(50, 24 / perMs);
+        const noise = Math.sqrt(perMs * ms) * (next() + next() + next() + next() - 2) * 1.7;
+        atMs += ms;
+        state = climb(state, { atMs, perMs: Math.max(1, perMs * ms + noise) / ms, concurrency, isSaturated: true });
+        if (atMs > 5000 && (atMs < 15_000 || atMs > 17_000)) { done += perMs * slowness * ms; time += ms; }
+      }
+      return done / time / best;
+    });
+    assert.ok(mean(held) >= 0.9, `${mean(held).toFixed(3)}`);
+  });
+
+  test('where nobody waits there is no limit', () => {
+    let state = firstWindow;
+    for (let k = 1; k < 20; k++) state = climb(state, { atMs: k * 50, perMs: 10, concurrency: 100, isSaturated: false });
+    assert.ok(state.window >= 150);
+  });
+});
+
+describe('in front of a service', () => {
+  const shapes: readonly [string, { parallel: number; sigma: number; kappa: number }][] = [
+    ['4', { parallel: 4, sigma: 0.02, kappa: 0.0015 }],
+    ['25', { parallel: 25, sigma: 0.05, kappa: 0.0008 }],
+    ['64', { parallel: 64, sigma: 0.5, kappa: 0 }],
+    ['none', { parallel: 200, sigma: 0, kappa: 0 }],
+    ['8, thrashing sharply', { parallel: 8, sigma: 1.5, kappa: 0.01 }],
+  ];
+  test.each(shapes)('a knee at %s: 0.85 of its best is held under three times as much, and requests that need none of it are answered', (_, shape) => {
+    const throughput = law(shape.parallel, shape.sigma, shape.kappa, 5);
+    const best = Math.max(...Array.from({ length: 400 }, (_each, k) => throughput(k + 1)));
+    const workload = db(2, shape);                                       // two cores can ask for no more than some five a millisecond
+    const OFFERED_MAX = 4;
+    const classes = workload.classes.map((one, type) => (type === 0 ? { ...one, perMs: Math.min(best, OFFERED_MAX / 3) } : { ...one, perMs: 0.2 }));
+    const { figures } = run({ workload: { ...workload, classes }, load: 3, seconds: 8, warmUp: 2 });
+    assert.ok(figures.stationPerS / 1000 >= 0.85 * Math.min(best, OFFERED_MAX), `${figures.stationPerS.toFixed(0)} of ${(best * 1000).toFixed(0)} a second`);
+    assert.ok(classOf(figures, 'static').okShare >= 0.97, `static ${classOf(figures, 'static').okShare.toFixed(3)}`);
+  });
+
+  test.each(SEEDS)('it answers nothing for five seconds: others go on, and it is used again within 1.5 s (seed %i)', (seed) => {
+    const slow = (times: number) => (machine: Machine): void => machine.station?.slow(times);
+    const { machine, figures } = run({ workload: db(2), load: 0.7, seconds: 14, seed, shifts: [{ at: 3, apply: slow(1e6) }, { at: 8, apply: slow(1) }] });
+    const before = rateOf(machine, 0, 1, 3);
+    assert.ok(classOf(figures, 'static').okShare >= 0.97, 'static requests meanwhile');
+    assert.ok(rateOf(machine, 0, 9.5, 10.5) >= 0.9 * before, `${rateOf(machine, 0, 9.5, 10.5).toFixed(0)} queries a second, ${before.toFixed(0)} before`);
+  });
+
+  test('it answers nothing for ten seconds: no estimate is stuck at refusing', () => {
+    const slow = (times: number) => (machine: Machine): void => machine.station?.slow(times);
+    const { machine, figures } = run({ workload: db(2), load: 1.5, seconds: 18, shifts: [{ at: 3, apply: slow(1e6) }, { at: 13, apply: slow(1) }] });
+    assert.ok(classOf(figures, 'static').okShare >= 0.95, 'static requests meanwhile');
+    assert.ok(rateOf(machine, 0, 14.5, 16.5) >= 0.9 * rateOf(machine, 0, 1, 3), 'queries afterwards');
+  });
+
+  test('two roots behind one window share it by their tickets', () => {
+    const workload: Workload = {
+      station: { parallel: 4, sigma: 0.02, kappa: 0.0015 },
+      classes: [1, 3].map((tickets, type) => ({
+        name: `root${type}`, tickets, deadlineMs: 1000, perMs: 1.5, priority: type,
+        steps: [{ node: 1, cpuMs: exponential(0.1), waitsFor: 'station' as const, waitMs: exponential(5) }, { node: 2, cpuMs: exponential(0.1), waitsFor: 'end' as const }],
+      })),
+    };
+    const { figures } = run({ workload, seconds: 12, warmUp: 3 });
+    const [one, three] = figures.classes.map(({ okPerS }) => okPerS) as [number, number];
+    assert.ok(Math.abs(three / (one + three) - 0.75) <= 0.03, `${one.toFixed(0)} and ${three.toFixed(0)} a second`);
+  });
+});

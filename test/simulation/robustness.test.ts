@@ -1,0 +1,124 @@
+/** Readings that make no sense, and runs that repeat. Scenarios 15 and 16. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
+import { decide, firstState } from '../../packages/core/src/conductor/decide.ts';
+import { drainRate } from '../../packages/core/src/conductor/drain-rates.ts';
+import type { Snapshot, Sums } from '../../packages/core/src/conductor/snapshot.ts';
+import { Ewma, blend, momentsOf } from '../../packages/worker/src/moments.ts';
+import { ResourceGate } from '../../packages/worker/src/resource-gate.ts';
+import { Roots } from '../../packages/worker/src/run-queues.ts';
+import { run } from './runs.ts';
+import { cpuMix, memio } from './workloads.ts';
+
+test.each([['cpuMix', cpuMix], ['memio', memio]] as const)('%s: the same seed gives the same trace, another one another', (_, workload) => {
+  const trace = (seed: number): string[] => run({ workload: workload(4), cores: 4, load: 2, seconds: 1, warmUp: 0, seed, traces: true }).machine.trace;
+  const [first, second, other] = [trace(7), trace(7), trace(8)];
+  assert.ok(first.length > 1000);
+  assert.deepEqual(first, second);
+  assert.notDeepEqual(first, other);
+});
+
+test('equal passes go in the order in which they came', () => {
+  const roots = new Roots<{ attainedUs: number }>();
+  const list = ['c', 'a', 'b'].map((name) => roots.named(name));
+  for (const root of list) { root.push({ attainedUs: 0 }, 0); roots.activate(root); }
+  const order = list.map(() => {
+    const root = roots.pick();
+    root?.draw();
+    root?.shift();
+    if (root !== undefined) roots.charge(root, 1);
+    return root?.name;
+  });
+  assert.deepEqual(order, ['c', 'a', 'b']);
+});
+
+describe('what makes no sense changes nothing for good', () => {
+  test('a clock that jumps back, no time at all, NaN', () => {
+    const roots = new Roots<{ attainedUs: number }>();
+    const root = roots.named('r');
+    const thread = { attainedUs: 5 };
+    root.push(thread, 0);
+    roots.activate(root);
+    for (const ms of [-1e9, 0, NaN]) {
+      root.draw();
+      root.shift();
+      roots.charge(root, ms);
+      assert.equal(root.pass, 0);
+      assert.equal(thread.attainedUs, 5);
+      root.push(thread, 0);
+    }
+    assert.equal(drainRate(3, { count: 5, ms: 0, isBacklogged: true, fairPerMs: NaN }), 3);
+    assert.equal(drainRate(3, { count: NaN, ms: 1, isBacklogged: true, fairPerMs: NaN }), 3);
+    assert.equal(forecastWait(10, 0, [{ visits: 1, waiting: 5, ratePerMs: 0 }]), 0);
+  });
+
+  test('negative changes of memory and values that are no numbers', () => {
+    const seen = new Ewma();
+    for (const value of [1, NaN, Infinity, 1]) seen.add(value);
+    assert.deepEqual([seen.mean, seen.variance, seen.count], [1, 0, 2]);
+    assert.deepEqual(momentsOf(0, NaN, NaN), { mean: 0, variance: 0 });
+    assert.deepEqual(blend({ mean: 2, variance: 1 }, { mean: 100, variance: 5 }, 0), { mean: 2, variance: 1 });
+    const gate = new ResourceGate<number>(1e9);
+    gate.inside = 1;
+    gate.read(NaN);
+    gate.read(-5);
+    for (const mean of [NaN, -1e12]) gate.keep(gate.reserve({ mean, variance: NaN }));
+    gate.read(0);
+    assert.equal(gate.promisedKib, 0);
+    assert.equal(gate.hasRoom({ mean: 0.8e9, variance: 0 }), true);
+  });
+
+  test('a conductor that is shown nonsense goes on deciding', () => {
+    const sums = (count: number, sum: number): Sums => ({ count, sum, squares: sum * sum });
+    const snapshot = (atMs: number, count: number, sum: number): Snapshot => ({
+      atMs, workers: 2,
+      edges: [{ from: 1, to: 2, count, timeMs: sums(count, sum), growth: { heap: sums(count, -sum), bytes: sums(count, NaN) } }, { from: 2, to: 1, count, timeMs: sums(count, sum), growth: {} }],
+      nodes: [{ node: 2, isDownstream: true, done: count, waits: count, waiting: 0, areaMs: sum }],
+      roots: [{ name: 'r', start: 1, tickets: 1, queued: 3, started: count, live: 1, ownMs: sums(count, sum), usedMs: [sum, sum], isRunnable: [true, false] }],
+      resources: [{ resource: 'heap', used: NaN, limit: 100 }, { resource: 'bytes', used: 5, limit: 0 }],
+    });
+    let state = firstState(0);
+    for (const [atMs, count, sum] of [[50, 10, 5], [50, 10, 5], [40, 20, 9], [100, 3, 1], [150, 1000, NaN], [200, 2000, 100]] as const) {
+      const result = decide(snapshot(atMs, count, sum), state);
+      state = result.state;
+      const root = result.plan.roots.get('r');
+      assert.ok(root !== undefined && root.drainPerMs >= 0 && Number.isFinite(root.ownMs.mean) && root.tickets > 0, JSON.stringify(root));
+      for (const { tickets, window } of result.plan.nodes.values()) assert.ok(tickets > 0 && (window === undefined || window >= 1), `${tickets} ${window}`);
+    }
+  });
+
+  test('decide changes neither what it is given nor what it remembers', () => {
+    const freeze = <T>(value: T): T => {
+      if (typeof value === 'object' && value !== null) { Object.freeze(value); for (const one of value instanceof Map ? value.values() : Object.values(value)) freeze(one); }
+      return value;
+    };
+    const read = (k: number): Snapshot => freeze({
+      atMs: k * 50, workers: 1, edges: [{ from: 1, to: 2, count: k * 40, timeMs: { count: k, sum: k, squares: k }, growth: { heap: { count: k, sum: k * 1000, squares: k * 1e6 } } }],
+      nodes: [{ node: 2, isDownstream: true, done: k * 40, waits: k, waiting: 1, areaMs: k * 500 }],
+      roots: [{ name: 'r', start: 1, tickets: 2, queued: 1, started: k, live: 1, ownMs: { count: k, sum: k, squares: k }, usedMs: [k], isRunnable: [true] }],
+      resources: [{ resource: 'heap' as const, used: 900, limit: 1000 }],
+    });
+    let state = firstState(0);
+    for (let k = 1; k < 10; k++) {
+      const before = freeze(state);
+      const once = decide(read(k), before);
+      assert.deepEqual(decide(read(k), before), once);
+      state = once.state;
+    }
+  });
+});
+
+test('who is refused is told when to come back; a probe goes through now and then', () => {
+  const admission = new Admission();
+  const arrival = { arrivedAtMs: 0, deadlineMs: 100, waitMs: 200, waiting: 100, workers: 2, ownMs: { mean: 10, variance: 25 } };
+  assert.equal(admission.judge({ ...arrival, nowMs: 0 }), undefined, 'the first is a probe');
+  assert.equal(admission.judge({ ...arrival, nowMs: 50, arrivedAtMs: 50 }), 200);
+  assert.equal(admission.judge({ ...arrival, nowMs: 101, arrivedAtMs: 101 }), undefined, 'the next');
+  assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waiting: 2 }), undefined, 'no more wait than there are workers');
+  assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 0 }), undefined);
+  assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, deadlineMs: Infinity }), undefined, 'without a deadline nothing is refused');
+  assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 25 }), undefined, '0.3 of the 85 ms that are left');
+  assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 26 }), 50);
+  assert.deepEqual([admission.admitted, admission.refused, admission.probed], [6, 2, 2]);
+});

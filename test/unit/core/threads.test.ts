@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, test } from 'vitest';
+import { createPool, type DeadlockReport, type PoolThread } from 'capriccio';
+
+type Hanging = typeof import('../../fixtures/core/hanging.ts');
+const file = new URL('../../fixtures/core/hanging.ts', import.meta.url);
+
+describe('pool.threads', () => {
+  test('lists the threads of every worker, and of a pool without cores', async () => {
+    for (const cores of [2, 0]) {
+      await using pool = await createPool(cores);
+      const { hang } = pool.module<Hanging>(file);
+      const controller = new AbortController();
+      const calls = Array.from({ length: 6 }, () => hang.with({ signal: controller.signal })(60_000).catch((error: unknown) => (error as { code: string }).code));
+      let list: PoolThread[] = [];
+      for (let k = 0; k < 200 && list.length < 6; k++) { await delay(5); list = (await pool.threads()).filter(({ name }) => name === 'hanging'); }
+      assert.equal(list.length, 6);
+      for (const { status, waitingFor, root, worker } of list) assert.deepEqual([status, waitingFor, root.endsWith('hanging.ts#hang'), worker >= 1], ['blocked', ['a time'], true, true]);
+      controller.abort();
+      assert.deepEqual(new Set(await Promise.all(calls)), new Set(['CAP_ERR_CANCELLED']));
+    }
+  });
+
+  test('does not wait for a worker that is in a long turn', async () => {
+    await using pool = await createPool(2);
+    const { spin, hang } = pool.module<Hanging>(file);
+    await Promise.all([hang(1), hang(1)]);
+    const spinning = spin(1_600);
+    await delay(20);
+    const began = performance.now();
+    const list = await pool.threads();
+    assert.ok(performance.now() - began < 1_500);
+    assert.ok(Array.isArray(list));
+    await spinning;
+  });
+});
+
+describe('deadlock', () => {
+  test("'break': one waiter is rejected, and the pool tells of it", async () => {
+    await using pool = await createPool({ cores: 1, deadlock: 'break' });
+    const told = once(pool, 'deadlock') as Promise<[DeadlockReport & { worker: number }]>;
+    assert.deepEqual((await pool.module<Hanging>(file).deadlock()).toSorted(), ['CAP_ERR_DEADLOCK', 'both']);
+    const [report] = await told;
+    assert.deepEqual([report.isBroken, report.threads.map(({ waitingFor }) => waitingFor).toSorted(), report.worker], [true, ['mutex a', 'mutex b'], 1]);
+    assert.match(report.stack, /hanging\.ts/);
+  });
+
+  test("'report', the default: it is told within a second, and nothing else happens", async () => {
+    await using pool = await createPool(1);
+    const controller = new AbortController();
+    const told = once(pool, 'deadlock') as Promise<[DeadlockReport]>;
+    const call = pool.module<Hanging>(file).deadlock.with({ signal: controller.signal })();
+    assert.equal((await Promise.race([told, delay(1_000)]))?.[0].isBroken, false);
+    controller.abort();
+    await call.catch(() => { /* cancelled, or both of its threads were */ });
+  });
+});
