@@ -13,6 +13,7 @@ const questions: Readonly<Record<string, string>> = {
   'peers/million': '1,000,000 calls at once: all done, bytes each, rate',
   'micro/threads': 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect',
   'paper/producer-consumer': 'the paper’s bounded buffer with 2 to 1,000,000 threads: does throughput depend on their number',
+  'peers/drop-in': 'the same program with piscina and with capriccio/piscina imported',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
   'micro/linked-stacks': 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap',
