@@ -11,7 +11,7 @@ import type { Part, PartContext } from './part.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from './suspicion.ts';
 
 /** Between two passes: while all moves, and while somebody is suspected, ms. */
-const PERIOD_MS = 2;
+const PERIOD_MS = 3;
 const SUSPECT_MS = 1;
 /** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins, ms. */
 const REST_MS = 5;

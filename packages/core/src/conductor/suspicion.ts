@@ -48,7 +48,7 @@ export class Suspicion {
   judge(nowMs: number, { tick, isParked, isInHardSleep }: Shown, witness: Witness): Verdict {
     if (tick !== this.#tick) {                                           // a turn has begun since: it was on a processor
       this.#tick = tick;
-      this.#cpuNs = -1;
+      this.#cpuNs = witness.cpuNs();
       return this.#moved(nowMs);
     }
     const cpuNs = witness.cpuNs();
