@@ -16,9 +16,11 @@ const questions: Readonly<Record<string, string>> = {
   'peers/drop-in': 'the same program with piscina and with capriccio/piscina imported',
   'scaling/fork-join': 'fib and quicksort with a cut-off, one worker against two',
   'scaling/curves': 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn',
+  'micro/linked-stacks': 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap',
   'micro/shared-primitives': 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage',
   'servers/light': 'light requests, beside node:cluster with as many processes',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
+  'servers/blocked': 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',
 };
 

@@ -8,6 +8,7 @@ export type {
 } from '@capriccio/worker';
 export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';
+export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
 export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';

@@ -11,7 +11,7 @@ export type Lane = 'auto' | 'front' | 'back';
 export interface PoolOptions {
   /** Workers that run at a time, 0 to 128; 0 runs everything in this thread, for debugging. Default: what the machine has, or CAPRICCIO_CORES. */
   cores?: number;
-  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Accepted and checked; obeyed when activations come. */
+  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. */
   spares?: number;
   /** Accepted and checked; obeyed when lanes come. */
   lanes?: 'auto' | 'off';
@@ -29,10 +29,12 @@ export interface PoolOptions {
   framesMax?: number;
   /** Bounds of each participant's shared memory: `slots` (a power of two, default 65,536) and `payloadBytes` (a multiple of 65,536, default 32 MiB). */
   memory?: { slots?: number; payloadBytes?: number };
-  /** `queued`: calls that may be outstanding at a time; above it a call rejects with CAP_ERR_QUEUE_FULL. The others are accepted and checked. */
+  /** `queued`: calls that may be outstanding at a time; above it a call rejects with CAP_ERR_QUEUE_FULL. `heapBytes`, `externalBytes`: a worker that has more is replaced, when it has drained. `descriptors` is accepted and checked. */
   limits?: { heapBytes?: number; externalBytes?: number; descriptors?: number; queued?: number };
   /** What becomes of an idempotent call that had begun when its worker died. Default 'retry', up to three times. Other calls reject. */
   onWorkerLost?: 'reject' | 'retry';
+  /** Looks over the shared memory all the time and replaces a worker whose words are corrupt. Default false: costs a per mille of a core. */
+  audit?: boolean;
   /** How long a cancelled task has before its worker, if it does not react at all, is replaced; milliseconds. Default 1,000. */
   cancelGraceMs?: number;
   /** Limits of each worker, as node:worker_threads has them. */
@@ -46,11 +48,18 @@ export interface PoolOptions {
 
 export interface FullPoolOptions {
   readonly cores: number;
+  readonly spares: number;
+  /** How blocked workers are seen: CAPRICCIO_ACTIVATIONS of the environment. */
+  readonly activations: 'kernel' | 'heartbeat';
   readonly sliceMs: number;
   readonly slots: number;
   readonly payloadBytes: number;
   readonly queuedMax: number;
+  /** Infinity where there is none. */
+  readonly heapBytesMax: number;
+  readonly externalBytesMax: number;
   readonly retriesMax: number;
+  readonly audit: boolean;
   readonly cancelGraceMs: number;
   readonly deadlock: 'report' | 'break';
   /** Of linked stacks: bytes between two checks, and frames on the heap. */
@@ -63,11 +72,11 @@ export interface FullPoolOptions {
   readonly name: string;
 }
 
-const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
-const CORES_MAX = 128;
+export const CORES_MAX = 128;
 const RETRIES_MAX = 3;
 
 const whole = (min: number, max?: number): { min: number; max?: number; integer: true } => (max === undefined ? { min, integer: true } : { min, max, integer: true });
@@ -76,7 +85,7 @@ const whole = (min: number, max?: number): { min: number; max?: number; integer:
 export function checkPoolOptions(given: number | PoolOptions | undefined): FullPoolOptions {
   const options = typeof given === 'number' ? { cores: given } : checkObject(given, 'createPool', POOL_OPTIONS) as PoolOptions;
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
-  checkNumber(options.spares, 'spares', whole(0, 16));
+  const spares = checkNumber(options.spares, 'spares', whole(0, 16)) ?? 1;
   checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
   const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
   checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
@@ -89,13 +98,13 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
+    cores, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
-  for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
+  const [heapBytesMax = Infinity, externalBytesMax = Infinity] = ['heapBytes', 'externalBytes', 'descriptors'].map((name) => checkNumber(limits[name], `limits.${name}`, { min: 1 }));
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
@@ -105,7 +114,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile),
+    queuedMax, heapBytesMax, externalBytesMax, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, name, compile: checkCompile(options.compile),
     stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
@@ -119,6 +128,13 @@ function checkCompile(compile: PoolOptions['compile']): FullPoolOptions['compile
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' || one instanceof RegExp))) refuse(`compile.${name} must be an array of strings and regular expressions, not ${shown(list)}`);
   }
   return patterns;
+}
+
+function activationsBy(): 'kernel' | 'heartbeat' {
+  const wanted = process.env['CAPRICCIO_ACTIVATIONS'];
+  if (wanted === undefined || wanted === '' || wanted === 'kernel') return 'kernel';
+  if (wanted !== 'heartbeat') return refuse(`the environment variable CAPRICCIO_ACTIVATIONS must be 'kernel' or 'heartbeat', not '${wanted}'`);
+  return wanted;
 }
 
 function defaultCores(): number {

@@ -5,16 +5,18 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
-  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory,
+  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type PortMessage,
+  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { Collector } from './collector.ts';
+import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
-import { checkNumber, checkObject } from './check.ts';
+import { checkNumber, checkObject, refuse } from './check.ts';
+import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
@@ -28,6 +30,8 @@ import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts'
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
+/** Of this package's own modules, as they run. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const NAMES_BYTES = 256 * 1024;
 /** Named primitives across cores, and bytes for what they keep. Pages that nobody touches cost no memory. */
 const OBJECTS_MAX = 4096;
@@ -36,6 +40,8 @@ const OBJECT_BYTES = 64 * 2 ** 20;
 const WAITERS_MAX = 65_536;
 /** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
 const SPARE_NUMBERS = 8;
+/** The conductor and the spares are started so long after the front is ready: their start does not take the processor from the first work, ms. */
+const STANDBY_MS = 100;
 /** How long `close` lets running tasks end unless told otherwise, ms. */
 const CLOSE_GRACE_MS = 5000;
 /** How long `close` waits for threads to exit after that: one that is blocked in a system call never does. */
@@ -50,8 +56,9 @@ export interface PoolEvents {
   lost: [{ id: number; code: number; reason: string }];
   /** Something a person should know, once. */
   warning: [Error];
+  /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
+  activation: [ActivationEvent];
   /** These come with later parts of the runtime. */
-  activation: [unknown];
   overload: [unknown];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
@@ -82,6 +89,8 @@ export interface PoolStats {
   readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
   /** Workers that died since the start. */
   readonly lost: number;
+  /** Workers that blocked in the kernel, and those that stand in for them. */
+  readonly activations: ActivationStats;
   readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
 }
 
@@ -107,7 +116,6 @@ export interface PoolParts {
 
 /** @internal made by createPool */
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, SharedPrimitives {
-  readonly cores: number;
   readonly #options: FullPoolOptions;
   readonly #parts: PoolParts | undefined;
   readonly #memory: Memory;
@@ -119,6 +127,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
   readonly #conductor: ConductorThread;
+  readonly #crew: Crew;
+  readonly #coresMax: number;
   readonly #objects: SharedObjects;
   readonly #primitives: CheckedPrimitives;
   /** Dead numbers that shared objects may still refer to. */
@@ -130,6 +140,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #watched = new Set<LiveWorker>();
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
+  #rolesSeen = 0;
+  /** Why the last holder of a number died. */
+  readonly #deaths = new Map<number, string>();
+  #afterStart: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #inProcess: Runtime | undefined;
@@ -138,8 +152,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     super();
     this.#options = options;
     this.#parts = parts;
-    this.cores = options.cores;
-    const layout = layOut({ participantCount: Math.min(255, 1 + Math.max(1, options.cores) + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
+    const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
+    const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
@@ -148,7 +162,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#primitives = new CheckedPrimitives(this.#objects);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
-      plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
+      plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
       ...parts === undefined ? {} : { managed: parts.managed },
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
@@ -156,13 +170,22 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       onExit: ({ id }) => this.#objects.takePlace(id),
       isBuried: (id) => !this.#unburied.has(id),
       onDead: (worker, code) => this.#workerDied(worker, code),
+      onGone: (worker) => this.#crew.gone(worker),
+      isWanted: (worker) => this.#crew.isWanted(worker),
       warn: (message) => this.#warn(message),
     });
     this.#conductor = new ConductorThread({
-      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options), parts: [],
-      receive: (part, message) => this.#heard(part, message),
+      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
+      parts: partsOf(options),
+      receive: (part, message) => this.#heard({ part, message } as PartNews),
       warn: (message) => this.#warn(message),
     });
+    this.#crew = new Crew({
+      memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
+      admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
+      activation: (event) => { this.emit('activation', event); },
+      warn: (message) => this.#warn(message),
+    }, options.cores);
     const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
@@ -170,6 +193,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       publish: () => this.#publish(),
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
       retriesMax: options.retriesMax,
+      deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
@@ -190,13 +214,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       if (this.cores === 0) this.#inProcess?.start();
       else {
         await this.#workers.start(this.cores);
-        this.#conductor.start();
+        this.#afterStart = setTimeout(() => { this.#conductor.start(); this.#crew.started(); }, STANDBY_MS).unref();
       }
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
     }
   }
+
+  /** Workers that take work at a time. */
+  get cores(): number { return this.#crew.cores; }
 
   // ---- what users call ----
 
@@ -249,7 +276,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
-    const ids = this.#inProcess === undefined ? [...this.#workers.all].map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
     return {
       cores: this.cores,
       workers: ids.map(({ id, isReady }) => {
@@ -258,6 +285,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       }),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       lost: this.#lost,
+      activations: this.#crew.stats(),
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };
   }
@@ -268,6 +296,25 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const ready = this.#inProcess === undefined ? this.#workers.readyCount : 1;
     const isWhole = ready >= Math.max(1, this.cores) && stalled.length === 0;
     return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
+  }
+
+  /**
+   * Changes how many workers take work, from 1 to 4, the machine's processors or what the pool began with, whichever is most. Resolves when the new ones
+   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
+   */
+  async resize(cores: number): Promise<void> {
+    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
+    if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
+    await this.#crew.resize(cores);
+  }
+
+  /**
+   * Replaces every worker by a fresh one, one after the other, and loses no call and no request: each ends what it has begun, for 30 s at most. Resolves
+   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on.
+   */
+  async restart(): Promise<void> {
+    if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be restarted');
+    await this.#crew.restart();
   }
 
   /**
@@ -302,6 +349,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   /** @param serversGrace  undefined: each server has its own */
   async #close(graceMs: number, serversGrace: CloseOptions | undefined): Promise<void> {
     this.#state = 'closing';
+    this.#crew.close();
     this.#collector.keepAlive();
     const error = this.#closedError();
     this.#caller.close(error);
@@ -313,6 +361,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       clearTimeout(timer);
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
+    clearTimeout(this.#afterStart);
     this.#objects.close(error);
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
@@ -327,17 +376,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   // ---- main's own part ----
 
-  /** A part of the conductor thread has something to tell. */
-  #heard(part: string, message: unknown): void {
-    throw new Error(`unknown message of ${part}: ${JSON.stringify(message)}`);
-  }
-
   #publish(): void {
     this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));
   }
 
   #collect(): number {
     this.#me.blocks.collect();
+    if (roles.changes(this.#memory) !== this.#rolesSeen) {
+      this.#rolesSeen = roles.changes(this.#memory);
+      this.#caller.leaveBlocked();
+    }
     const count = this.#caller.collect() + this.#objects.collect();
     if (this.#me.rings.isOverflowing) this.#publish();
     return count;
@@ -368,6 +416,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (message.service === 'watch') this.#watchWorker(message.body as number);
+        else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
+        else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
+        else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
         else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
         else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
@@ -381,14 +432,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
+    if (this.#parts === undefined) this.#crew.ready(worker);
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
     this.#parts?.onReady(worker);
     coreReadyChannel.publish({ pool: this.#options.name, core: worker.id, replaced: isReplacement });
-    this.emit('worker', { id: worker.id, replaced: isReplacement });
+    if (worker.seat < SPARE_SEAT) this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
   #workerDied(worker: LiveWorker, code: number): void {
-    this.#lost++;
+    if (!worker.isExpected) this.#lost++;
+    this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);
@@ -404,7 +457,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     for (const server of this.#servers.values()) server.workerLost(worker);
     this.#parts?.onDead(worker, code);
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
-    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state === 'open' && !worker.isExpected) this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 
   /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
@@ -427,6 +480,21 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     }, this.#options.cancelGraceMs).unref();
   }
 
+  #heard({ part, message }: PartNews): void {
+    if (part === 'activations') this.#crew.heard(message);
+    else if (part === 'limits') this.#crew.overLimit(message);
+    else this.#foundCorrupt(message);
+  }
+
+  /** Words of shared memory that nothing of ours can have left there: their worker is not to be trusted with more. */
+  #foundCorrupt({ participant, life, what }: AuditNews): void {
+    const worker = this.#workers.get(participant);
+    if (participant !== MAIN && (worker === undefined || worker.reason !== undefined || lifeOf(this.#memory, participant) !== life)) return;
+    const whose = participant === MAIN ? 'the main thread' : `worker ${participant}`;
+    this.#warn(`the shared memory of ${whose} is corrupt: ${what}${participant === MAIN ? '; close the pool and make another' : '; it is replaced'}`);
+    if (worker !== undefined) this.#workers.replace(worker, `its shared memory is corrupt: ${what}`);
+  }
+
   #warn(message: string): void {
     const warning = new Error(message);
     if (this.listenerCount('warning') > 0) this.emit('warning', warning);
@@ -442,7 +510,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#inProcessPort = port1;
     const start: WorkerStart = {
       buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, mayBlock: false,
+      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
     };
     this.#inProcess = new Runtime(start);
     setRuntime(this.#inProcess);

@@ -4,7 +4,7 @@
  */
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { ALL, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { ALL, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
@@ -24,6 +24,8 @@ export interface LiveWorker {
   readonly thread: Worker;
   readonly port: MessagePort;
   isReady: boolean;
+  /** It is being ended because it is not needed any more: nobody has lost anything. */
+  isExpected: boolean;
   /** Why it is about to exit: an uncaught error, or what the pool wanted. */
   reason: string | undefined;
 }
@@ -44,6 +46,10 @@ export interface WorkerSetHost {
   isBuried(id: number): boolean;
   /** A worker has exited, and is marked dead: main recovers as every owner does. */
   onDead(worker: LiveWorker, code: number): void;
+  /** The same, after that: it is nobody's any more. */
+  onGone(worker: LiveWorker): void;
+  /** Whether another is to take the seat of one that has exited. */
+  isWanted(worker: LiveWorker): boolean;
   warn(message: string): void;
   /** Whoever manages its workers one by one (capriccio/piscina): none is replaced, and `add` starts each. */
   readonly managed?: { readonly workerOptions: WorkerOptions };
@@ -58,6 +64,8 @@ export class WorkerSet implements Postman {
   #serial = 0;
   /** Seats whose next worker waits for a number. */
   readonly #missing: number[] = [];
+  /** Seats whose next worker waits for a pause to end. */
+  readonly #paused: number[] = [];
   #failures = 0;
   #isClosed = false;
   #reaper: NodeJS.Timeout | undefined;
@@ -69,7 +77,8 @@ export class WorkerSet implements Postman {
   }
 
   get all(): IterableIterator<LiveWorker> { return this.#workers.values(); }
-  get readyCount(): number { return [...this.#workers.values()].filter(({ isReady }) => isReady).length; }
+  /** Those that are to take work, and are ready to. */
+  get readyCount(): number { return [...this.#workers.values()].filter(({ isReady, seat }) => isReady && seat < SPARE_SEAT).length; }
   get(id: number): LiveWorker | undefined { return this.#workers.get(id); }
   /** Numbers of dead workers that something still refers to. */
   get restingCount(): number { return this.#orphans.length; }
@@ -96,30 +105,35 @@ export class WorkerSet implements Postman {
   add(): LiveWorker | undefined {
     const id = this.#freeNumbers.pop();
     if (id === undefined) return undefined;
-    return this.#startAs(id, this.#workers.size, false);
+    return this.#startAs(id, this.#workers.size, false, false);
   }
 
-  #startOne(seat: number, isReplacement: boolean): void {
+  /** Starts one more worker. Nothing waits for it. */
+  startAt(seat: number, isSpare: boolean = seat >= SPARE_SEAT): void { this.#startOne(seat, true, isSpare); }
+  /** Seats whose worker will be started by itself. */
+  get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
+
+  #startOne(seat: number, isReplacement: boolean, isSpare = seat >= SPARE_SEAT): void {
     const id = this.#freeNumbers.pop();
     if (id === undefined) { this.#missing.push(seat); this.#reapSoon(); return; }  // as soon as a number is at rest
-    this.#startAs(id, seat, isReplacement);
+    this.#startAs(id, seat, isReplacement, isSpare);
   }
 
-  #startAs(id: number, seat: number, isReplacement: boolean): LiveWorker {
+  #startAs(id: number, seat: number, isReplacement: boolean, isSpare: boolean): LiveWorker {
     const { options, memory, buffer, plugins } = this.#host;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
       ...this.#host.managed?.workerOptions,
     });
-    const worker: LiveWorker = { id, seat, serial, thread, port: port1, isReady: false, reason: undefined };
+    const worker: LiveWorker = { id, seat, serial, thread, port: port1, isReady: false, isExpected: false, reason: undefined };
     this.#workers.set(id, worker);
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
@@ -161,12 +175,18 @@ export class WorkerSet implements Postman {
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
     this.#reapSoon();
     if (this.#isClosed || this.#host.managed !== undefined) return;
-    if (worker.isReady) { this.#startOne(worker.seat, true); return; }
+    const isWanted = this.#host.isWanted(worker);
+    this.#host.onGone(worker);
+    if (worker.isReady || !isWanted) { if (isWanted) this.#startOne(worker.seat, true); return; }
     this.#failures++;
     if (this.#hello !== undefined) { this.#hello.reject(new CapriccioError('CAP_ERR_WORKER_LOST', `a worker of ${this.#host.options.name} died before it was ready: ${worker.reason}`, { started: false })); return; }
     const pause = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
     this.#host.warn(`a worker died before it was ready (${worker.reason}); the next is started in ${pause} ms`);
-    setTimeout(() => { if (!this.#isClosed) this.#startOne(worker.seat, true); }, pause).unref();
+    this.#paused.push(worker.seat);
+    setTimeout(() => {
+      this.#paused.splice(this.#paused.indexOf(worker.seat), 1);
+      if (!this.#isClosed && this.#host.isWanted(worker)) this.#startOne(worker.seat, true);
+    }, pause).unref();
   }
 
   /** What it posted before it died still counts: results by port among them. */

@@ -2,6 +2,7 @@
  * @capriccio/shared: structures over one SharedArrayBuffer. The only door; it knows no thread, worker or event loop.
  * Way in: layout.ts (every word), slot.ts (the truth about a task), claim-ring.ts (work), mailbox.ts (answers), parker.ts (sleep).
  */
+export * from './audit.ts';
 export * from './blocks.ts';
 export * as board from './board.ts';
 export * from './claim-ring.ts';

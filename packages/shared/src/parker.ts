@@ -53,6 +53,11 @@ export function seek({ words }: Memory, id: number): void { Atomics.or(words, SE
 /** Found something, or gives up. Look for work once more after it (P4). */
 export function stopSeeking({ words }: Memory, id: number): void { Atomics.and(words, SEEKING_MASK + (id >> 5), ~bitOf(id)); }
 
+/** It is blocked in the kernel: who publishes must not rely on it to wake up for new work. Wake others next, for somebody may have relied on it. */
+export function disregard({ words }: Memory, id: number): void {
+  for (const mask of [IDLE_MASK, SEEKING_MASK]) Atomics.and(words, mask + (id >> 5), ~bitOf(id));
+}
+
 /** Sleeps this thread until it is woken or `ms` have passed. Only between announce and retract, never on a main thread. */
 export function sleep({ words, layout }: Memory, id: number, ms: number): 'ok' | 'not-equal' | 'timed-out' {
   return Atomics.wait(words, controlOf(layout, id) + PARK, PARKED, ms);

@@ -7,7 +7,7 @@
  *               RETIRING ──activate──► FRONT;   any ──leave──► LEAVING (for good: main ends it when it has drained)
  *               word = ms of the shared clock when it became so, 28 bits | role, 3 bits
  *   Invariants  L1 one CAS a change, from the word that was read; so a change is counted once, whoever makes it.
- *               L2 only the conductor blocks and activates; only the owner comes back and rests; retiring is anybody's; only main makes leave.
+ *               L2 only the conductor blocks and activates; the owner or the conductor comes back; only the owner rests; retiring is anybody's; only main makes leave.
  *               L3 a retire is decided by a scan that saw more than CORES FRONT, and takes the highest seat of them: two at a time want the same
  *                  one, one fails and scans again. So concurrent retires do not go below CORES while no worker blocks between scan and CAS; when
  *                  one does, the conductor's next pass activates again.
@@ -71,7 +71,7 @@ export const cores = ({ words }: Memory): number => Atomics.load(words, CORES);
 
 /** Conductor: it sleeps in the kernel, in the middle of its work. @param sinceMs  since when */
 export const block = (memory: Memory, id: number, sinceMs: number): boolean => change(memory, id, FRONT, BLOCKED, sinceMs);
-/** Owner: back from the kernel. */
+/** Owner, or the conductor that sees it move: back from the kernel. */
 export const comeBack = (memory: Memory, id: number, nowMs: number): boolean => change(memory, id, BLOCKED, FRONT, nowMs);
 /** Owner: drained. */
 export const rest = (memory: Memory, id: number, nowMs: number): boolean => change(memory, id, RETIRING, SPARE, nowMs);

@@ -96,6 +96,16 @@ export function finish(words: Int32Array, slot: number, running: number, outcome
   if (seen !== cancelling) throw new Error(`slot ${slot} is ${seen} where its claimer left ${running}: the arena is corrupt`);
 }
 
+/**
+ * Owner: a task that `taker` has, or was placed on, and has not begun, to CANCELLED: the taker is blocked, and the task is to run elsewhere. The slot
+ * comes home as REVOKED when the taker gets to it. Returns false when it has begun, or is not that taker's.
+ */
+export function revokeUnbegun(words: Int32Array, slot: number, taker: number, placedOn: number): boolean {
+  const word = Atomics.load(words, slot + STATE);
+  const isIts = (stateOf(word) === CLAIMED && claimerOf(word) === taker) || (stateOf(word) === PLACED && placedOn === taker);
+  return isIts && Atomics.compareExchange(words, slot + STATE, word, (word & ~STATE_MASK) | CANCELLED) === word;
+}
+
 /** Claimer or target: CANCELLED to REVOKED. The slot is handed to its owner's mailbox next. */
 export function letGo(words: Int32Array, slot: number): void {
   const word = Atomics.load(words, slot + STATE);

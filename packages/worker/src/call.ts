@@ -44,6 +44,7 @@ export type CallState = 'waiting' | 'published' | 'private' | 'running-here' | '
 class Rare {
   attempts = 0;
   refusals = 0;
+  kills = 0;
   values: unknown[] | undefined = undefined;
   ownsValues = false;
   keep: readonly SharedArrayBuffer[] | undefined = undefined;
@@ -82,6 +83,9 @@ export class Call {
   /** How many workers have died that had taken it and not begun it. */
   get refusals(): number { return this.#rare?.refusals ?? 0; }
   set refusals(count: number) { this.#needed.refusals = count; }
+  /** How many workers have died while its function had their processor. */
+  get kills(): number { return this.#rare?.kills ?? 0; }
+  set kills(count: number) { this.#needed.kills = count; }
   /** Shared buffers that the published bytes name. */
   set keep(buffers: readonly SharedArrayBuffer[]) { if (buffers.length > 0) this.#needed.keep = buffers; }
   /** Why it is being stopped; the call settles with it when it has stopped. */

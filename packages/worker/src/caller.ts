@@ -10,7 +10,7 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import {
-  CapriccioError, buffersOf, inspect, isLive, slots as slotStates,
+  CapriccioError, OWNER_NOTE, buffersOf, inspect, isLive, roles, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
@@ -19,6 +19,7 @@ import { Deque } from './deque.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import { Settler } from './settling.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
+import { lostError, survives, wasRunning } from './toll.ts';
 import { Stopper, type StopperHost } from './stopping.ts';
 import type { ThreadStatus } from './thread.ts';
 
@@ -30,6 +31,8 @@ export interface CallerHost extends StopperHost {
   readonly runHere?: (call: Call) => void;
   /** The worker for a call that is for one worker. Undefined when none lives. */
   chooseWorker(affinity: string | number | undefined): number | undefined;
+  /** Why a worker has died, where that is known. */
+  deathOf?(worker: number): string | undefined;
   /** How often a task that had begun is run again when its worker dies, if it is idempotent. */
   readonly retriesMax: number;
   /** Calls that may be outstanding at a time. */
@@ -44,8 +47,6 @@ const PUBLISH_EVERY = 64;
 const RETRY_MS = 5;
 /** A target may hold this many times the slots that are free: a lone one gets four fifths of all, and never the last (Choudhury and Hahne's dynamic threshold, 1998). */
 const SHARE_OF_FREE = 4;
-/** Workers that may die with a call that they have taken and not begun. */
-const REFUSALS_MAX = 8;
 
 export class Caller {
   readonly #me: Participant;
@@ -301,7 +302,7 @@ export class Caller {
 
   #place(call: Call): void {
     const { on } = call.options ?? {};
-    if (on !== undefined && !isLive(this.#me.memory, on)) { this.#settler.fail(call, lostError(call, on, false)); return; }
+    if (on !== undefined && !isLive(this.#me.memory, on)) { this.#settler.fail(call, lostError(call, on, false, this.#host.deathOf?.(on))); return; }
     const worker = call.options?.on ?? this.#host.chooseWorker(call.options?.affinity);
     const slot = worker === undefined ? 0 : this.#me.slots.allocate();
     if (worker === undefined || slot === 0) { this.#waitForPlace(call); return; }
@@ -406,6 +407,30 @@ export class Caller {
     this.#publish();
   }
 
+  /** Workers are blocked in the kernel: what they have taken of ours and not begun runs elsewhere. What is bound to a worker, or moved to it, waits. */
+  leaveBlocked(): void {
+    const { memory } = this.#me;
+    for (let id = 1; id < memory.layout.participantCount; id++) {
+      if (isLive(memory, id) && roles.roleOf(memory, id) === roles.BLOCKED) this.#leave(id);
+    }
+  }
+  #leave(blocked: number): void {
+    const { words } = this.#me.memory;
+    for (const call of this.#settler.published.slice()) {
+      if (call === undefined || call.slot === 0 || call.state === 'ended' || call.options?.on !== undefined || call.options?.affinity !== undefined) continue;
+      const { slot } = call;
+      const word = slotStates.loadState(words, slot);
+      if (slotStates.stateOf(word) !== slotStates.CLAIMED && slotStates.stateOf(word) !== slotStates.PLACED) continue;
+      const packed = call.packed ?? this.#repack(slot);
+      if (packed === undefined && call.values === undefined) continue;   // its values have moved there
+      if (!slotStates.revokeUnbegun(words, slot, blocked, words[slot + OWNER_NOTE] as number)) continue;
+      call.packed = packed;
+      this.#settler.leaveSlot(call);
+      if (packed === undefined) this.#place(call);
+      else if (!this.tryPublish(call)) this.#wait(call);
+    }
+  }
+
   #recoverSlot(call: Call, finding: Finding, dead: number): void {
     switch (finding) {
       case 'none': return;
@@ -418,7 +443,7 @@ export class Caller {
         this.#settler.release(call);
         if (call.state === 'ended') return;                             // abandoned before
         if (call.stoppedBy !== undefined) this.#settler.fail(call, call.stoppedBy);
-        else if (!this.#mayRunAgain(call, hadBegun)) this.#settler.fail(call, lostError(call, dead, hadBegun));
+        else if (!this.#mayRunAgain(call, hadBegun, dead)) this.#fail(call, dead, hadBegun);
         else if (call.options?.affinity !== undefined || call.packed === undefined) this.#place(call);
         else if (!this.tryPublish(call)) this.#wait(call);
         return;
@@ -429,18 +454,18 @@ export class Caller {
 
   /** It had been taken and had not begun: another takes it. But what ends every worker that is about to begin it (a module that exits) is not begun for ever. */
   #reopen(call: Call, dead: number): void {
-    if (call.state !== 'ended' && ++call.refusals > REFUSALS_MAX && slotStates.cancel(this.#me.memory.words, call.slot) === 'withdrawn') {
+    if (call.state !== 'ended' && !survives(call, { hadBegun: false, wasCause: false, retriesMax: this.#host.retriesMax }) && slotStates.cancel(this.#me.memory.words, call.slot) === 'withdrawn') {
       this.#settler.release(call, true);
-      this.#settler.fail(call, lostError(call, dead, false));
+      this.#fail(call, dead, false);
     } else this.#me.hint(call.slot, this.#ringOf(call.target));
   }
 
   /** Its arguments are still here, it is not bound to the dead worker, and if it had begun it may be repeated, not too often. */
-  #mayRunAgain(call: Call, hadBegun: boolean): boolean {
-    if ((call.packed === undefined && call.values === undefined) || call.options?.on !== undefined) return false;
-    if (!hadBegun) return ++call.refusals <= REFUSALS_MAX;
-    return call.options?.idempotent === true && ++call.attempts <= this.#host.retriesMax;
+  #mayRunAgain(call: Call, hadBegun: boolean, dead: number): boolean {
+    const mayBeTried = survives(call, { hadBegun, wasCause: hadBegun && wasRunning(this.#me, dead, call.target), retriesMax: this.#host.retriesMax });
+    return mayBeTried && (call.packed !== undefined || call.values !== undefined) && call.options?.on === undefined;
   }
+  #fail(call: Call, dead: number, hadBegun: boolean): void { this.#settler.fail(call, lostError(call, dead, hadBegun, this.#host.deathOf?.(dead))); }
 
   /** A participant's number may pass to a new worker. */
   forget(dead: number): void { this.#tasks.forget(dead); }
@@ -459,9 +484,3 @@ export class Caller {
 
 const always = (): boolean => true;
 const hasMoved = ({ options }: Call): boolean => options?.transfer !== undefined && options.transfer.length > 0;
-
-function lostError(call: Call, dead: number, started: boolean): CapriccioError {
-  const wayOut = !started ? call.refusals > REFUSALS_MAX ? `so did ${REFUSALS_MAX} others: loading its module may be what ends them` : 'it had not begun, so it is safe to call again'
-    : call.options?.idempotent === true ? `it was tried ${Math.max(1, call.attempts)} times` : 'declare it idempotent to have it run again';
-  return new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${dead} died ${started ? 'while it ran' : 'before it began'} ${call.target.label}; ${wayOut}`, { started });
-}

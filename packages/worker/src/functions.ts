@@ -37,9 +37,13 @@ export class Functions {
   readonly #roots: Roots;
   readonly #byName = new Map<string, FunctionRecord>();
   readonly #builtIn: Readonly<Record<string, AnyFunction>>;
+  readonly #onLoaded: (url: string) => void;
+  readonly #loaded = new Set<string>();
   #loading = 0;
 
-  constructor(roots: Roots, builtIn: Readonly<Record<string, AnyFunction>>) {
+  /** @param onLoaded  called once for each module that has been loaded for a call */
+  constructor(roots: Roots, builtIn: Readonly<Record<string, AnyFunction>>, onLoaded: (url: string) => void = ignore) {
+    this.#onLoaded = onLoaded;
     this.#roots = roots;
     this.#builtIn = builtIn;
   }
@@ -68,6 +72,12 @@ export class Functions {
     return record.loading;
   }
 
+  /** Loads a module ahead of its first call, and calls nothing of it. What is wrong with it, the first call will tell. */
+  preload(url: string): void {
+    this.#loaded.add(url);
+    import(url).catch(ignore);
+  }
+
   async #load(record: FunctionRecord): Promise<void> {
     const { url, exportName } = record;
     let namespace: Record<string, unknown>;
@@ -76,6 +86,10 @@ export class Functions {
     } catch (error) {
       record.failure = new CapriccioError('CAP_ERR_MODULE', `cannot load ${url} (for its export ${exportName}): ${(error as Error)?.message ?? String(error)}`, { cause: error });
       return;
+    }
+    if (!this.#loaded.has(url)) {
+      this.#loaded.add(url);
+      this.#onLoaded(url);
     }
     const found = findExport(namespace, exportName);
     if (typeof found !== 'function') {
@@ -105,3 +119,5 @@ function listOf(namespace: Record<string, unknown>): string {
   if (names.length === 0) return 'no function';
   return names.length > 12 ? `${names.slice(0, 12).join(', ')} and ${names.length - 12} more` : names.join(', ');
 }
+
+const ignore = (): void => { /* nobody is told */ };

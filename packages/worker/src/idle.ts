@@ -8,7 +8,7 @@
  *
  * Before either it spins for a while, if spinning has paid (spin.ts): in place for a hard sleep, by turns of the loop for a soft one.
  */
-import { SpinBudget, parker, type Memory } from '@capriccio/shared';
+import { SpinBudget, parker, type Memory, type board } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
 
 /** Longest sleep outside of the event loop, ms. After one that nothing ended, the next is in the loop. */
@@ -23,6 +23,10 @@ export interface IdleParts {
   readonly me: number;
   /** Work or mail that a sleeper would miss. */
   readonly hasWork: () => boolean;
+  /** It is one of those that take new work: only then does it look for some, and is woken for some. */
+  readonly takesWork: () => boolean;
+  /** What it shows of itself: that it sleeps outside of its event loop. */
+  readonly board: board.Board;
   /** Something in this isolate may happen by itself: it must sleep in its event loop. */
   readonly mustTurn: () => boolean;
   /** It has sought, so nobody else was woken for what came meanwhile: if that is more than it takes, somebody must be. */
@@ -79,7 +83,7 @@ export class Idle {
   linger(): boolean {
     this.#hasLingered = !this.#parts.mustTurn();
     const budget = this.#hasLingered ? this.#spin : this.#lingering;
-    const us = budget.next(this.#hasWoken);
+    const us = this.#parts.takesWork() ? budget.next(this.#hasWoken) : 0;
     this.#hasWoken = false;
     if (us === 0) return false;
     const found = this.#seek(us);
@@ -117,18 +121,20 @@ export class Idle {
   }
 
   #hard(): void {
-    const { memory, me, hasWork, arm } = this.#parts;
-    const us = this.#hasLingered ? 0 : this.#spin.next();
+    const { memory, me, hasWork, arm, takesWork } = this.#parts;
+    const us = this.#hasLingered || !takesWork() ? 0 : this.#spin.next();
     this.#hasLingered = false;
     if (us > 0) {
       if (this.#seek(us)) { this.#spin.won(us); this.#turnNow(); return; }
       this.#spin.lost();
     }
-    parker.announce(memory, me, true);
-    if (hasWork()) { parker.retract(memory, me); this.#turnNow(); return; }
+    this.#parts.board.setHardSleep(true);
+    parker.announce(memory, me, takesWork());
+    if (hasWork()) { parker.retract(memory, me); this.#parts.board.setHardSleep(false); this.#turnNow(); return; }
     const began = sharedNow();
     const woken = parker.sleep(memory, me, HARD_SLEEP_MS) !== 'timed-out';
     parker.retract(memory, me);
+    this.#parts.board.setHardSleep(false);
     this.sleeps++;
     this.sleptMs += sharedNow() - began;
     if (woken) { this.#turnNow(); return; }
@@ -137,15 +143,15 @@ export class Idle {
   }
 
   #soft(): void {
-    const { memory, me, hasWork, arm } = this.#parts;
+    const { memory, me, hasWork, arm, takesWork } = this.#parts;
     if (this.#spinUs === 0 && this.#spinEndsAt === 0) {
-      this.#spinUs = this.#spin.next();
+      this.#spinUs = takesWork() ? this.#spin.next() : 0;
       this.#spinEndsAt = sharedNow() + this.#spinUs / 1000;
     }
     if (sharedNow() < this.#spinEndsAt) { arm(); return; }
     if (this.#spinUs > 0) { this.#spin.lost(); this.#spinUs = 0; }
     this.#spinEndsAt = 0;
-    parker.announce(memory, me, true);
+    parker.announce(memory, me, takesWork());
     if (hasWork()) { parker.retract(memory, me); arm(); return; }
     this.#isParked = true;
     this.sleeps++;

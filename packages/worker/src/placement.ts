@@ -1,9 +1,12 @@
-/** Which worker gets a call that is for one worker: by key if it has one, else the least loaded. */
-import { board, isLive, type Memory } from '@capriccio/shared';
+/** Which worker gets a call that is for one worker: by key if it has one, else the least loaded of those that take work. */
+import { board, isLive, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
 
 /** A worker that has been in one turn for longer is not given more, if another is free; ms. */
 const STALLED_AFTER_MS = 20;
+
+/** Seats from here on are those of spares: keys do not move to one while it stands in for another. */
+export const SPARE_SEAT = 1000;
 
 let next = 0;
 
@@ -11,7 +14,10 @@ let next = 0;
 export function chooseWorker(memory: Memory, affinity: string | number | undefined): number | undefined {
   const live: number[] = [];
   for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) live.push(id);
-  if (affinity !== undefined) return byKey(memory, live, String(affinity));
+  if (affinity !== undefined) {
+    const seated = live.filter((id) => board.readSeat(memory, id) < SPARE_SEAT && (roles.roleOf(memory, id) === roles.FRONT || roles.roleOf(memory, id) === roles.BLOCKED));
+    return byKey(memory, seated.length > 0 ? seated : live, String(affinity));   // also to one that is blocked: what belongs to a key waits for its worker
+  }
   let best: number | undefined;
   let bestLoad = Infinity;
   const now = sharedNow();
@@ -19,7 +25,8 @@ export function chooseWorker(memory: Memory, affinity: string | number | undefin
   for (let k = 0; k < live.length; k++) {
     const id = live[(next + k) % live.length] as number;
     const { runnable, threads, queued } = board.readLoad(memory, id);
-    const load = runnable + queued + threads + (board.busyForMs(memory, id, now) > STALLED_AFTER_MS ? 1e6 : 0);
+    const isFront = roles.roleOf(memory, id) === roles.FRONT;
+    const load = (isFront ? 0 : 1e9) + runnable + queued + threads + (board.busyForMs(memory, id, now) > STALLED_AFTER_MS ? 1e6 : 0);
     if (load < bestLoad) { best = id; bestLoad = load; }
   }
   return best;

@@ -54,6 +54,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   readonly entries: Deque<Entry<T>> = new Deque();
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
+  /** Segments of it that ran far beyond a slice. */
+  overruns = 0;
   /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
   number = 0;
   /** Its module is being loaded here: what is published is left to others meanwhile. */
@@ -259,6 +261,8 @@ export class Roots<T extends Ready = Runnable> {
     return true;
   }
 
+  /** Nothing is ready, queued or to be taken. */
+  get isEmpty(): boolean { return this.active.every((root) => root.isIdle); }
   /** Threads in run queues. */
   get runnable(): number {
     let sum = 0;

@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, type Layout, type Memory } from '@capriccio/shared';
+import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, roles, type Layout, type Memory } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
@@ -15,10 +15,11 @@ import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { Mail } from './mail.ts';
 import { SharedObjects } from './objects/shared-objects.ts';
-import { chooseWorker } from './placement.ts';
+import { SPARE_SEAT, chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
+import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
 import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
@@ -38,10 +39,18 @@ export interface RuntimeStart {
   readonly sliceMs: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
+  /** Started ahead: it takes no work until it is activated. */
+  readonly isSpare: boolean;
   readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
 }
+
+/** A root is reported when it has overrun so often: once may be a module's first run, or a machine that is busy elsewhere. */
+const OVERRUNS_TOLD = 3;
+
+/** What main hears of a root that overruns. */
+export interface Overrun { readonly root: string; readonly ms: number }
 
 /** how often a worker asks for its processor time, ms. */
 const CPU_EVERY_MS = 20;
@@ -63,6 +72,15 @@ export class Runtime {
   readonly #board: board.Board;
   readonly #mayBlock: boolean;
   readonly #graceMs: number;
+  readonly #isSpare: boolean;
+  /** Its seat is a spare's: it stands in for others now and then, where a successor that begins as a spare stays. */
+  readonly isStandIn: boolean;
+  readonly #roleListeners: ((role: number) => void)[] = [];
+  #rolesSeen = 0;
+  #role: number;
+  #hasToldDrained = false;
+  /** Main has answered that it had drained: what main had sent before has come, and there is no more. */
+  #mayGo = false;
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
   #holds = 0;
@@ -83,6 +101,9 @@ export class Runtime {
     this.me = new Participant(this.memory, start.id);
     this.#mayBlock = start.mayBlock;
     this.#graceMs = start.cancelGraceMs;
+    this.#isSpare = start.isSpare;
+    this.isStandIn = start.seat >= SPARE_SEAT;
+    this.#role = start.isSpare ? roles.SPARE : roles.FRONT;
     this.#board = new board.Board(this.memory, start.id);
     this.#board.setSeat(start.seat);
     if (start.mayBlock) this.#board.setKernelId(kernelId());
@@ -93,7 +114,7 @@ export class Runtime {
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
     this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
-    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, deadlock: start.deadlock ?? 'report' });
+    this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });
     this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
     this.streams = new StreamTable(this.scheduler, {
@@ -103,7 +124,9 @@ export class Runtime {
       },
       closeMs: start.cancelGraceMs * 2,
     });
-    this.functions = new Functions(this.scheduler.roots, this.streams.functions);
+    this.functions = new Functions(this.scheduler.roots, this.streams.functions, (url) => this.mail.post(0, { kind: 'service', service: 'loaded', body: url }));
+    this.serve('leave', () => { this.#mayGo = true; this.#hasToldDrained = false; });
+    this.serve('preload', (url) => { this.functions.preload(url as string); });
     const host: CallerHost = {
       publish: () => this.#publish(),
       runHere: (call) => this.#children.add(call),
@@ -117,9 +140,12 @@ export class Runtime {
     this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
     this.#children = new ChildCalls(this.me, this.scheduler, this.executor, this.caller, this.functions);
     this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root));
+    this.#taker.setTakesWork(!start.isSpare);
     this.idle = new Idle({
       memory: this.memory, me: start.id,
-      hasWork: () => parker.hasMail(this.memory, start.id) || this.#taker.anyWork(),
+      hasWork: () => parker.hasMail(this.memory, start.id) || roles.changes(this.memory) !== this.#rolesSeen || this.#taker.anyWork(),
+      takesWork: () => this.#role === roles.FRONT,
+      board: this.#board,
       mustTurn: () => this.#mustTurn(),
       onSought: () => { this.#hasSought = true; },
       turnNow: () => this.scheduler.turnNow(),
@@ -131,6 +157,8 @@ export class Runtime {
   /** Takes its number: from here on others may place work here. */
   start(): void {
     this.#baseline = process.getActiveResourcesInfo().length;
+    roles.begin(this.memory, this.me.id, this.#isSpare ? roles.SPARE : roles.FRONT, sharedNow());
+    this.#rolesSeen = roles.changes(this.memory) - 1;                    // looked at in the first turn
     markLive(this.memory, this.me.id);
     this.mail.post(0, { kind: 'service', service: 'ready', body: undefined });
     this.scheduler.arm();
@@ -149,10 +177,53 @@ export class Runtime {
   /** Called between batches and at the end of each turn: what a plug-in has gathered leaves. */
   beforeHandOver(flush: () => void): void { this.#beforeHandOver.push(flush); }
   /** Connections of a server here, for main's acceptor. */
-  setConnections(count: number): void { this.#board.setConnections(count); }
+  setConnections(count: number): void {
+    this.#connections = count;
+    this.#board.setConnections(count);
+    if (count === 0 && this.#isDraining) this.scheduler.arm();
+  }
+  #connections = 0;
+
+  // ---- roles ----
+
+  /** SPARE, FRONT, … of roles.ts, as last looked at. */
+  get role(): number { return this.#role; }
+  /** Called when the role has changed, in a turn. */
+  onRole(listener: (role: number) => void): void { this.#roleListeners.push(listener); }
+
+  #lookAtRoles(): void {
+    this.#rolesSeen = roles.changes(this.memory);
+    const now = sharedNow();
+    if (roles.roleOf(this.memory, this.me.id) === roles.BLOCKED && roles.comeBack(this.memory, this.me.id, now)) roles.retireSurplus(this.memory, now);
+    this.caller.leaveBlocked();
+    const role = roles.roleOf(this.memory, this.me.id);
+    if (role === this.#role) return;
+    this.#role = role;
+    this.#taker.setTakesWork(role === roles.FRONT);
+    if (role !== roles.FRONT) parker.offer(this.memory);                 // it may have been woken for work that it leaves to others (parker.ts, P3)
+    for (const listener of this.#roleListeners) listener(role);
+  }
+
+  get #isDraining(): boolean { return this.#role === roles.RETIRING || this.#role === roles.LEAVING; }
+  get #isDrained(): boolean {
+    return this.scheduler.live === 0 && this.scheduler.roots.isEmpty && this.streams.size === 0 && this.#connections === 0
+      && this.caller.outstanding === 0 && !this.functions.isLoading && !this.me.hasEnded;
+  }
+
+  /** What was begun here has ended: it is a spare from now on, or main may end it. */
+  #idle(didWork: boolean): void {
+    if (this.#isDraining && this.#isDrained) {
+      if (this.#role === roles.RETIRING) roles.rest(this.memory, this.me.id, sharedNow());
+      else if (!this.#hasToldDrained) {
+        this.#hasToldDrained = true;
+        this.mail.post(0, { kind: 'service', service: 'drained', body: this.#mayGo });
+      }
+    }
+    this.idle.sleep(didWork);
+  }
 
   #mustTurn(): boolean {
-    return !this.#mayBlock || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
+    return !this.#mayBlock || this.#role !== roles.FRONT || this.#holds > 0 || this.functions.isLoading || this.scheduler.live > this.objects.threadsWaiting || this.scheduler.timers.count > 0 || this.streams.size > 0
       || process.getActiveResourcesInfo().length > this.#baseline;
   }
 
@@ -166,7 +237,7 @@ export class Runtime {
       endTurn: (now, didWork, hasMore) => this.#endTurn(now, didWork, hasMore),
       linger: () => this.idle.linger(),
       ended: () => this.#ended(),
-      idle: (didWork) => this.idle.sleep(didWork),
+      idle: (didWork) => this.#idle(didWork),
     };
   }
 
@@ -175,6 +246,7 @@ export class Runtime {
     this.#hasRoused = false;
     this.#board.beginTurn(++this.#tick, now);
     if (this.me.deaths.isDue) this.#recover();
+    if (roles.changes(this.memory) !== this.#rolesSeen) this.#lookAtRoles();
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
@@ -192,6 +264,12 @@ export class Runtime {
     if (this.#hasRoused) return;
     this.#hasRoused = true;
     conductorWord.rouse(this.memory);                                    // after idle.wakeUp retracted the park word
+  }
+
+  /** A segment of a root has kept everything else here waiting: main warns, once a root. */
+  #overran(root: Root, ms: number): void {
+    if (++root.overruns !== OVERRUNS_TOLD) return;
+    this.mail.post(0, { kind: 'service', service: 'overrun', body: { root: root.name, ms } satisfies Overrun });
   }
 
   #offerRest(): void {
@@ -255,7 +333,7 @@ export class Runtime {
 
   #ended(): void {
     this.#board.setThreads(this.scheduler.live);
-    if (!this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
+    if (this.#isDraining || !this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
   }
 
   #measureTime(now: number): void {

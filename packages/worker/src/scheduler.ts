@@ -52,6 +52,8 @@ export interface SchedulerOptions {
   sliceMs?: number;
   /** Whether sleeping threads keep the process alive. */
   timersRef?: boolean;
+  /** Called after a batch of a root that took far too long, with the mean of its segments, ms. */
+  onOverrun?: (root: Root, ms: number) => void;
 }
 
 /** Threads resumed, or entries begun, before the clock is read and roots are compared again. */
@@ -63,6 +65,8 @@ const HINT_BATCH_MAX = 16;
 const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
+/** A segment that is longer is reported, ms: a hundred slices. */
+const OVERRUN_MS = 100;
 /** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
 const SITES_MAX = 1000;
 const SITE_FRAMES = 6;
@@ -81,6 +85,7 @@ export class Scheduler {
   readonly #turn = inThisContext(() => { if (this.#beginTurn()) queueMicrotask(this.#goOn); });
   readonly #nestedTurn = inThisContext(() => { if (this.#beginTurn()) this.#run(); });
   readonly #goOn = (): void => this.#run();
+  readonly #onOverrun: ((root: Root, ms: number) => void) | undefined;
   #outside: Outside | undefined;
   #armed = false;
   /** Threads may go on outside of turns until then, ms; 0 until they first do. */
@@ -104,6 +109,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions = {}) {
     this.roots = new Roots(options.rules);
     this.#sliceMs = options.sliceMs ?? 1;
+    this.#onOverrun = options.onOverrun;
     this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
   }
@@ -187,6 +193,7 @@ export class Scheduler {
 
   #charge(root: Root, usedMs: number, count: number): void {
     this.roots.charge(root, usedMs);
+    if (usedMs > OVERRUN_MS && count > 0 && usedMs / count > OVERRUN_MS) this.#onOverrun?.(root, usedMs / count);
     if (count > 0) root.costUs += (usedMs * 1000 / count - root.costUs) / 8;
   }
 

@@ -102,7 +102,14 @@ export class Settler {
     if (call.state === 'ended') return;
     const { slot } = call;
     this.fail(call, error);
-    if (slot === 0) return;
+    if (slot !== 0) this.#leaveSlot(call, slot);
+  }
+  /** The call's slot was revoked and comes home later; the call itself goes on without one. */
+  leaveSlot(call: Call): void {
+    this.#leaveSlot(call, call.slot);
+    call.slot = 0;
+  }
+  #leaveSlot(call: Call, slot: number): void {
     const rest = new Call(call.target, undefined, ignore);
     rest.slot = slot;
     rest.state = 'ended';

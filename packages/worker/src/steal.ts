@@ -21,6 +21,8 @@ export class Taker {
   /** What each victim had published when nothing of it was left. */
   readonly #exhaustedAt: Int32Array;
   #first: number;
+  /** Takes what others have published, and not its own only. */
+  #takesWork = true;
 
   /** @param rootOf  the root of the task in a slot; @param activate  called when a root gets a source */
   constructor(memory: Memory, me: number, rootOf: (slot: number) => Root, activate: (root: Root) => void) {
@@ -37,11 +39,21 @@ export class Taker {
   look(): void {
     const { participantCount } = this.#memory.layout;
     this.#lookAt(this.#me);
+    if (!this.#takesWork) return;
     this.#first = (this.#first + 1) % participantCount;
     for (let k = 0; k < participantCount; k++) {
       const victim = (this.#first + k) % participantCount;
       if (victim !== this.#me && isLive(this.#memory, victim)) this.#lookAt(victim);
     }
+  }
+
+  /** From now on it takes what others have published, or leaves it to them: only what it has published itself it must still see to. */
+  setTakesWork(isSo: boolean): void {
+    if (this.#takesWork === isSo) return;
+    this.#takesWork = isSo;
+    if (isSo) return;
+    for (let k = this.#sources.length - 1; k >= 0; k--) if ((this.#sources[k] as Source).victim !== this.#me) this.#close(k);
+    this.#exhaustedAt.fill(-1);
   }
 
   #lookAt(victim: number): void {
@@ -99,6 +111,7 @@ export class Taker {
   anyWork(): boolean {
     const { participantCount, ringCount } = this.#memory.layout;
     for (let victim = 0; victim < participantCount; victim++) {
+      if (!this.#takesWork && victim !== this.#me) continue;
       if (publishedCount(this.#memory, victim) === this.#exhaustedAt[victim] || (victim !== this.#me && !isLive(this.#memory, victim))) continue;
       for (let ring = 0; ring < ringCount; ring++) if (waiting(this.#memory, victim, ring) > 0) return true;
     }

@@ -165,7 +165,7 @@ describe('close', () => {
     await values(pool).add(1, 2);
     await pool.close();
     assert.equal(lost, 0);
-    assert.deepEqual(workers.map((worker) => worker.threadId), [-1, -1]);
+    assert.ok(workers.length >= 2 && workers.every((worker) => worker.threadId === -1), String(workers.map((worker) => worker.threadId)));
   });
   test('await using', async () => {
     let kept: Pool;
@@ -205,7 +205,7 @@ describe('what a pool tells of itself', () => {
     const waiting = cancels(pool).sleepsShort(shared, 200);
     await until(() => pool.stats().workers.reduce((sum, { finished }) => sum + finished, 0) >= 200 && pool.stats().workers.some(({ threads }) => threads > 0), 'the figures');
     const stats = pool.stats();
-    assert.deepEqual(Object.keys(stats).toSorted(), ['calls', 'cores', 'lost', 'memory', 'workers']);
+    assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'lost', 'memory', 'workers']);
     assert.equal(stats.cores, 2);
     assert.equal(stats.lost, 0);
     assert.deepEqual(stats.calls, { made: 202, ended: 201, outstanding: 1, waiting: 0 });

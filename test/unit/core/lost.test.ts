@@ -3,21 +3,22 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { createPool, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, onTestFinished, test } from 'vitest';
-import { fixture, poolFor, rejection, soon, until, type Failure } from './rig.ts';
+import { fixture, isOfFront, poolFor, rejection, soon, until, type Failure } from './rig.ts';
 
 type Deadly = typeof import('../../fixtures/core/deadly.ts');
 
 interface Scene { pool: Pool; deadly: Remote<Deadly>; lost: { id: number; code: number; reason: string }[]; came: { id: number; replaced: boolean }[]; workers: Worker[]; shared: SharedArrayBuffer; seen(index?: number): number }
 async function scene(options: PoolOptions): Promise<Scene> {
   const workers: Worker[] = [];
-  const note = (worker: Worker): void => { if (worker.threadName?.endsWith('-cond') !== true) workers.push(worker); };   // the conductor is no worker of the pool
+  const note = (worker: Worker): void => { if (isOfFront(worker)) workers.push(worker); };
   process.on('worker', note);
   onTestFinished(() => { process.off('worker', note); });
-  const pool = await poolFor(options);
+  const pool = await poolFor({ spares: 0, ...options });
   const lost: Scene['lost'] = [];
   const came: Scene['came'] = [];
   pool.on('lost', (event) => { lost.push(event); });
@@ -94,6 +95,18 @@ describe('the call that ran rejects, started, and another worker comes', () => {
     await until(() => here.lost.length === 1, 'the death');
     await isWhole(here);
   });
+});
+
+test('a worker that writes over its shared words is found, named and replaced', async () => {
+  const here = await scene({ cores: 1 });
+  const warnings: string[] = [];
+  here.pool.on('warning', ({ message }) => { warnings.push(message); });
+  await here.deadly.where();
+  await delay(300);                                                      // the conductor has started
+  const error = await rejection(here.deadly.corrupts());
+  isLost(error, true);
+  assert.match(warnings[0]!, /the shared memory of worker 1 is corrupt: the count of its names is -7 \(word \d+\); it is replaced/);
+  await isWhole(here);
 });
 
 describe('neighbours', () => {
@@ -173,16 +186,17 @@ describe('what had not begun runs elsewhere', () => {
 describe('idempotent calls', () => {
   test('that had begun run again', async () => {
     const here = await scene({ cores: 1 });
-    assert.equal(await soon(here.deadly.exitsUntil.with({ idempotent: true })(here.shared, 2)), 3);
-    assert.equal(here.pool.stats().lost, 2);
+    assert.equal(await soon(here.deadly.exitsUntil.with({ idempotent: true })(here.shared, 1)), 2);
+    assert.equal(here.pool.stats().lost, 1);
     await isWhole(here);
   });
-  test('but not for ever', async () => {
+  test('but what has ended two workers is quarantined, and the reason told', async () => {
     const here = await scene({ cores: 1 });
     const error = await rejection(here.deadly.exitsUntil.with({ idempotent: true })(here.shared, 1000));
     isLost(error, true);
-    assert.match(error.message, /4 times/);
-    assert.equal(here.seen(), 4);
+    assert.match(error.message, /\(it exited with code 7\); .*quarantined and not tried again/);
+    assert.equal(here.seen(), 2);
+    assert.equal(here.pool.stats().lost, 2);
     await isWhole(here);
   });
   test("and not at all with onWorkerLost: 'reject'", async () => {
@@ -190,6 +204,18 @@ describe('idempotent calls', () => {
     isLost(await rejection(here.deadly.exitsUntil.with({ idempotent: true })(here.shared, 1000)), true);
     assert.equal(here.seen(), 1);
     await isWhole(here);
+  });
+  test('those that only waited there are tried again up to three times', async () => {
+    const here = await scene({ cores: 1 });
+    const waiting = rejection(here.deadly.waits.with({ idempotent: true })(here.shared));
+    for (let k = 1; k <= 4; k++) {
+      await until(() => here.seen() === k, `run ${k}`);
+      await delay(50);                                                   // it waits, and has no processor
+      await here.workers[k - 1]!.terminate();
+    }
+    const error = await waiting;
+    isLost(error, true);
+    assert.match(error.message, /it was tried 4 times/);
   });
   test('as neighbours: they run again, others are told', async () => {
     const here = await scene({ cores: 1 });

@@ -1,5 +1,6 @@
 /** What the tests of the real pool share: pools that are closed whatever happens, rejections as values, and waits with a bound. */
 import assert from 'node:assert/strict';
+import type { Worker } from 'node:worker_threads';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool, type PoolOptions } from 'capriccio';
 import { onTestFinished } from 'vitest';
@@ -7,9 +8,12 @@ import { onTestFinished } from 'vitest';
 /** A fixture of test/fixtures/core. */
 export const fixture = (name: string): URL => new URL(`../../fixtures/core/${name}`, import.meta.url);
 
+/** A worker of a pool, and not its conductor thread. */
+export const isOfFront = (worker: Worker): boolean => /-\d+$/.test(worker.threadName ?? '');
+
 /** A pool of one test, closed at its end. */
 export async function poolFor(options: number | PoolOptions): Promise<Pool> {
-  const pool = await createPool(options);
+  const pool = await createPool({ audit: true, ...typeof options === 'number' ? { cores: options } : options });
   onTestFinished(async () => { await pool.close({ graceMs: 0 }); });
   return pool;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'vitest';
-import { allocateMemory, layOut, mapMemory, markLive, parker, type Memory } from '@capriccio/shared';
+import { allocateMemory, board, layOut, mapMemory, markLive, parker, type Memory } from '@capriccio/shared';
 import { Idle, type IdleParts } from '../../../packages/worker/src/idle.ts';
 
 const ME = 1;
@@ -11,7 +11,7 @@ function rig(parts: Partial<IdleParts>): Rig {
   const memory = mapMemory(allocateMemory(layout), layout);
   for (const id of [0, ME]) markLive(memory, id);
   const log: string[] = [];
-  const idle = new Idle({ memory, me: ME, hasWork: () => false, mustTurn: () => true, onSought: () => { /* nobody else is there */ }, turnNow: () => { log.push('turn'); }, arm: () => { log.push('arm'); }, ...parts });
+  const idle = new Idle({ memory, me: ME, hasWork: () => false, takesWork: () => true, board: new board.Board(memory, ME), mustTurn: () => true, onSought: () => { /* nobody else is there */ }, turnNow: () => { log.push('turn'); }, arm: () => { log.push('arm'); }, ...parts });
   return { memory, idle, log };
 }
 /** Sleeps until the spin before the sleep is over. */

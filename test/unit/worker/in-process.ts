@@ -27,7 +27,7 @@ export function inProcess(): InProcess {
   const buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
   port1.on('message', ({ message }: { message: PortMessage }) => { if (message.kind === 'result') results.arrive(message.slot, message.generation, message.value); });
   markLive(memory, 0);
-  const runtime = new Runtime({ buffer, layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], sliceMs: 1, retriesMax: 0, cancelGraceMs: 50, mayBlock: false });
+  const runtime = new Runtime({ buffer, layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], sliceMs: 1, retriesMax: 0, cancelGraceMs: 50, isSpare: false, mayBlock: false });
   runtime.start();
   const caller = new Caller(me, new Tasks(me, buffers), {
     publish: () => { if (me.rings.publish()) parker.offer(memory); },

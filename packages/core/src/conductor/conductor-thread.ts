@@ -67,6 +67,9 @@ export class ConductorThread {
     conductorWord.nudge(this.#host.memory);
   }
 
+  /** Has its parts look now: something has changed that they see in shared memory. */
+  nudge(): void { conductorWord.nudge(this.#host.memory); }
+
   /** Looks now and then whether it goes on, until it sleeps: then it says so when it wakes. */
   #watch(): void {
     if (this.#guard !== undefined || this.#isClosed) return;

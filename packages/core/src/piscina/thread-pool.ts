@@ -289,7 +289,7 @@ export class ThreadPool {
     const { maxThreads, workerData, atomics, niceIncrement, env, argv, execArgv, resourceLimits, trackUnmanagedFds } = this.#options;
     const start: ThreadStart = { workerData, staysInLoop: atomics !== 'sync', niceIncrement };
     const given = Object.entries({ env, argv, execArgv, resourceLimits, trackUnmanagedFds }).filter(([, value]) => value !== undefined && value !== null);
-    const pool = new Pool(checkPoolOptions({ cores: Math.min(CORES_MAX, Math.ceil(maxThreads)), name: 'piscina' }), {
+    const pool = new Pool(checkPoolOptions({ cores: Math.min(CORES_MAX, Math.ceil(maxThreads)), spares: 0, name: 'piscina' }), {
       managed: { workerOptions: Object.fromEntries(given) },
       plugins: [{ url: sourceOf('worker-plugin'), data: start }],
       onReady: ({ id }) => { const thread = this.#byId.get(id); if (thread !== undefined) this.#warmUp(thread); },

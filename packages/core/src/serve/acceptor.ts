@@ -3,7 +3,7 @@
  * (reusePort) cannot see a stalled event loop and keeps dealing connections to it; this sees the workers' words and their event loops.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { CapriccioError, board, type Memory } from '@capriccio/shared';
+import { CapriccioError, board, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import type { LiveWorker } from '../worker-set.ts';
 import { BACKLOG } from './host.ts';
@@ -13,6 +13,8 @@ const BUSY_MS = 10;
 /** How often connections that found every worker busy are tried again, and how long before they go to the least bad one, ms. */
 const RETRY_MS = 2;
 const WAIT_MS_MAX = 1000;
+/** A refused client has so long to read why, ms. */
+const REFUSAL_MS = 1000;
 
 export interface AcceptorHost {
   readonly memory: Memory;
@@ -49,11 +51,11 @@ export class Acceptor {
   close(): void {
     this.#server.close();
     clearTimeout(this.#retry);
-    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
+    for (const { socket } of this.#waiting.splice(0)) if (!this.#tryPlace(socket, true)) socket.destroy();   // it was accepted: whoever drains last answers it
   }
 
   #place(socket: Socket, connectionsMax: number): void {
-    if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { socket.destroy(); return; }
+    if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { refuse(socket); return; }
     if (this.#waiting.length > 0 || !this.#tryPlace(socket, false)) this.#wait(socket);
   }
 
@@ -104,7 +106,7 @@ export class Acceptor {
   #isStalled(worker: LiveWorker): boolean {
     const { memory } = this.#host;
     const now = sharedNow();
-    if (board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
+    if (roles.roleOf(memory, worker.id) !== roles.FRONT || board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
     const { idle } = worker.thread.performance.eventLoopUtilization();
     const tick = board.readTick(memory, worker.id);
     const seen = this.#seen.get(worker.id);
@@ -133,6 +135,14 @@ export class Acceptor {
     this.#handed.delete(id);
     this.#seen.delete(id);
   }
+}
+
+/** There are as many connections as `limits.connections` allows: an answer without a request, which clients take for that of their first, and the end. */
+function refuse(socket: Socket): void {
+  socket.on('error', () => { /* it has left already */ });
+  socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  socket.resume();
+  setTimeout(() => socket.destroy(), REFUSAL_MS).unref();
 }
 
 /** What the system said, with what it was about. */

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
-import { describeFailure } from '@capriccio/shared';
+import { describeFailure, roles } from '@capriccio/shared';
 import type { Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { warn } from '../http/contain.ts';
@@ -97,6 +97,13 @@ class Host {
     });
   }
 
+  /** Gets no more connections, and closes those it has when they have been answered; or serves again. */
+  setDraining(isSo: boolean, isForGood = false): void {
+    if (!isSo) { this.#threads.resume(); return; }
+    this.#threads.drain();
+    if (isForGood && this.#server.listening) this.#server.close();
+  }
+
   /** Lets running requests end, at most `graceMs`; then cuts what is left. */
   async close(graceMs: number): Promise<void> {
     this.#threads.drain();
@@ -127,15 +134,18 @@ function reportUnlessGone(error: unknown, req: IncomingMessage): void {
   if (!(req.socket.destroyed && DEPARTURES.includes((error as { code?: unknown } | null)?.code))) warn(error, req);
 }
 
+/** One server as this worker knows it: loaded, and open while or since the worker took work. */
+interface Hosted { readonly order: Extract<ToHost, { action: 'open' }>; host: Promise<Host> | undefined }
+
 /** All servers of this worker. @returns what takes main's messages */
 export function hostServers(runtime: Runtime): (body: unknown) => void {
-  const hosts = new Map<number, Promise<Host>>();
+  const hosted = new Map<number, Hosted>();
   const coalescer = new WriteCoalescer();
   let connections = 0;
   const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
-  const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<Host> => {
+  const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
     const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }));
     try {
       const port = await host.open();
@@ -146,27 +156,54 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
       throw error;
     }
   };
+  const begin = (one: Hosted): void => {
+    const opening = open(one.order);
+    one.host = opening;
+    opening.catch((error: unknown) => { hosted.delete(one.order.server); tell({ event: 'failed', server: one.order.server, failure: describeFailure(error) }); });
+  };
+  /** A spare loads the module and runs nothing of it. With reusePort the kernel would deal it connections for good, so it opens no port later either. */
+  const prepare = async ({ server, url }: Hosted['order']): Promise<void> => {
+    try {
+      await import(url);
+      tell({ event: 'prepared', server });
+    } catch (error) {
+      hosted.delete(server);
+      tell({ event: 'failed', server, failure: describeFailure(error) });
+    }
+  };
+  runtime.onRole((role) => {
+    for (const one of hosted.values()) {
+      const { server, options } = one.order;
+      if (role === roles.FRONT) {
+        if (one.host === undefined) { if (options.accept === 'placed' || !runtime.isStandIn) begin(one); } else void one.host.then((host) => { host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
+      } else if (role === roles.RETIRING || role === roles.LEAVING) {
+        tell({ event: 'resting', server });
+        void one.host?.then((host) => host.setDraining(true, role === roles.LEAVING), ignore);
+      }
+    }
+  });
 
   return (body) => {
     const message = body as ToHost;
     const { server } = message;
     switch (message.action) {
       case 'open': {
-        const opening = open(message);
-        hosts.set(server, opening);
-        opening.catch((error: unknown) => { hosts.delete(server); tell({ event: 'failed', server, failure: describeFailure(error) }); });
+        const one: Hosted = { order: message, host: undefined };
+        hosted.set(server, one);
+        if (runtime.role === roles.FRONT || runtime.role === roles.BLOCKED) begin(one);
+        else void prepare(message);
         break;
       }
       case 'connection': {
         const { socket } = message;
-        const host = hosts.get(server);
+        const host = hosted.get(server)?.host;
         if (host === undefined) socket.destroy();
         else host.then((ready) => ready.take(socket), () => socket.destroy());
         break;
       }
       case 'close': {
-        const host = hosts.get(server);
-        hosts.delete(server);
+        const host = hosted.get(server)?.host;
+        hosted.delete(server);
         Promise.resolve(host?.then((ready) => ready.close(message.graceMs))).catch((error: unknown) => process.emitWarning(error as Error)).finally(() => tell({ event: 'closed', server }));
         break;
       }
@@ -174,3 +211,5 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
     }
   };
 }
+
+const ignore = (): void => { /* it has been told when it was opened */ };

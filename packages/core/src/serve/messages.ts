@@ -13,6 +13,10 @@ export type ToHost =
   | { readonly action: 'close'; readonly server: number; readonly graceMs: number };
 
 export type FromHost =
+  /** A spare: its app's module is loaded, and runs when the worker is activated. */
+  | { readonly event: 'prepared'; readonly server: number }
+  /** It is to get no more connections: it drains, or was told to. */
+  | { readonly event: 'resting'; readonly server: number }
   | { readonly event: 'ready'; readonly server: number; readonly port: number }
   | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
   /** Times of a route's requests, microseconds: main reads what the worker goes on recording. */

@@ -5,6 +5,7 @@ import { AdminServer } from '../admin/admin-server.ts';
 import type { Observed } from '../admin/observed.ts';
 import { RouteTimes } from '../admin/route-times.ts';
 import { checkNumber, checkObject } from '../check.ts';
+import { SPARE_SEAT } from '@capriccio/worker';
 import type { LiveWorker, WorkerSet } from '../worker-set.ts';
 import { Acceptor, listenError } from './acceptor.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
@@ -38,6 +39,8 @@ export class RunningServer implements PoolServer {
   readonly #host: ServerHost;
   readonly #options: FullServeOptions;
   readonly #appUrl: string;
+  /** Workers that have it, and those of them that take connections. */
+  readonly #told = new Set<LiveWorker>();
   readonly #ready = new Set<LiveWorker>();
   readonly #opening = new Map<number, PromiseWithResolvers<void>>();
   readonly #closings = new Map<number, PromiseWithResolvers<void>>();
@@ -91,8 +94,8 @@ export class RunningServer implements PoolServer {
 
   /** Those that are ready. A worker that is being started, instead of one that died, cannot be told yet: it comes by workerReady. */
   async #firstWorkers(): Promise<LiveWorker[]> {
-    const ready = [...this.#host.workers.all].filter(({ isReady }) => isReady);
-    if (ready.length > 0) return ready;
+    const ready = [...this.#host.workers.all].filter(({ isReady }) => isReady).toSorted((a, b) => a.seat - b.seat);   // spares last: they do not listen
+    if (ready.length > 0 && (ready[0] as LiveWorker).seat < SPARE_SEAT) return ready;
     await new Promise<void>((resolve) => { this.#wake = resolve; });
     if (this.#closed !== undefined) throw new CapriccioError('CAP_ERR_CLOSED', 'the server was closed before it listened');
     return this.#late.splice(0);
@@ -102,6 +105,7 @@ export class RunningServer implements PoolServer {
     const { graceMs: _, signal: __, connectionsMax: ___, adminPort: ____, ...options } = this.#options;
     const opened = Promise.withResolvers<void>();
     this.#opening.set(worker.id, opened);
+    this.#told.add(worker);
     this.#send(worker, { action: 'open', server: this.number, url: this.#appUrl, options: { ...options, port } satisfies HostOptions });
     await opened.promise;
   }
@@ -120,6 +124,8 @@ export class RunningServer implements PoolServer {
         this.#ready.add(worker);
         this.#settle(from);
         break;
+      case 'prepared': this.#settle(from); break;
+      case 'resting': if (worker !== undefined) this.#ready.delete(worker); break;
       case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
       case 'times': this.#times.add(from, message.route, message.histogram); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
@@ -141,16 +147,24 @@ export class RunningServer implements PoolServer {
     return error;
   }
 
-  /** A worker has taken the place of a dead one. */
+  /** A worker has come. Rejects with what the app threw there. */
+  async admit(worker: LiveWorker): Promise<void> {
+    if (this.#closed !== undefined || !this.#isOpen) return;
+    if (this.#told.has(worker)) await this.#opening.get(worker.id)?.promise;
+    else await this.#openOn(worker, this.port);
+  }
+
+  /** The same, for nobody waits for it. */
   workerReady(worker: LiveWorker): void {
     if (this.#closed !== undefined) return;
     if (!this.#isOpen) { this.#late.push(worker); this.#wake?.(); return; }
-    this.#openOn(worker, this.port).catch((error: unknown) => process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
+    this.admit(worker).catch((error: unknown) => worker.isExpected || process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
   }
 
   /** A worker has died, and its connections with it. */
   workerLost(worker: LiveWorker): void {
     this.#ready.delete(worker);
+    this.#told.delete(worker);
     if (this.#late.includes(worker)) this.#late.splice(this.#late.indexOf(worker), 1);
     this.#acceptor?.forget(worker.id);
     this.#times.forget(worker.id);
@@ -169,7 +183,7 @@ export class RunningServer implements PoolServer {
   async #close(graceMs: number): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#acceptor?.close();
-    await Promise.all([...this.#ready].map((worker) => {
+    await Promise.all([...this.#told].map((worker) => {
       const closed = Promise.withResolvers<void>();
       this.#closings.set(worker.id, closed);
       try { this.#send(worker, { action: 'close', server: this.number, graceMs }); } catch { closed.resolve(); }
@@ -177,6 +191,7 @@ export class RunningServer implements PoolServer {
       return closed.promise.finally(() => clearTimeout(timer));
     }));
     this.#ready.clear();
+    this.#told.clear();
     await this.#admin?.close();                                          // last: until then it says that the server drains
     this.#host.onClosed(this);
   }

@@ -47,6 +47,9 @@ export class RequestThreads {
     for (const res of this.#open) if (!res.headersSent) res.shouldKeepAlive = false;
   }
 
+  /** It is one of those that serve again. */
+  resume(): void { this.#isDraining = false; }
+
   /** A request has come: it begins in its turn. */
   add(req: IncomingMessage, res: ServerResponse): void {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');

@@ -1,0 +1,147 @@
+/**
+ * What the kernel says of a thread of this process, by /proc/self/task and descriptors that are kept (0.5 to 1.2 us a reading; opening each time costs
+ * six). Where there is no /proc, `open` gives undefined and heartbeat.ts is asked instead.
+ */
+import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
+import type { Witness } from './suspicion.ts';
+
+/** System calls by processor: those in which libuv's loop waits, and the one behind every lock and `Atomics.wait`. */
+const CALLS: Readonly<Record<string, { readonly poll: readonly number[]; readonly futex: number } | undefined>> = {
+  x64: { poll: [232, 281, 441], futex: 202 },
+  arm64: { poll: [22, 441], futex: 98 },
+};
+/** Threads of V8's platform, by name: the collector's helpers. */
+const HELPER = /V8Worker/;
+const TASKS = '/proc/self/task';
+
+const buffer = Buffer.alloc(512);
+
+/** A file of /proc, read from its start each time. */
+class ProcFile {
+  readonly #descriptor: number;
+  constructor(path: string) { this.#descriptor = openSync(path, 'r'); }
+  /** Bytes read into `buffer`; 0 when the thread has ended. */
+  read(): number { try { return readSync(this.#descriptor, buffer, 0, buffer.length, 0); } catch { return 0; } }
+  close(): void { closeSync(this.#descriptor); }
+}
+
+/** The first number of schedstat: time on a processor, ns; -1 when the thread has ended. */
+function firstNumber(length: number): number {
+  if (length === 0) return -1;
+  let value = 0;
+  for (let k = 0; k < length; k++) {
+    const digit = (buffer[k] as number) - 48;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+/** The letter behind the name in stat. */
+const stateLetter = (length: number): string => String.fromCodePoint(buffer[buffer.lastIndexOf(0x29, length) + 2] ?? 0);
+const isSleeping = (letter: string): boolean => letter === 'S' || letter === 'D';
+
+/** The stack pointer's place in its page while a worker waits in its own loop: stacks begin with a page, and all workers get there by the same calls. */
+interface Depth { known: number | undefined }
+const depthOf = (stack: string | undefined): number => Number(BigInt(stack ?? '0') & 0xfffn);
+
+class KernelThread implements Witness {
+  readonly #clock: ProcFile;
+  readonly #stat: ProcFile;
+  readonly #syscall: ProcFile | undefined;
+  readonly #helpers: Helpers;
+  #loopDescriptor = '';
+  readonly #depth: Depth;
+
+  constructor(task: number, helpers: Helpers, depth: Depth) {
+    this.#depth = depth;
+    this.#clock = new ProcFile(`${TASKS}/${task}/schedstat`);
+    this.#stat = new ProcFile(`${TASKS}/${task}/stat`);
+    this.#helpers = helpers;
+    try { this.#syscall = new ProcFile(`${TASKS}/${task}/syscall`); } catch { this.#syscall = undefined; }
+  }
+
+  cpuNs(): number { return firstNumber(this.#clock.read()); }
+  isAsleep(): boolean { return isSleeping(stateLetter(this.#stat.read())); }
+
+  #call(): string[] { return this.#syscall === undefined ? [] : buffer.toString('latin1', 0, this.#syscall.read()).split(' '); }
+
+  /** It waits where its own event loop does, and not in a loop inside a callback (`execSync` runs one, deeper in the stack and on another descriptor). */
+  isInLoop(): boolean {
+    const calls = CALLS[process.arch];
+    const [number, descriptor, , , , , , stack] = this.#call();
+    if (calls === undefined || number === undefined || number === '' || number === 'running') return true;   // not to be told: its word says that it rests
+    if (!calls.poll.includes(Number(number))) return false;
+    if (this.#loopDescriptor === '') {
+      if (this.#depth.known !== undefined && depthOf(stack) !== this.#depth.known) return false;
+      this.#loopDescriptor = descriptor ?? '';
+    }
+    return descriptor === this.#loopDescriptor;
+  }
+
+  /** It waits in its own loop for certain: how deep in its stack that is holds for all workers. */
+  learnDepth(): void {
+    const [number, , , , , , , stack] = this.#call();
+    if (CALLS[process.arch]?.poll.includes(Number(number)) === true) this.#depth.known = depthOf(stack);
+  }
+
+  /** It waits for a lock while a helper of the collector runs: perhaps for that. */
+  mayBeCollecting(): boolean {
+    const calls = CALLS[process.arch];
+    const [number] = this.#call();
+    return (calls === undefined || Number(number) === calls.futex) && this.#helpers.areRunning();
+  }
+
+  close(): void {
+    for (const file of [this.#clock, this.#stat, this.#syscall]) file?.close();
+  }
+}
+
+/** V8's helper threads, which all isolates share. */
+class Helpers {
+  readonly #files: { readonly clock: ProcFile; readonly stat: ProcFile; cpuNs: number }[] = [];
+
+  constructor() {
+    for (const task of readdirSync(TASKS)) {
+      try {
+        if (HELPER.test(readFileSync(`${TASKS}/${task}/comm`, 'latin1'))) this.#files.push({ clock: new ProcFile(`${TASKS}/${task}/schedstat`), stat: new ProcFile(`${TASKS}/${task}/stat`), cpuNs: 0 });
+      } catch { /* it has ended meanwhile */ }
+    }
+  }
+
+  /** One of them runs, wants to, or has since the last question. */
+  areRunning(): boolean {
+    let found = false;
+    for (const one of this.#files) {
+      const cpuNs = firstNumber(one.clock.read());
+      if (cpuNs !== one.cpuNs || !isSleeping(stateLetter(one.stat.read()))) found = true;
+      one.cpuNs = cpuNs;
+    }
+    return found;
+  }
+}
+
+export class KernelView {
+  readonly #helpers = new Helpers();
+  readonly #depth: Depth = { known: undefined };
+
+  /** Undefined where the system has no such files. */
+  static create(): KernelView | undefined {
+    try {
+      readFileSync('/proc/thread-self/schedstat');
+      return new KernelView();
+    } catch { return undefined; }
+  }
+
+  /** Undefined when there is no such thread. */
+  open(task: number): KernelThread | undefined {
+    try { return new KernelThread(task, this.#helpers, this.#depth); } catch { return undefined; }
+  }
+
+  /** A thread that waits in its own loop, for it has nothing to run: it shows what that looks like. */
+  learnFrom(task: number): void {
+    if (this.#depth.known !== undefined || task === 0) return;
+    const thread = this.open(task);
+    thread?.learnDepth();
+    thread?.close();
+  }
+}

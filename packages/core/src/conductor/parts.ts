@@ -1,0 +1,22 @@
+/** What the conductor thread of a pool is made of, and what its parts tell the pool. */
+import type { FullPoolOptions } from '../options.ts';
+import type { ActivationNews, ActivationsData } from './activations.ts';
+import type { AuditNews } from './audit.ts';
+import type { LimitNews, LimitsData } from './limits.ts';
+import type { PartSource } from './part.ts';
+
+export type { AuditNews } from './audit.ts';
+export type PartNews =
+  | { readonly part: 'activations'; readonly message: ActivationNews }
+  | { readonly part: 'limits'; readonly message: LimitNews }
+  | { readonly part: 'audit'; readonly message: AuditNews };
+
+/** By name: the module beside this one that exports `create`. */
+const partOf = (name: PartNews['part'], data: unknown): PartSource => ({ name, url: new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data });
+
+export function partsOf({ activations, audit, heapBytesMax: heapBytes, externalBytesMax: externalBytes }: FullPoolOptions): PartSource[] {
+  const parts = [partOf('activations', { by: activations } satisfies ActivationsData)];
+  if (heapBytes !== Infinity || externalBytes !== Infinity) parts.push(partOf('limits', { heapBytes, externalBytes } satisfies LimitsData));
+  if (audit) parts.push(partOf('audit', undefined));
+  return parts;
+}

@@ -1,0 +1,137 @@
+/**
+ * The storm: calls of every kind and requests on connections go on while workers are killed, exit, throw, run out of memory and block, and the pool is
+ * resized and restarted. What must hold is checked by who calls it. All choices come from the seed; their moments depend on the machine.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { Agent, get } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import { createPool, isCapriccioError, type Pool, type Remote } from 'capriccio';
+
+type Tasks = Remote<typeof import('../fixtures/chaos-tasks.ts')>;
+type Deadly = Remote<typeof import('../fixtures/core/deadly.ts')>;
+type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
+
+export interface StormReport {
+  events: Record<string, number>; calls: { ended: number; lost: number; quarantined: number }; requests: { answered: number; cut: number };
+  wrong: string[]; hung: number; slotsHeld: number; payloadBytes: number[]; descriptors: number[]; threads: number[]; rssMiB: number[]; seconds: number;
+}
+
+const CORES = 2;
+const SLOTS = 4096;
+const count = (folder: string): number => { try { return readdirSync(folder).length; } catch { return 0; } };
+/** Threads of this process that are not V8's or libuv's own. */
+const threadCount = (): number => { try { return readdirSync('/proc/self/task').filter((id) => { try { return /^(?:storm|node-Worker|WorkerThread)/.test(readFileSync(`/proc/self/task/${id}/comm`, 'utf8')); } catch { return false; } }).length; } catch { return 0; } };
+
+export async function storm({ seed, seconds }: { seed: number; seconds: number }): Promise<StormReport> {
+  let state = seed | 0 || 1;
+  const chance = (): number => { state ^= state << 13; state ^= state >>> 17; state ^= state << 5; return (state >>> 0) / 2 ** 32; };
+  const report: StormReport = { events: {}, calls: { ended: 0, lost: 0, quarantined: 0 }, requests: { answered: 0, cut: 0 }, wrong: [], hung: 0, slotsHeld: 0, payloadBytes: [], descriptors: [], threads: [], rssMiB: [], seconds: 0 };
+  const workers = new Set<Worker>();
+  const note = (worker: Worker): void => { workers.add(worker); worker.once('exit', () => { workers.delete(worker); }); };
+  process.on('worker', note);
+  const measure = (): void => { report.descriptors.push(count('/proc/self/fd')); report.threads.push(threadCount()); report.rssMiB.push(Math.round(process.memoryUsage.rss() / 2 ** 20)); };
+  measure();
+  const pool = await createPool({ cores: CORES, name: 'storm', audit: true, cancelGraceMs: 300, memory: { slots: SLOTS, payloadBytes: 8 * 2 ** 20 }, resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 }, execArgv: ['--conditions=capriccio-source', '--disable-warning=CapriccioRequestError'] });
+  pool.on('warning', ({ message }) => { if (/corrupt/.test(message)) report.wrong.push(message); });
+  const server = await pool.serve(new URL('../fixtures/core/serve/paths.ts', import.meta.url), { port: 0, graceMs: 2000 });
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  const isOver = (): boolean => performance.now() > end;
+
+  const load = [
+    ...Array.from({ length: 30 }, async () => { while (!isOver()) await oneCall(pool, chance, report); }),
+    ...Array.from({ length: 6 }, async () => { await someRequests(server.url, isOver, chance, report); }),
+    (async () => { while (!isOver()) { await oneEvent(pool, [...workers], chance, report); await delay(20 + chance() * 250); } })(),
+  ];
+  const late = Symbol('late');
+  let timer: NodeJS.Timeout | undefined;
+  const ended = await Promise.race([Promise.all(load), new Promise((resolve) => { timer = setTimeout(resolve, seconds * 1000 + 60_000, late); })]);
+  clearTimeout(timer);
+  if (ended === late) report.hung = pool.stats().calls.outstanding + 1;
+  await pool.resize(CORES);
+  await calm(pool);
+  report.slotsHeld = SLOTS - pool.stats().memory.slotsFree;
+  report.payloadBytes.push(pool.stats().memory.payloadBytes);
+  report.seconds = Math.round((performance.now() - began) / 100) / 10;
+  await pool.close({ graceMs: 2000 });
+  process.off('worker', note);
+  await delay(200);
+  measure();
+  return report;
+}
+
+/** Until there are as many workers as there should be: bounded by whoever awaits the storm. */
+async function calm(pool: Pool): Promise<void> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    const { activations, calls } = pool.stats();
+    if (pool.health().status === 'ok' && activations.spares === 1 && activations.blocked + activations.retiring === 0 && calls.outstanding === 0) return;
+    if (performance.now() > end) throw new Error(`the pool did not come to rest: ${JSON.stringify({ health: pool.health(), activations, calls })}`);
+    await delay(20);
+  }
+}
+
+const tasksOf = (pool: Pool): Tasks => pool.module<typeof import('../fixtures/chaos-tasks.ts')>(new URL('../fixtures/chaos-tasks.ts', import.meta.url));
+
+async function oneCall(pool: Pool, chance: () => number, report: StormReport): Promise<void> {
+  const tasks = tasksOf(pool);
+  const id = Math.floor(chance() * 1e6);
+  const size = Math.floor(chance() * 40_000);
+  const kinds: (() => Promise<[unknown, unknown]>)[] = [
+    async () => [await tasks.tiny(id), id + 1],
+    async () => [await tasks.sized(new Uint8Array(size)), size],
+    async () => [await tasks.leaf(2, id), 4],
+    async () => { let sum = 0; for await (const k of tasks.counts(20)) sum += k; return [sum, 190]; },
+    async () => [await tasks.sized.with({ affinity: id % 3 })(new Uint8Array(100)), 100],
+    async () => { const bytes = new Uint8Array(9000); return [await tasks.sized.with({ transfer: [bytes.buffer] })(bytes), 9000]; },
+    async () => [await tasks.tiny.with({ idempotent: true })(id), id + 1],
+  ];
+  try {
+    const [answer, right] = await (kinds[Math.floor(chance() * kinds.length)] as (typeof kinds)[0])();
+    if (!Object.is(answer, right)) report.wrong.push(`${String(answer)} instead of ${String(right)}`);
+  } catch (error) {
+    if (isCapriccioError(error, 'CAP_ERR_WORKER_LOST')) { report.calls.lost++; if (/quarantined/.test(error.message)) report.calls.quarantined++; } else report.wrong.push(String(error));
+  }
+  report.calls.ended++;
+}
+
+/** Requests on a few keep-alive connections; one whose worker dies is cut, and no other way to fail is right. */
+async function someRequests(url: string, isOver: () => boolean, chance: () => number, report: StormReport): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+  while (!isOver()) {
+    const wait = Math.floor(chance() * 5);
+    await new Promise<void>((resolve) => {
+      const settle = (fault?: string): void => { if (fault === undefined) report.requests.answered++; else if (fault === 'cut') report.requests.cut++; else report.wrong.push(fault); resolve(); };
+      const req = get(`${url}/wait?ms=${wait}`, { agent, timeout: 20_000 }, (res) => {
+        let text = '';
+        res.on('data', (chunk) => { text += chunk; }).on('end', () => settle(res.statusCode === 200 ? text === 'waited' ? undefined : `answer ${text}` : res.statusCode === 503 ? 'cut' : `status ${res.statusCode}`)).on('error', () => settle('cut'));
+      });
+      req.on('timeout', () => { settle('a request that was not answered within 20 s'); req.destroy(); }).on('error', () => settle('cut'));
+    });
+  }
+  agent.destroy();
+}
+
+async function oneEvent(pool: Pool, workers: readonly Worker[], chance: () => number, report: StormReport): Promise<void> {
+  const deadly: Deadly = pool.module<typeof import('../fixtures/core/deadly.ts')>(new URL('../fixtures/core/deadly.ts', import.meta.url));
+  const blocks: Blocks = pool.module<typeof import('../fixtures/core/blocks.ts')>(new URL('../fixtures/core/blocks.ts', import.meta.url));
+  const isExpected = (error: unknown): void => { if (!isCapriccioError(error, 'CAP_ERR_WORKER_LOST')) report.wrong.push(String(error)); };
+  const events: Record<string, () => unknown> = {
+    kill: () => workers[Math.floor(chance() * workers.length)]?.terminate(),
+    exit: () => deadly.exits().catch(isExpected),
+    throw: () => deadly.throwsFromTimer().catch(isExpected),
+    memory: () => deadly.eatsMemory().catch(isExpected),
+    exec: () => blocks.execs(50 + Math.floor(chance() * 300)).catch(isExpected),
+    wait: () => blocks.waits(50 + Math.floor(chance() * 300)).catch(isExpected),
+    spin: () => blocks.spins(50 + Math.floor(chance() * 200)).catch(isExpected),
+    poison: () => deadly.exits.with({ idempotent: true })().catch((error: unknown) => { isExpected(error); if (!/quarantined|tried/.test(String(error))) report.wrong.push(`not quarantined: ${String(error)}`); else report.calls.quarantined++; }),
+    resize: () => pool.resize(1 + Math.floor(chance() * 4)),
+    restart: () => pool.restart(),
+  };
+  const names = Object.keys(events);
+  const name = names[Math.floor(chance() * names.length)] as string;
+  report.events[name] = (report.events[name] ?? 0) + 1;
+  const done = Promise.resolve((events[name] as () => unknown)()).catch((error: unknown) => { report.wrong.push(`${name}: ${String(error)}`); });
+  if (chance() < 0.5) await done;
+}

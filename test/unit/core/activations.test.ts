@@ -1,0 +1,145 @@
+/** Workers that really block: another takes the core, what had not begun runs elsewhere, and when they are back there are as many as before. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createPool, type ActivationEvent, type Pool, type PoolOptions, type Remote } from 'capriccio';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { fixture, poolFor, rejection, soon, until } from './rig.ts';
+
+type Blocks = typeof import('../../fixtures/core/blocks.ts');
+interface Scene { readonly pool: Pool; readonly blocks: Remote<Blocks>; readonly events: ActivationEvent[]; readonly warnings: string[] }
+
+/** A pool whose spare is ready, and has loaded the module. */
+async function scene(options: PoolOptions = {}): Promise<Scene> {
+  const pool = await poolFor({ cores: 1, ...options });
+  const events: ActivationEvent[] = [];
+  const warnings: string[] = [];
+  pool.on('activation', (event) => { events.push(event); });
+  pool.on('warning', ({ message }) => { warnings.push(message); });
+  const blocks = pool.module<Blocks>(fixture('blocks.ts'));
+  await blocks.add(1, 2);
+  await until(() => pool.stats().activations.spares === (options.spares ?? 1), 'the spare');
+  await delay(100);
+  return { pool, blocks, events, warnings };
+}
+const isSettled = ({ pool }: Scene): Promise<void> => until(() => { const { spares, blocked, retiring } = pool.stats().activations; return spares === 1 && blocked === 0 && retiring === 0; }, 'one spare again');
+
+const linux = process.platform === 'linux';
+describe.runIf(linux)('a worker that blocks in', () => {
+  test.each(['execs', 'waits', 'fifo', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
+    const here = await scene();
+    const blocked = here.blocks[name](1000);
+    await until(() => here.events.length > 0, 'an activation', 900);
+    const others = await Promise.all(Array.from({ length: 20 }, (_, k) => here.blocks.add(k, 1)));
+    assert.equal(others[19], 20);
+    assert.equal(here.pool.stats().activations.blocked, 1, 'the others were answered while it was blocked');
+    await blocked;
+    await isSettled(here);
+    await until(() => here.events.length === 2, 'both events');
+    const [away, back] = here.events as [ActivationEvent, ActivationEvent];
+    assert.deepEqual([away.phase, back.phase], ['blocked', 'returned']);
+    assert.equal(away.worker, back.worker);
+    assert.ok(away.spare !== undefined && away.spare !== away.worker);
+    if (name === 'execs' || name === 'waits' || name === 'fifo') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
+    expect(back.blockedMs, 'about as long as it was away').toBeGreaterThan(700);
+    assert.equal(here.pool.stats().activations.activated, 1);
+    assert.equal(await here.blocks.add(3, 4), 7);
+  });
+});
+
+describe.runIf(linux)('no activation', () => {
+  test.each(['spins', 'collects'] as const)('by %s', async (name) => {
+    const here = await scene();
+    await here.blocks[name](1500);
+    assert.deepEqual(here.events, []);
+  });
+  test('by starvation of processors', async () => {
+    const here = await scene();
+    const rivals = Array.from({ length: 6 }, () => spawn(process.execPath, ['-e', 'for(;;){}'], { stdio: 'ignore' }));
+    onTestFinished(() => { for (const rival of rivals) rival.kill('SIGKILL'); });
+    await Promise.all(rivals.map((rival) => once(rival, 'spawn')));
+    for (let k = 0; k < 3; k++) await here.blocks.spins(500);
+    assert.deepEqual(here.events, []);
+  });
+  test('by threads that sleep, and none while nothing runs', async () => {
+    const here = await scene();
+    const sleeper = here.pool.module<typeof import('../../fixtures/basic.ts')>(new URL('../../fixtures/basic.ts', import.meta.url));
+    assert.equal(await sleeper.addLater(1, 2, 500), 3);
+    await delay(300);
+    assert.deepEqual(here.events, []);
+  });
+});
+
+describe.runIf(linux)('what had not begun', () => {
+  test('leaves the blocked worker, in order to run elsewhere', async () => {
+    const here = await scene();
+    for (let k = 0; k < 300; k++) await here.blocks.add(k, k);            // small tasks are taken many at a time
+    const blocked = here.blocks.execsIf(1, 1000);
+    const quick = Array.from({ length: 40 }, () => here.blocks.execsIf(0, 0));   // of the same root: some are claimed with it
+    await soon(Promise.all(quick), 'those that were claimed with it', 900);
+    assert.equal(here.pool.stats().activations.blocked, 1);
+    await blocked;
+    await isSettled(here);
+  });
+  test('waits where it is bound to the worker by its key', async () => {
+    const here = await scene();
+    const home = await here.blocks.where.with({ affinity: 'key' })();
+    const blocked = here.blocks.execs(400);
+    await until(() => here.events.length > 0, 'an activation');
+    assert.equal(await here.blocks.where.with({ affinity: 'key' })(), home);
+    await blocked;
+  });
+});
+
+describe('without /proc', () => {
+  async function heartbeat(name: 'execs' | 'waits' | 'spins'): Promise<ActivationEvent[]> {
+    process.env['CAPRICCIO_ACTIVATIONS'] = 'heartbeat';
+    onTestFinished(() => { delete process.env['CAPRICCIO_ACTIVATIONS']; });
+    const here = await scene();
+    const task = here.blocks[name](800);
+    if (name !== 'spins') await until(() => here.events.length > 0, 'an activation', 700);
+    await task;
+    if (name !== 'spins') await isSettled(here);
+    return here.events;
+  }
+  test.each(['execs', 'waits'] as const)('%s is seen', async (name) => {
+    const events = await heartbeat(name);
+    assert.deepEqual(events.map(({ phase }) => phase), ['blocked', 'returned']);
+  });
+  test('a loop is not taken for it', async () => { assert.deepEqual(await heartbeat('spins'), []); });
+  test('what else the variable says is refused', async () => {
+    process.env['CAPRICCIO_ACTIVATIONS'] = 'magic';
+    onTestFinished(() => { delete process.env['CAPRICCIO_ACTIVATIONS']; });
+    assert.match((await rejection(createPool(1))).message, /CAPRICCIO_ACTIVATIONS must be 'kernel' or 'heartbeat', not 'magic'/);
+  });
+});
+
+describe.runIf(linux)('zombies', () => {
+  test('are counted, others are started for them, and close ends without them and says so', { timeout: 40_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-zombie-'));
+    const path = join(folder, 'fifo');
+    execFileSync('mkfifo', [path]);
+    let isFreed = false;
+    const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
+    onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    const pool = await createPool(1);
+    const blocks = pool.module<Blocks>(fixture('blocks.ts'));
+    await blocks.add(1, 2);
+    await until(() => pool.stats().activations.spares === 1, 'the spare');
+    const stuck = rejection(blocks.reads(path));
+    await until(() => pool.stats().activations.zombies === 1, 'a zombie');
+    await until(() => pool.stats().activations.spares === 1, 'another spare');
+    assert.equal(await blocks.add(2, 3), 5);
+    const began = performance.now();
+    const error = await rejection(pool.close({ graceMs: 300 }));
+    assert.equal(error.code, 'CAP_ERR_TIMEOUT');
+    assert.match(error.message, /worker 1 has not exited/);
+    expect(performance.now() - began).toBeLessThan(5000);
+    assert.equal((await stuck).code, 'CAP_ERR_CLOSED');
+    assert.equal(pool.health().status, 'closed');
+  });
+});
