@@ -16,9 +16,10 @@ import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
-import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
+import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import type { FullPoolOptions } from './options.ts';
+import type { Health, PoolStats } from './pool-figures.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
@@ -62,44 +63,6 @@ export interface PoolEvents {
   overload: [unknown];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
-}
-
-export interface WorkerStats {
-  readonly id: number;
-  readonly isReady: boolean;
-  /** Processor time of the worker's thread, ms, since it started. */
-  readonly busyMs: number;
-  /** Tasks and threads begun there. */
-  readonly threadsRun: number;
-  readonly finished: number;
-  readonly failed: number;
-  /** Started and not ended; in run queues; not begun and private; open connections. */
-  readonly threads: number;
-  readonly runnable: number;
-  readonly queued: number;
-  readonly connections: number;
-  readonly sleeps: number;
-  readonly sleptMs: number;
-}
-
-export interface PoolStats {
-  readonly cores: number;
-  readonly workers: readonly WorkerStats[];
-  /** Calls from this thread. */
-  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
-  /** Workers that died since the start. */
-  readonly lost: number;
-  /** Workers that blocked in the kernel, and those that stand in for them. */
-  readonly activations: ActivationStats;
-  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
-}
-
-export interface Health {
-  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
-  readonly cores: number;
-  readonly ready: number;
-  /** Workers that have been in one turn of their scheduler for over a second. */
-  readonly stalled: readonly number[];
 }
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
