@@ -3,12 +3,11 @@
  * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
  */
 import { EventEmitter } from 'node:events';
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type Overrun, type PortMessage,
+  Arrivals, Caller, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
@@ -16,10 +15,10 @@ import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
-import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
+import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
+import { InProcess } from './in-process.ts';
 import type { FullPoolOptions } from './options.ts';
-import type { Health, PoolStats } from './pool-figures.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
@@ -28,7 +27,6 @@ import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
-import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
 /** Of this package's own modules, as they run. */
@@ -63,6 +61,44 @@ export interface PoolEvents {
   overload: [unknown];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
+}
+
+export interface WorkerStats {
+  readonly id: number;
+  readonly isReady: boolean;
+  /** Processor time of the worker's thread, ms, since it started. */
+  readonly busyMs: number;
+  /** Tasks and threads begun there. */
+  readonly threadsRun: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Started and not ended; in run queues; not begun and private; open connections. */
+  readonly threads: number;
+  readonly runnable: number;
+  readonly queued: number;
+  readonly connections: number;
+  readonly sleeps: number;
+  readonly sleptMs: number;
+}
+
+export interface PoolStats {
+  readonly cores: number;
+  readonly workers: readonly WorkerStats[];
+  /** Calls from this thread. */
+  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
+  /** Workers that died since the start. */
+  readonly lost: number;
+  /** Workers that blocked in the kernel, and those that stand in for them. */
+  readonly activations: ActivationStats;
+  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
+}
+
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
+  readonly cores: number;
+  readonly ready: number;
+  /** Workers that have been in one turn of their scheduler for over a second. */
+  readonly stalled: readonly number[];
 }
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
@@ -109,7 +145,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #afterStart: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
-  #inProcess: Runtime | undefined;
+  readonly #inProcess: InProcess | undefined;
 
   constructor(options: FullPoolOptions, parts?: PoolParts) {
     super();
@@ -149,7 +185,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       activation: (event) => { this.emit('activation', event); },
       warn: (message) => this.#warn(message),
     }, options.cores);
-    const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
+    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
+    const postman: Postman = this.#inProcess ?? this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
@@ -239,7 +276,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
-    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.runtime.me.id, isReady: true }];
     return {
       cores: this.cores,
       workers: ids.map(({ id, isReady }) => {
@@ -329,8 +366,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
-    this.#inProcessPort?.close();
-    if (this.#inProcess !== undefined) setRuntime(undefined);
+    this.#inProcess?.close();
     this.#state = 'closed';
     if (left.length > 0) throw new CapriccioError('CAP_ERR_TIMEOUT', `the pool is closed, but ${left.length === 1 ? `worker ${left[0]} has` : `workers ${left.join(', ')} have`} not exited after ${EXIT_GRACE_MS} ms: a thread blocked in a system call cannot be ended, only the process can`);
   }
@@ -395,11 +431,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
-    if (this.#parts === undefined) this.#crew.ready(worker);
+    this.#crew.ready(worker);
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
     this.#parts?.onReady(worker);
+    if (worker.seat >= SPARE_SEAT) return;
     coreReadyChannel.publish({ pool: this.#options.name, core: worker.id, replaced: isReplacement });
-    if (worker.seat < SPARE_SEAT) this.emit('worker', { id: worker.id, replaced: isReplacement });
+    this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
   #workerDied(worker: LiveWorker, code: number): void {
@@ -419,8 +456,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#threadsOf.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
     this.#parts?.onDead(worker, code);
+    if (worker.isExpected) return;
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
-    if (this.#state === 'open' && !worker.isExpected) this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 
   /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
@@ -463,36 +501,4 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.listenerCount('warning') > 0) this.emit('warning', warning);
     else process.emitWarning(warning);
   }
-
-  // ---- no workers: everything in this thread ----
-
-  #inProcessPort: MessageChannel['port1'] | undefined;
-
-  #inProcessPostman(buffer: SharedArrayBuffer): Postman {
-    const { port1, port2 } = new MessageChannel();
-    this.#inProcessPort = port1;
-    const start: WorkerStart = {
-      buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
-    };
-    this.#inProcess = new Runtime(start);
-    setRuntime(this.#inProcess);
-    workerPlugin.install(this.#inProcess);
-    const receive = ({ to, from, message, moved }: Envelope): void => {
-      if (to === 1) port1.postMessage({ to, from, message } satisfies Envelope, moved as never);   // from itself to itself
-      else this.#receive(1, message);
-    };
-    port1.on('message', receive);
-    port1.unref();
-    port2.unref();
-    return {
-      post: (to, message, transfer = []) => { port1.postMessage({ to, from: MAIN, message } satisfies Envelope, transfer as never[]); },
-      broadcast: (message) => { port1.postMessage({ to: 1, from: MAIN, message } satisfies Envelope); },
-      receiveNow: () => { this.#inProcess?.mail.receiveNow(); receiveNow(port1, receive); },
-    };
-  }
-}
-
-function receiveNow(port: MessageChannel['port1'], receive: (envelope: Envelope) => void): void {
-  for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) receive(received.message as Envelope);
 }

@@ -101,17 +101,17 @@ export class WorkerSet implements Postman {
     for (const { thread, port } of this.#workers.values()) { thread.unref(); port.unref(); }
   }
 
+  /** Starts one more worker. Nothing waits for it. */
+  startAt(seat: number, isSpare: boolean = seat >= SPARE_SEAT): void { this.#startOne(seat, true, isSpare); }
+  /** Seats whose worker will be started by itself. */
+  get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
+
   /** Starts one more, of a set that is managed from outside. Undefined while no number is free: those of dead workers come to rest a moment later. */
   add(): LiveWorker | undefined {
     const id = this.#freeNumbers.pop();
     if (id === undefined) return undefined;
     return this.#startAs(id, this.#workers.size, false, false);
   }
-
-  /** Starts one more worker. Nothing waits for it. */
-  startAt(seat: number, isSpare: boolean = seat >= SPARE_SEAT): void { this.#startOne(seat, true, isSpare); }
-  /** Seats whose worker will be started by itself. */
-  get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
 
   #startOne(seat: number, isReplacement: boolean, isSpare = seat >= SPARE_SEAT): void {
     const id = this.#freeNumbers.pop();

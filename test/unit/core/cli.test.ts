@@ -181,7 +181,8 @@ describe('capriccio top', () => {
     const worker = { id: 1, isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
     const look = (at: number, busyMs: number, threadsRun: number, stalled: number[]): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
-      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 } },
+      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
+        activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
     } as unknown as Look);
     const plain = (_: string, text: string): string => text;
