@@ -184,7 +184,7 @@ describe('capriccio top', () => {
       stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
         activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
-    });
+    } as unknown as Look);
     const plain = (_: string, text: string): string => text;
     const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
     assert.match(lines[3] ?? '', /^1 +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
