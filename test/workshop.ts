@@ -34,7 +34,7 @@ export class Workshop implements Disposable {
     for (const name of readdirSync(join(root, 'node_modules'))) if (name !== 'capriccio' && name !== '@capriccio') symlinkSync(join(root, 'node_modules', name), join(here, name));
     symlinkSync('../packages/core', join(here, 'capriccio'));
     for (const name of ['shared', 'compiler', 'worker', 'bench']) symlinkSync(`../../packages/${name}`, join(here, '@capriccio', name));
-    symlinkSync('../../examples/library', join(here, '@capriccio/example-library'));
+    for (const name of ['library', 'servers']) symlinkSync(`../../examples/${name}`, join(here, `@capriccio/example-${name}`));
   }
 
   write(path: string, text: string): void {

@@ -1,9 +1,9 @@
 /**
- * The code in README.md and docs/reference/threads.md runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
+ * The code in README.md, docs/reference/threads.md and docs/guide runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
  * all are written, and each `console.log(…)  // expected` must print what its comment says.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -21,21 +21,24 @@ function blocksOf(markdown: string): Block[] {
   });
 }
 
-describe.each([['README.md', 4], ['docs/reference/threads.md', 2]])('%s', (page, count) => {
+const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => `docs/guide/${name}`);
+
+describe.for(['README.md', 'docs/reference/threads.md', ...guides])('%s', (page) => {
   const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
+  const runnable = blocks.filter(({ isRun }) => isRun);
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));             // inside the project: its packages must resolve
-    for (const { file, code } of blocks) writeFileSync(join(folder, file), code);
+    for (const { file, code } of blocks) if (file !== '') writeFileSync(join(folder, file), code);
   });
   afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
 
   test('every block has a file name', () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(count);
+    expect(blocks.length).toBeGreaterThan(0);
     for (const { file, code } of blocks) expect(file, code).not.toBe('');
   });
 
-  test.for(blocks.filter(({ isRun }) => isRun))('$file runs and prints what it says', async ({ file, code }) => {
+  test.for(runnable)('$file runs and prints what it says', async ({ file, code }) => {
     const expected = [...code.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map(([, text]) => text);
     expect(expected.length).toBeGreaterThan(0);
     const { stdout } = await run(process.execPath, ['--conditions=capriccio-source', join(folder, file)], { timeout: 30_000 });

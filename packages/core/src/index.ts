@@ -6,6 +6,7 @@ export type {
   CurrentThread, Reacquired, SharedBarrier, SharedChannel, SharedChannelOptions, SharedCondition, SharedGuard, SharedMutex, SharedRwLock,
   SharedSemaphore, SharedSemaphoreOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
 } from '@capriccio/worker';
+export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';
 export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';

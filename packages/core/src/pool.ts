@@ -3,12 +3,11 @@
  * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
  */
 import { EventEmitter } from 'node:events';
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, Runtime, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, setRuntime, sharedNow, type Call, type Envelope, type Overrun, type PortMessage,
+  Arrivals, Caller, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
@@ -17,6 +16,8 @@ import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
 import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
+import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
+import { InProcess } from './in-process.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
@@ -25,8 +26,7 @@ import { CheckedPrimitives } from './shared-primitives.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
-import { WorkerSet, type LiveWorker } from './worker-set.ts';
-import * as workerPlugin from './worker-plugin.ts';
+import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 
 const MAIN = 0;
 /** Of this package's own modules, as they run. */
@@ -103,9 +103,20 @@ export interface Health {
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
 
+/** @internal What capriccio/piscina puts into a pool: its workers are started and ended by it, one by one. */
+export interface PoolParts {
+  readonly managed: NonNullable<WorkerSetHost['managed']>;
+  readonly plugins: WorkerStart['plugins'];
+  onReady(worker: LiveWorker): void;
+  onDead(worker: LiveWorker, code: number): void;
+  /** A message of a service that the pool does not know. */
+  receive(from: number, body: unknown): void;
+}
+
 /** @internal made by createPool */
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, SharedPrimitives {
   readonly #options: FullPoolOptions;
+  readonly #parts: PoolParts | undefined;
   readonly #memory: Memory;
   readonly #me: Participant;
   readonly #caller: Caller;
@@ -134,11 +145,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #afterStart: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
-  #inProcess: Runtime | undefined;
+  readonly #inProcess: InProcess | undefined;
 
-  constructor(options: FullPoolOptions) {
+  constructor(options: FullPoolOptions, parts?: PoolParts) {
     super();
     this.#options = options;
+    this.#parts = parts;
     const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
     const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
     const buffer = allocateMemory(layout);
@@ -149,7 +161,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#primitives = new CheckedPrimitives(this.#objects);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer,
-      plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }],
+      plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
+      ...parts === undefined ? {} : { managed: parts.managed },
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
@@ -172,7 +185,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       activation: (event) => { this.emit('activation', event); },
       warn: (message) => this.#warn(message),
     }, options.cores);
-    const postman: Postman = options.cores === 0 ? this.#inProcessPostman(buffer) : this.#workers;
+    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
+    const postman: Postman = this.#inProcess ?? this.#workers;
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
@@ -186,6 +200,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     }, postman, this.#results, this.#buffers);
     this.#collector = new Collector(this.#memory, () => this.#collect());
   }
+
+  /** @internal for capriccio/piscina */
+  get workers(): WorkerSet { return this.#workers; }
+  /** @internal for capriccio/piscina */
+  get caller(): Caller { return this.#caller; }
+  /** @internal for capriccio/piscina: a call has been placed, so its answer will come */
+  expect(): void { this.#collector.expect(); }
 
   /** @internal */
   async start(): Promise<void> {
@@ -232,7 +253,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
-    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
+    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, observed: this, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
     return server;
@@ -255,7 +276,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
-    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.me.id, isReady: true }];
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.runtime.me.id, isReady: true }];
     return {
       cores: this.cores,
       workers: ids.map(({ id, isReady }) => {
@@ -345,8 +366,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
     this.#collector.close();
-    this.#inProcessPort?.close();
-    if (this.#inProcess !== undefined) setRuntime(undefined);
+    this.#inProcess?.close();
     this.#state = 'closed';
     if (left.length > 0) throw new CapriccioError('CAP_ERR_TIMEOUT', `the pool is closed, but ${left.length === 1 ? `worker ${left[0]} has` : `workers ${left.join(', ')} have`} not exited after ${EXIT_GRACE_MS} ms: a thread blocked in a system call cannot be ended, only the process can`);
   }
@@ -401,6 +421,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
         else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
+        else this.#parts?.receive(from, message.body);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -412,7 +433,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#caller.placeWaiting();
     this.#crew.ready(worker);
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
-    if (worker.seat < SPARE_SEAT) this.emit('worker', { id: worker.id, replaced: isReplacement });
+    this.#parts?.onReady(worker);
+    if (worker.seat >= SPARE_SEAT) return;
+    coreReadyChannel.publish({ pool: this.#options.name, core: worker.id, replaced: isReplacement });
+    this.emit('worker', { id: worker.id, replaced: isReplacement });
   }
 
   #workerDied(worker: LiveWorker, code: number): void {
@@ -431,7 +455,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#collector.expect();
     this.#threadsOf.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
-    if (this.#state === 'open' && !worker.isExpected) this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    this.#parts?.onDead(worker, code);
+    if (worker.isExpected) return;
+    coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
   }
 
   /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
@@ -474,36 +501,4 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.listenerCount('warning') > 0) this.emit('warning', warning);
     else process.emitWarning(warning);
   }
-
-  // ---- no workers: everything in this thread ----
-
-  #inProcessPort: MessageChannel['port1'] | undefined;
-
-  #inProcessPostman(buffer: SharedArrayBuffer): Postman {
-    const { port1, port2 } = new MessageChannel();
-    this.#inProcessPort = port1;
-    const start: WorkerStart = {
-      buffer, layout: this.#memory.layout, id: 1, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs: this.#options.sliceMs, retriesMax: this.#options.retriesMax, cancelGraceMs: this.#options.cancelGraceMs, deadlock: this.#options.deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
-    };
-    this.#inProcess = new Runtime(start);
-    setRuntime(this.#inProcess);
-    workerPlugin.install(this.#inProcess);
-    const receive = ({ to, from, message, moved }: Envelope): void => {
-      if (to === 1) port1.postMessage({ to, from, message } satisfies Envelope, moved as never);   // from itself to itself
-      else this.#receive(1, message);
-    };
-    port1.on('message', receive);
-    port1.unref();
-    port2.unref();
-    return {
-      post: (to, message, transfer = []) => { port1.postMessage({ to, from: MAIN, message } satisfies Envelope, transfer as never[]); },
-      broadcast: (message) => { port1.postMessage({ to: 1, from: MAIN, message } satisfies Envelope); },
-      receiveNow: () => { this.#inProcess?.mail.receiveNow(); receiveNow(port1, receive); },
-    };
-  }
-}
-
-function receiveNow(port: MessageChannel['port1'], receive: (envelope: Envelope) => void): void {
-  for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) receive(received.message as Envelope);
 }

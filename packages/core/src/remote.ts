@@ -9,6 +9,7 @@ import { CapriccioError } from '@capriccio/shared';
 import { nameOfFunction, type Caller, type CallOptions, type Target, type Thread } from '@capriccio/worker';
 import { checkTogether, checkWithOptions, type WithOptions } from './options.ts';
 import { refuse, shown } from './check.ts';
+import { taskChannel, traced } from './diagnostics.ts';
 
 /** A function that runs on some core. Calling it gives a native promise. */
 export interface RemoteFunction<A extends unknown[], R> extends RemoteExtras<A, R> {
@@ -96,7 +97,7 @@ export function targetOf(caller: Caller, url: string, exportName: string): Targe
 
 function remoteFunction(caller: Caller, target: Target, options: CallOptions | undefined): unknown {
   const call = (...args: unknown[]): Promise<unknown> => {
-    const promise = caller.call(target, args, options);
+    const promise = taskChannel.hasSubscribers ? traced(caller, target, args, options) : caller.call(target, args, options);
     if (target.kind !== 'plain') makeIterable(promise, target);
     return promise;
   };

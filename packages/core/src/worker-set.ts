@@ -2,7 +2,7 @@
  * The workers of a pool: started together, each under a number of the arena, replaced when they die. A dead worker's number rests until nobody holds
  * anything of it (recovery.ts), so there are more numbers than cores.
  */
-import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable } from 'node:worker_threads';
+import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
 import { ALL, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
@@ -51,6 +51,8 @@ export interface WorkerSetHost {
   /** Whether another is to take the seat of one that has exited. */
   isWanted(worker: LiveWorker): boolean;
   warn(message: string): void;
+  /** Whoever manages its workers one by one (capriccio/piscina): none is replaced, and `add` starts each. */
+  readonly managed?: { readonly workerOptions: WorkerOptions };
 }
 
 export class WorkerSet implements Postman {
@@ -104,9 +106,20 @@ export class WorkerSet implements Postman {
   /** Seats whose worker will be started by itself. */
   get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
 
+  /** Starts one more, of a set that is managed from outside. Undefined while no number is free: those of dead workers come to rest a moment later. */
+  add(): LiveWorker | undefined {
+    const id = this.#freeNumbers.pop();
+    if (id === undefined) return undefined;
+    return this.#startAs(id, this.#workers.size, false, false);
+  }
+
   #startOne(seat: number, isReplacement: boolean, isSpare = seat >= SPARE_SEAT): void {
     const id = this.#freeNumbers.pop();
     if (id === undefined) { this.#missing.push(seat); this.#reapSoon(); return; }  // as soon as a number is at rest
+    this.#startAs(id, seat, isReplacement, isSpare);
+  }
+
+  #startAs(id: number, seat: number, isReplacement: boolean, isSpare: boolean): LiveWorker {
     const { options, memory, buffer, plugins } = this.#host;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
@@ -118,6 +131,7 @@ export class WorkerSet implements Postman {
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
+      ...this.#host.managed?.workerOptions,
     });
     const worker: LiveWorker = { id, seat, serial, thread, port: port1, isReady: false, isExpected: false, reason: undefined };
     this.#workers.set(id, worker);
@@ -125,6 +139,7 @@ export class WorkerSet implements Postman {
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
     thread.on('exit', (code) => this.#exited(worker, code));
     if (isReplacement) { thread.unref(); port1.unref(); }
+    return worker;
   }
 
   #route(worker: LiveWorker, { to, from, message, moved }: Envelope, isReplacement: boolean): void {
@@ -159,7 +174,7 @@ export class WorkerSet implements Postman {
     this.#host.onDead(worker, code);
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
     this.#reapSoon();
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#host.managed !== undefined) return;
     const isWanted = this.#host.isWanted(worker);
     this.#host.onGone(worker);
     if (worker.isReady || !isWanted) { if (isWanted) this.#startOne(worker.seat, true); return; }

@@ -6,3 +6,4 @@ export async function resize(width, factor) {
 }
 export function status() { return current().status; }
 export default (...words) => words.join('-');
+export const area = ([width, height]) => width * height;

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, describe, onTestFinished, test } from 'vitest';
 import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
+import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 
 const root = new URL('../../../', import.meta.url);
 const fixture = (name: string): string => `test/fixtures/cli/${name}`;
@@ -57,8 +61,8 @@ describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
     const [all, serve, run] = await Promise.all([capriccio('--help'), here('serve', '--help'), here('run', 'x.ts', '-h')]);
     assert.deepEqual([all.code, serve.code, run.code], [0, 0, 0]);
-    assert.match(all.stdout, /capriccio serve <app>.*\n.*capriccio run <script>/);
-    for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
+    assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*\n.*capriccio top <admin-port>/);
+    for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--admin-port', '--watch', '--config', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
     assert.match(run.stdout, /--cores n/);
     assert.equal(all.stderr + serve.stderr + run.stderr, '');
     assert.ok(!all.stdout.includes('\u001B'), 'no colour into a pipe');
@@ -77,7 +81,7 @@ describe('the command line', () => {
 
   test.each([
     [['srve'], /no verb 'srve'; did you mean 'serve'\?/],
-    [['frobnicate'], /no verb 'frobnicate'; there are serve, run and analyze/],
+    [['frobnicate'], /no verb 'frobnicate'; there are serve, run, analyze and top/],
     [[], /no verb was given/],
     [['--verison'], /did you mean --version\?/],
     [['serve', 'a.ts', '--prot', '1'], /serve has no option --prot; did you mean --port\?/],
@@ -91,6 +95,13 @@ describe('the command line', () => {
     [['serve'], /serve takes the app/],
     [['serve', 'a.ts', 'b.ts'], /serve takes one app/],
     [['run', '--cores', '1'], /run takes the script/],
+    [['serve', 'a.ts', '--config', 'nowhere.ts'], /there is no nowhere\.ts/],
+    [['serve', '--config', 'test/fixtures/cli/config/wrong.config.ts'], /has no option 'prot'/],
+    [['serve', '--config', 'test/fixtures/cli/config/no-default.config.ts'], /must have a configuration as its default export, not undefined/],
+    [['top'], /top takes the admin port/],
+    [['top', '9000', '9001'], /top takes one admin port/],
+    [['top', 'ftp://x'], /'ftp:\/\/x' is no port and no http: address/],
+    [['top', '9000', '--times', '0'], /--times takes a whole number from 1/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -142,6 +153,82 @@ describe('capriccio run', () => {
     const { code, stdout, stderr } = await capriccio('run', fixture(name));
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, message);
+  });
+});
+
+describe('capriccio top', () => {
+  test('shows cores and routes of a served app once into a pipe, as text and as JSON', async () => {
+    const cli = await serving([fixture('slow-app.ts'), '--port', '0', '--admin-port', '0', '--json', '--cores', '2']);
+    const { adminUrl } = JSON.parse(cli.stdout) as { adminUrl: string };
+    await fetch(`${cli.url}/quick`);
+    const text = await capriccio('top', new URL(adminUrl).port);
+    assert.equal(text.code, 0, text.stderr);
+    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +state +busy/);
+    assert.match(text.stdout, /\n1 +(?:idle|waiting|running) .*%/);
+    assert.match(text.stdout, /\nGET \/quick +1 /);
+    assert.ok(!text.stdout.includes('\u001B'));
+    const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
+    const looks = json.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { stats: { cores: number } });
+    assert.deepEqual(looks.map(({ stats }) => stats.cores), [2, 2]);
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+    const after = await capriccio('top', adminUrl);
+    assert.equal(after.code, 1);
+    assert.match(after.stderr, /^capriccio: nothing answers on http:\/\/127\.0\.0\.1:\d+: is the app served with --admin-port/);
+  });
+
+  test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
+    const worker = { id: 1, isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
+    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[]): Look => ({
+      version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
+      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
+        activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
+      routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
+    });
+    const plain = (_: string, text: string): string => text;
+    const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
+    assert.match(lines[3] ?? '', /^1 +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
+    assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
+    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +stalled/);
+    assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
+  });
+});
+
+describe('capriccio.config.ts', () => {
+  test('names the app and its options; what is typed comes first', async () => {
+    const cli = await serving(['--config', fixture('config/capriccio.config.ts'), '--json', '--cores', '1'], { CAPRICCIO_CORES: '' });
+    const { cores, port } = JSON.parse(cli.stdout) as { cores: number; port: number };
+    assert.equal(cores, 1);
+    assert.notEqual(port, 3000);
+    assert.equal(await (await fetch(`${cli.url}/quick`)).text(), 'answer to /quick');
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+  });
+});
+
+describe('capriccio serve --watch', () => {
+  test('starts again on the same port when a source changes, also after one that is broken', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-watch-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const write = (text: string): void => writeFileSync(join(folder, 'app.mjs'), `export default { fetch: () => new Response(${text}) };`);
+    write("'first'");
+    const cli = await serving([join(folder, 'app.mjs'), '--port', '0', '--watch']);
+    const says = async (text: string): Promise<void> => {
+      const end = performance.now() + 15_000;
+      while (await fetch(cli.url).then((answer) => answer.text(), () => '') !== text) {
+        assert.ok(performance.now() < end, cli.stderr);
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
+      }
+    };
+    await says('first');
+    write("'second'");
+    await says('second');
+    write("'not closed");
+    await new Promise<void>((resolve) => { const look = setInterval(() => { if (cli.stderr.includes('SyntaxError') || cli.stderr.includes('Invalid or unexpected')) { clearInterval(look); resolve(); } }, 20); });
+    write("'third'");
+    await says('third');
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
 });
 

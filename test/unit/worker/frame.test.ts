@@ -1,6 +1,8 @@
 /* oxlint-disable require-yield -- frames that never wait are tested too */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
+import { schedulingRules } from '../../../packages/worker/src/levels.ts';
+import { Scheduler } from '../../../packages/worker/src/scheduler.ts';
 import { current, sleep, spawn, yieldNow } from '../../../packages/worker/src/thread-api.ts';
 
 type Frames<R> = Generator<unknown, R, unknown>;
@@ -92,13 +94,14 @@ describe('what is yielded', () => {
   test('nothing gives up the processor: others have a turn', async () => {
     const turns = [0, 0];
     const ahead: number[] = [];
-    const two = [0, 1].map((k) => spawn(function* (): Frames<void> {
+    const scheduler = new Scheduler({ rules: { ...schedulingRules, thetaUs: Infinity } });   // both in one level, whatever the machine lets them have
+    const two = [0, 1].map((k) => scheduler.spawn(function* (): Frames<void> {
       for (let turn = 0; turn < 50; turn++) {
         (turns[k] as number)++;
         ahead.push(Math.abs((turns[0] as number) - (turns[1] as number)));
         yield;
       }
-    }));
+    }, [], scheduler.roots.named('test')));
     await Promise.all(two.map((thread) => thread.join()));
     assert.equal(ahead.length, 100);
     assert.ok(Math.max(...ahead) <= 2, `one was ${Math.max(...ahead)} turns ahead`);

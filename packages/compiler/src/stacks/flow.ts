@@ -92,6 +92,8 @@ class Solver {
   readonly #getters = new Map<string, FunctionInfo[]>();
   readonly #exports = new Map<string, Vertex>();
   readonly #requires = new Map<Vertex, string>();
+  /** `const { name } = require(from)` */
+  readonly #required = new Map<Binding, { from: string; name: string }>();
 
   constructor(scopes: Scopes) { this.#scopes = scopes; }
 
@@ -99,6 +101,8 @@ class Solver {
     this.#unknown.isUnknown = true;
     this.#given.watch((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); if (arrived !== undefined) this.#flow(this.#resultOf(arrived), this.#given); });
     for (const info of this.#scopes.functions) this.#prepare(info);
+    // Calls are looked at in no order: what is required at the top must be known before.
+    for (const statement of list(program['body'])) if (statement.type === 'VariableDeclaration') for (const declarator of list(statement['declarations'])) { const init = child(declarator, 'init'); if (init !== undefined) this.#noteRequire(child(declarator, 'id') as AnyNode, init); }
     this.#statements(program);
     this.#resolveProperties();
     this.#solve();
@@ -245,6 +249,13 @@ class Solver {
     const from = requireOf(unwrap(init));
     const binding = id.type === 'Identifier' ? this.#scopes.references.get(id) : undefined;
     if (from !== undefined && binding !== undefined) this.#requires.set(this.#variable(binding), from);
+    if (from === undefined || id.type !== 'ObjectPattern') return;
+    for (const property of list(id['properties'])) {
+      const value = child(property, 'value');
+      const name = property.type === 'Property' ? propertyName(property, 'key') : undefined;
+      const bound = value?.type === 'Identifier' ? this.#scopes.references.get(value) : undefined;
+      if (name !== undefined && bound !== undefined) this.#required.set(bound, { from, name });
+    }
   }
 
   /** The place of what an expression gives. */
@@ -333,6 +344,7 @@ class Solver {
     const name = callee.type === 'MemberExpression' ? propertyName(callee, 'property') ?? '*' : undefined;
     const binding = object.type === 'Identifier' ? this.#scopes.references.get(object) : undefined;
     if (binding?.kind === 'import') return { from: binding.from as string, name: binding.imported === '*' || name !== undefined ? name ?? '*' : binding.imported as string };
+    if (binding !== undefined && name === undefined && this.#required.has(binding)) return this.#required.get(binding);
     const required = binding === undefined ? requireOf(object) : this.#requires.get(this.#variable(binding));
     return required === undefined ? undefined : { from: required, name: name ?? 'default' };
   }

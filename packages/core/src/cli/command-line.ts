@@ -1,5 +1,5 @@
-/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts, analyze.ts. */
-import { readFileSync } from 'node:fs';
+/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts, analyze.ts, top.ts. */
+import { versionOf } from '../version.ts';
 import { nearest } from '../check.ts';
 import { analyze, analyzeVerb } from './analyze.ts';
 import { UsageError, parse, type Typed, type Verb } from './arguments.ts';
@@ -7,8 +7,9 @@ import { COMMON, helpOfAll, helpOfVerb } from './help.ts';
 import { Output, type Stream } from './output.ts';
 import { run, runVerb } from './run.ts';
 import { serve, serveVerb } from './serve.ts';
+import { top, topVerb } from './top.ts';
 
-const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }];
+const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }];
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */
@@ -41,4 +42,4 @@ function withoutVerb(args: readonly string[], output: Output): number {
   return 0;
 }
 
-const versionOf = (): string => (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+

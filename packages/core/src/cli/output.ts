@@ -22,6 +22,15 @@ export class Output {
   /** A heading in it. */
   bold(text: string): string { return styleText('bold', text, { stream: this.#stdout }); }
 
+  /** On a terminal: everything before is gone, and this is there instead. */
+  screen(text: string): void { this.#stdout.write(`\u001B[H${text.split('\n').map((line) => `${line}\u001B[K`).join('\n')}\u001B[J`); }
+  get isTerminal(): boolean { return (this.#stdout as { isTTY?: boolean }).isTTY === true; }
+  get rows(): number { return (this.#stdout as { rows?: number }).rows ?? Infinity; }
+  /** The other screen of a terminal, and back, cursor hidden meanwhile. */
+  enterScreen(): void { this.#stdout.write('\u001B[?1049h\u001B[?25l'); }
+  leaveScreen(): void { this.#stdout.write('\u001B[?25h\u001B[?1049l'); }
+  colored(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string { return styleText(style, text, { stream: this.#stdout }); }
+
   /** A result in words, and as data. */
   result(text: string, data: unknown): void { this.text(this.isJson ? JSON.stringify(data) : text); }
 

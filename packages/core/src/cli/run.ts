@@ -5,13 +5,17 @@ import { createPool } from '../create-pool.ts';
 import { checkPoolOptions } from '../options.ts';
 import type { Pool } from '../pool.ts';
 import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
+import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
 
 export const runVerb: Verb = {
   name: 'run',
   positionals: '<script> [args…]',
   summary: "calls a script's default export on some core and prints what it returns",
-  options: { cores: { value: 'n', about: 'workers, 0 to 128; 0: all in one thread, for debugging (default: CAPRICCIO_CORES, or what the machine has)' } },
+  options: {
+    cores: { value: 'n', about: 'workers, 0 to 128; 0: all in one thread, for debugging (default: CAPRICCIO_CORES, or what the machine has)' },
+    config: { value: 'file', about: 'configuration, of which `pool` is taken (default: capriccio.config.ts of this folder, if there is one)' },
+  },
   notes: [
     'The arguments are passed as strings; what follows -- is never taken for an option. `pool()` of capriccio/thread reaches the other cores.',
     'A generator prints each value it yields. Nothing is printed for undefined.',
@@ -22,9 +26,12 @@ export const runVerb: Verb = {
 export async function run(typed: Typed, output: Output): Promise<number> {
   const [script, ...args] = typed.positionals;
   if (script === undefined) throw new UsageError('run takes the script to run: capriccio run ./script.ts');
-  const cores = asUsage(() => checkPoolOptions(wholeNumber(typed, 'cores')).cores);
+  const cores = wholeNumber(typed, 'cores');
+  const { pool: configured } = await readConfig(typed);
+  const options = { ...configured, ...cores === undefined ? {} : { cores } };
+  asUsage(() => checkPoolOptions(options));
   const url = pathToFileURL(resolve(script)).href;
-  const pool = await createPool(cores);
+  const pool = await createPool(options);
   pool.on('warning', ({ message }) => output.note(message));
   try {
     const result = await callIn(pool, url, args, output);

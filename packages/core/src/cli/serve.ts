@@ -1,84 +1,144 @@
 /** `capriccio serve`: an app on every core, until a signal; then a graceful end. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createPool } from '../create-pool.ts';
-import { checkPoolOptions } from '../options.ts';
+import { checkPoolOptions, type PoolOptions } from '../options.ts';
 import type { Pool } from '../pool.ts';
 import type { PoolServer } from '../serve/pool-server.ts';
 import { checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
 import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
+import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
+import { watchSources } from './watcher.ts';
 
 export const serveVerb: Verb = {
   name: 'serve',
-  positionals: '<app>',
+  positionals: '[app]',
   summary: 'serves an app on every core until a signal comes',
   options: {
     cores: { value: 'n', about: 'workers, 1 to 128 (default: CAPRICCIO_CORES, or what the machine has)' },
     port: { value: 'n', about: 'port, 0 for a free one (default: PORT, or 3000)' },
     host: { value: 'name', about: 'address to listen on (default: HOST, or 127.0.0.1)' },
+    'admin-port': { value: 'n', about: 'port of 127.0.0.1 for metrics, readiness and the dashboard, 0 for a free one (default: none)' },
     accept: { value: 'how', about: "'placed': each connection to the worker that is least busy (default); 'reusePort': as the kernel deals them" },
     'deadline-ms': { value: 'n', about: 'a request that cannot begin within it is refused with 503 (default 1000)' },
     'grace-ms': { value: 'n', about: 'how long running requests may go on after a signal (default 5000)' },
+    watch: { about: "starts again when a source below the app's folder changes" },
+    config: { value: 'file', about: 'configuration (default: capriccio.config.ts of this folder, if there is one)' },
   },
   notes: [
     'An app is a module whose default export has `fetch`, is a Fastify instance or a (req, res) listener, or is a function that makes one.',
+    'It may be named by `app` of the configuration instead; what is typed comes before what that says.',
     'SIGTERM and SIGINT end it gracefully, with exit code 0: nothing new is accepted, running requests are answered. A second signal ends it at once.',
   ],
 };
 
+/** What is to be served, and how. */
+interface Plan { readonly app: string; readonly pool: PoolOptions; readonly serve: ServeOptions }
+interface Served { readonly pool: Pool; readonly server: PoolServer }
+
 /** Resolves with the exit code when the server has been closed. Throws UsageError, or what the app or the system failed with. */
 export async function serve(typed: Typed, output: Output): Promise<number> {
-  const [app, ...others] = typed.positionals;
-  if (app === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
+  const plan = await planOf(typed);
+  const first = await open(plan, output);
+  const life = new Life(plan, first, output);                            // before it is told: a signal may follow at once
+  announce(first, output);
+  if (typed.values.has('watch')) life.watch();
+  await life.ended;
+  return 0;
+}
+
+async function planOf(typed: Typed): Promise<Plan> {
+  const [typedApp, ...others] = typed.positionals;
   if (others.length > 0) throw new UsageError(`serve takes one app, not also ${others.join(' ')}`);
-  const options = serveOptions(typed);
+  const config = await readConfig(typed);
+  const app = typedApp === undefined ? config.app : resolve(typedApp);
+  if (app === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
   const cores = wholeNumber(typed, 'cores');
-  const full = asUsage(() => { checkServeOptions(options); return checkPoolOptions(cores); });
+  const plan = { app, pool: { ...config.pool, ...cores === undefined ? {} : { cores } }, serve: { ...config.serve, ...typedServeOptions(typed) } };
+  const full = asUsage(() => { checkServeOptions(plan.serve); return checkPoolOptions(plan.pool); });
   if (full.cores === 0) throw new UsageError('serve needs at least one core');
-  const pool = await createPool(full.cores);
-  tell(pool, output);
+  return plan;
+}
+
+function typedServeOptions(typed: Typed): ServeOptions {
+  const given = {
+    port: wholeNumber(typed, 'port'), host: typed.values.get('host'), accept: typed.values.get('accept'), adminPort: wholeNumber(typed, 'admin-port'),
+    deadlineMs: wholeNumber(typed, 'deadline-ms'), graceMs: wholeNumber(typed, 'grace-ms'),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ServeOptions;
+}
+
+async function open({ app, pool: poolOptions, serve: serveOptions }: Plan, output: Output): Promise<Served> {
+  const pool = await createPool(poolOptions);
+  pool.on('lost', ({ id, reason }) => output.note(`worker ${id} died: ${reason}; another takes its place`));
+  pool.on('warning', ({ message }) => output.note(message));
   try {
-    const server = await pool.serve(pathToFileURL(resolve(app)), options);
-    const ended = endOnSignal(pool, server, output);
-    output.result(`listening on ${server.url} with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}`, { event: 'listening', url: server.url, port: server.port, cores: pool.cores });
-    await ended;
-    return 0;
+    return { pool, server: await pool.serve(pathToFileURL(app), serveOptions) };
   } catch (error) {
     await pool.close({ graceMs: 0 });
     throw error;
   }
 }
 
-function serveOptions(typed: Typed): ServeOptions {
-  const given = {
-    port: wholeNumber(typed, 'port'), host: typed.values.get('host'), accept: typed.values.get('accept'),
-    deadlineMs: wholeNumber(typed, 'deadline-ms'), graceMs: wholeNumber(typed, 'grace-ms'),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ServeOptions;
+function announce({ pool, server }: Served, output: Output): void {
+  const { url, port, adminUrl } = server;
+  const admin = adminUrl === undefined ? '' : `; dashboard and metrics on ${adminUrl}`;
+  output.result(`listening on ${url} with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}${admin}`, { event: 'listening', url, port, cores: pool.cores, ...adminUrl === undefined ? {} : { adminUrl } });
 }
 
-function tell(pool: Pool, output: Output): void {
-  pool.on('lost', ({ id, reason }) => output.note(`worker ${id} died: ${reason}; another takes its place`));
-  pool.on('warning', ({ message }) => output.note(message));
+async function close({ pool, server }: Served): Promise<void> {
+  await server.close();
+  await pool.close();
 }
 
-/** Settles when a signal has come and everything has ended. */
-function endOnSignal(pool: Pool, server: PoolServer, output: Output): Promise<void> {
-  const { promise, resolve: end, reject } = Promise.withResolvers<void>();
-  let isEnding = false;
-  const close = async (): Promise<void> => {
-    await server.close();
-    await pool.close();
-  };
-  const receive = (signal: NodeJS.Signals, number: number): void => {
-    if (isEnding) exitAtOnce(signal, number);
-    isEnding = true;
-    output.note(`${signal}: closing; running requests may end, a second signal ends them`);
-    close().then(end, reject);
-  };
-  process.on('SIGTERM', receive).on('SIGINT', receive);
-  return promise;
+/** What is served, from the first to the last; another takes its place when sources change. */
+class Life {
+  readonly #plan: Plan;
+  readonly #output: Output;
+  readonly #end = Promise.withResolvers<void>();
+  #served: Served | undefined;
+  #change: Promise<void> = Promise.resolve();
+  #isEnding = false;
+  #stopWatching: () => void = () => { /* nothing is watched */ };
+
+  constructor(plan: Plan, served: Served, output: Output) {
+    this.#plan = { ...plan, serve: { ...plan.serve, port: served.server.port, ...served.server.adminUrl === undefined ? {} : { adminPort: Number(new URL(served.server.adminUrl).port) } } };
+    this.#served = served;
+    this.#output = output;
+    const receive = (signal: NodeJS.Signals, number: number): void => this.#receive(signal, number);
+    process.on('SIGTERM', receive).on('SIGINT', receive);
+  }
+
+  /** Settles when a signal has come and everything has ended. */
+  get ended(): Promise<void> { return this.#end.promise; }
+
+  watch(): void {
+    this.#stopWatching = watchSources(dirname(this.#plan.app), (file) => { this.#change = this.#change.then(() => this.#startAgain(file)); });
+  }
+
+  /** The ports stay the same. What fails to start is told, and the next change tried. */
+  async #startAgain(file: string): Promise<void> {
+    if (this.#isEnding) return;
+    this.#output.note(`${file} has changed: starting again`);
+    const before = this.#served;
+    this.#served = undefined;
+    if (before !== undefined) await close(before);
+    try {
+      this.#served = await open(this.#plan, this.#output);
+      announce(this.#served, this.#output);
+    } catch (error) {
+      this.#output.error(error);
+    }
+  }
+
+  #receive(signal: NodeJS.Signals, number: number): void {
+    if (this.#isEnding) exitAtOnce(signal, number);
+    this.#isEnding = true;
+    this.#stopWatching();
+    this.#output.note(`${signal}: closing; running requests may end, a second signal ends them`);
+    this.#change.then(() => (this.#served === undefined ? undefined : close(this.#served))).then(() => this.#end.resolve(), (error: unknown) => this.#end.reject(error));
+  }
 }
 
 /** Dies of the signal itself, as whoever sent it expects and whatever the threads do. The first process of a container survives that and exits. */

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
+import type { Histogram } from 'node:perf_hooks';
 import { describeFailure, roles } from '@capriccio/shared';
 import type { Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
@@ -48,13 +49,13 @@ class Host {
   readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void) {
+  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void) {
     this.#runtime = runtime;
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
-    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer);
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell);
     this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: 5000, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
@@ -145,7 +146,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count);
+    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }));
     try {
       const port = await host.open();
       tell({ event: 'ready', server, port });

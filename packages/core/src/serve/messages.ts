@@ -1,5 +1,6 @@
 /** What main and the hosts in the workers tell each other about servers, by port. */
 import type { Socket } from 'node:net';
+import type { Histogram } from 'node:perf_hooks';
 import type { FailureRecord } from '@capriccio/shared';
 import type { HostOptions } from './serve-options.ts';
 
@@ -18,4 +19,6 @@ export type FromHost =
   | { readonly event: 'resting'; readonly server: number }
   | { readonly event: 'ready'; readonly server: number; readonly port: number }
   | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
+  /** Times of a route's requests, microseconds: main reads what the worker goes on recording. */
+  | { readonly event: 'times'; readonly server: number; readonly route: string; readonly histogram: Histogram }
   | { readonly event: 'closed'; readonly server: number };

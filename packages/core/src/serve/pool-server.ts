@@ -1,6 +1,9 @@
 /** Main's end of `serve`: opens a host in every worker, and in each that takes the place of a dead one; accepts, and closes gracefully. */
 import type { Socket } from 'node:net';
 import { CapriccioError, rebuildFailure, type Memory } from '@capriccio/shared';
+import { AdminServer } from '../admin/admin-server.ts';
+import type { Observed } from '../admin/observed.ts';
+import { RouteTimes } from '../admin/route-times.ts';
 import { checkNumber, checkObject } from '../check.ts';
 import { SPARE_SEAT } from '@capriccio/worker';
 import type { LiveWorker, WorkerSet } from '../worker-set.ts';
@@ -12,6 +15,8 @@ import type { FullServeOptions, HostOptions } from './serve-options.ts';
 export interface PoolServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  /** Of the admin port, if there is one: /metrics, /livez, /readyz, and the dashboard. */
+  readonly adminUrl: string | undefined;
   /** Accepts nothing new, lets running requests end within `graceMs` (the server's own unless given), cuts the rest. */
   close(options?: { graceMs?: number }): Promise<void>;
 }
@@ -20,6 +25,8 @@ export interface PoolServer extends AsyncDisposable {
 export interface ServerHost {
   readonly memory: Memory;
   readonly workers: WorkerSet;
+  /** The pool, as the admin port shows it. */
+  readonly observed: Observed;
   /** The server is closed: the pool need not close it. */
   onClosed(server: RunningServer): void;
 }
@@ -40,6 +47,8 @@ export class RunningServer implements PoolServer {
   readonly #acceptor: Acceptor | undefined;
   /** Workers that have come while the others were being opened. */
   readonly #late: LiveWorker[] = [];
+  readonly #times = new RouteTimes();
+  #admin: AdminServer | undefined;
   #wake: (() => void) | undefined;
   #isOpen = false;
   #closed: Promise<void> | undefined;
@@ -56,6 +65,8 @@ export class RunningServer implements PoolServer {
     }, options.connectionsMax);
   }
 
+  get adminUrl(): string | undefined { return this.#admin?.url; }
+
   get url(): string {
     const { host } = this.#options;
     const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
@@ -71,6 +82,7 @@ export class RunningServer implements PoolServer {
       await this.#openOn(first as LiveWorker, port);                     // with reusePort the first one finds the port that the others share
       await Promise.all([...others, ...this.#late.splice(0)].map((worker) => this.#openOn(worker, this.port || port)));
       if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
+      if (this.#options.adminPort !== undefined) this.#admin = await AdminServer.open(this.#options.adminPort, { pool: this.#host.observed, times: this.#times, isDraining: () => this.#closed !== undefined });
       this.#isOpen = true;
       for (const worker of this.#late.splice(0)) this.workerReady(worker);
     } catch (error) {
@@ -90,7 +102,7 @@ export class RunningServer implements PoolServer {
   }
 
   async #openOn(worker: LiveWorker, port: number): Promise<void> {
-    const { graceMs: _, signal: __, connectionsMax: ___, ...options } = this.#options;
+    const { graceMs: _, signal: __, connectionsMax: ___, adminPort: ____, ...options } = this.#options;
     const opened = Promise.withResolvers<void>();
     this.#opening.set(worker.id, opened);
     this.#told.add(worker);
@@ -115,6 +127,7 @@ export class RunningServer implements PoolServer {
       case 'prepared': this.#settle(from); break;
       case 'resting': if (worker !== undefined) this.#ready.delete(worker); break;
       case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
+      case 'times': this.#times.add(from, message.route, message.histogram); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -154,6 +167,7 @@ export class RunningServer implements PoolServer {
     this.#told.delete(worker);
     if (this.#late.includes(worker)) this.#late.splice(this.#late.indexOf(worker), 1);
     this.#acceptor?.forget(worker.id);
+    this.#times.forget(worker.id);
     this.#settle(worker.id, new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${worker.id} died while it loaded ${this.#appUrl}: ${worker.reason ?? ''}`, { started: true }));
     this.#closings.get(worker.id)?.resolve();
   }
@@ -178,6 +192,7 @@ export class RunningServer implements PoolServer {
     }));
     this.#ready.clear();
     this.#told.clear();
+    await this.#admin?.close();                                          // last: until then it says that the server drains
     this.#host.onClosed(this);
   }
 

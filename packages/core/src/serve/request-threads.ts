@@ -3,6 +3,7 @@
  * client goes away, and ends when its answer has left and its handler has settled. A request that answers at once never becomes a thread object.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks';
 import { CapriccioError } from '@capriccio/shared';
 import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } from '@capriccio/worker';
 import type { WriteCoalescer } from '../http/coalesce.ts';
@@ -20,6 +21,9 @@ export class RequestThreads {
   readonly #routes: RouteTable<RouteOptions>;
   readonly #roots: Root[] = [];
   readonly #coalescer: WriteCoalescer;
+  readonly #tell: (route: string, times: Histogram) => void;
+  /** By route, while somebody observes. */
+  readonly #times: RecordableHistogram[] = [];
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -28,7 +32,8 @@ export class RequestThreads {
   /** Requests that have come and not ended. */
   active = 0;
 
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer) {
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void) {
+    this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
     this.#options = options;
@@ -59,6 +64,10 @@ export class RequestThreads {
     const root = this.#runtime.scheduler.roots.named(route.name);
     if (route.options?.tickets !== undefined) root.tickets = route.options.tickets;
     this.#roots[route.index] = root;
+    if (this.#options.observe) {
+      const times = this.#times[route.index] = createHistogram();
+      this.#tell(route.name, times);
+    }
     return root;
   }
 
@@ -78,6 +87,7 @@ export class RequestThreads {
       cell.lazily = undefined;
       cell.thread = undefined;
       thread?.end('done', undefined, undefined);
+      this.#answered(route, arrivedAt);
       this.active--;
       return;
     }
@@ -86,6 +96,10 @@ export class RequestThreads {
     cell.lazily = undefined;
     cell.thread = thread;
     this.#follow(thread, entry, result, deadlineMs);
+  }
+
+  #answered({ index }: Route<RouteOptions>, arrivedAt: number): void {
+    this.#times[index]?.record(Math.max(1, Math.round((sharedNow() - arrivedAt) * 1000)));
   }
 
   #makeThread(root: Root, route: Route<RouteOptions>, cell: Cell): LocalThread {
@@ -109,6 +123,7 @@ export class RequestThreads {
       if (timer !== undefined) clearTimeout(timer);
       thread.end('done', undefined, undefined);
       scheduler.hasEnded();
+      this.#answered(route, arrivedAt);
       this.active--;
       this.#open.delete(res);
     };

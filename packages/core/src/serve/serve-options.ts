@@ -27,7 +27,7 @@ export interface ServeOptions {
   graceMs?: number;
   /** Closes the server when it aborts. */
   signal?: AbortSignal;
-  /** Accepted and checked; obeyed when the admin port comes. */
+  /** Port of 127.0.0.1 for metrics, readiness and the dashboard; 0 lets the system choose. Default: none. */
   adminPort?: number;
   /** Headers and whole requests must have come within headersMs (60,000) and bodyMs (300,000); larger bodies than bodyBytes get 413; more connections than `connections` are refused. */
   limits?: { headersMs?: number; bodyMs?: number; bodyBytes?: number; connections?: number };
@@ -43,12 +43,15 @@ export interface HostOptions {
   readonly headersMs: number;
   readonly bodyMs: number;
   readonly bodyBytes: number;
+  /** Keeps how long the requests of each route took. */
+  readonly observe: boolean;
 }
 
 export interface FullServeOptions extends HostOptions {
   readonly graceMs: number;
   readonly signal: AbortSignal | undefined;
   readonly connectionsMax: number;
+  readonly adminPort: number | undefined;
 }
 
 const SERVE_OPTIONS = ['port', 'host', 'deadlineMs', 'routes', 'accept', 'graceMs', 'signal', 'adminPort', 'limits'];
@@ -61,8 +64,9 @@ const TIME: Range = { min: 0, max: 2 ** 31 - 1 };
 export function checkServeOptions(given: unknown): FullServeOptions {
   const options = checkObject(given, 'serve', SERVE_OPTIONS) as ServeOptions;
   const limits = checkObject(options.limits, 'limits', LIMITS);
-  checkNumber(options.adminPort, 'adminPort', PORTS);
+  const adminPort = checkNumber(options.adminPort, 'adminPort', PORTS);
   return {
+    adminPort, observe: adminPort !== undefined,
     port: checkNumber(options.port, 'port', PORTS) ?? portOfEnvironment(),
     host: checkString(options.host, 'host') ?? (process.env['HOST'] || '127.0.0.1'),
     accept: checkOneOf(options.accept, 'accept', ['placed', 'reusePort']) ?? 'placed',

@@ -1,0 +1,273 @@
+// The dashboard: reads figures once a second and draws what changed. All that it shows comes from the admin port that served it.
+/* global uPlot, dagre, document, getComputedStyle, matchMedia, window */
+
+const EVERY_MS = 1000;
+/** Seconds that the charts show. */
+const HISTORY = 120;
+const LIST_MAX = 500;
+/** Units of the graph across its width up to which a name can be read. */
+const READABLE = 1400;
+
+const byId = (id) => document.getElementById(id);
+/** A colour of the style sheet for a canvas, which knows neither variables nor light-dark(). */
+function color(name) {
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = `var(${name})`;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+const round = (value, digits = 1) => (value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toFixed(digits)).toString());
+
+/** The rows of a table: cells are text, or elements. Rows are kept, so that nothing jumps and the focus stays. */
+function fill(table, head, rows) {
+  if (table.tHead.rows.length === 0) table.tHead.append(rowOf('th', head));
+  const [body] = table.tBodies;
+  rows.forEach((cells, at) => {
+    const row = body.rows[at] ?? body.appendChild(rowOf('td', cells.map(() => '')));
+    cells.forEach((cell, column) => {
+      const there = row.cells[column];
+      const { text = cell, isBad = false, share } = typeof cell === 'object' ? cell : {};
+      if (there.textContent !== String(text)) there.textContent = String(text);
+      there.className = isBad ? 'bad' : '';
+      if (share === undefined) return;
+      const meter = document.createElement('meter');
+      Object.assign(meter, { min: 0, max: 1, value: share, title: `${Math.round(share * 100)} %` });
+      there.replaceChildren(meter, ` ${Math.round(share * 100)} %`);
+    });
+  });
+  while (body.rows.length > rows.length) body.rows[rows.length].remove();
+}
+function rowOf(kind, cells) {
+  const row = document.createElement('tr');
+  for (const cell of cells) row.append(Object.assign(document.createElement(kind), { textContent: cell, ...kind === 'th' ? { scope: 'col' } : {} }));
+  return row;
+}
+
+// ---- charts ----
+
+class Chart {
+  constructor(title, names, unit) {
+    this.title = title;
+    this.names = names;
+    this.unit = unit;
+    this.data = [[], ...names.map(() => [])];
+    this.holder = byId('charts').appendChild(document.createElement('div'));
+  }
+  draw() {
+    this.plot?.destroy();
+    const axis = { stroke: color('--faint'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
+    this.plot = new uPlot({
+      title: this.title, width: Math.max(240, this.holder.clientWidth), height: 200, cursor: { drag: { x: false, y: false } },
+      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => `${round(tick)}${this.unit}`) }], scales: { x: { range: (_, __, last) => { const end = last ?? Date.now() / 1000; return [end - HISTORY, end]; } }, y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.1] } },
+      series: [{}, ...this.names.map((label, k) => ({ label, stroke: color(k === 0 ? '--one' : '--two'), width: 2, value: (_, value) => (value === null || value === undefined ? '–' : `${round(value)}${this.unit}`) }))],
+    }, this.data, this.holder);
+  }
+  push(seconds, values) {
+    [seconds, ...values].forEach((value, k) => { this.data[k].push(value); if (this.data[k].length > HISTORY) this.data[k].shift(); });
+    this.plot.setData(this.data);
+  }
+}
+
+const charts = {
+  throughput: new Chart('Throughput', ['tasks and requests begun', 'requests answered'], '/s'),
+  latency: new Chart('Requests, since the start', ['p50', 'p99'], ' ms'),
+  waiting: new Chart('Waiting', ['runnable', 'queued'], ''),
+};
+const redraw = () => { for (const chart of Object.values(charts)) chart.draw(); };
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+redraw();
+let resizing;
+window.addEventListener('resize', () => { clearTimeout(resizing); resizing = setTimeout(redraw, 150); });
+
+// ---- figures ----
+
+let before;
+const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
+
+function show(now) {
+  const { stats, health, ready, routes } = now;
+  byId('status').textContent = ready.isReady ? `ready, ${health.status}` : `not ready: ${ready.reason}`;
+  byId('status').className = ready.isReady && health.status === 'ok' ? 'good' : 'bad';
+  byId('about').textContent = `process ${now.pid} · Node ${now.node} · Capriccio ${now.version} · up ${round(now.uptimeMs / 1000, 0)} s · ${stats.cores} cores, ${stats.lost} lost`;
+  const seconds = before === undefined ? undefined : Math.max(0.001, (now.at - before.at) / 1000);
+  const workersBefore = new Map(before?.stats.workers.map((worker) => [worker.id, worker]));
+  fill(byId('cores'), ['core', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], stats.workers.map((worker) => {
+    const last = workersBefore.get(worker.id);
+    const busy = last === undefined || seconds === undefined ? 0 : Math.min(1, Math.max(0, (worker.busyMs - last.busyMs) / 1000 / seconds));
+    const isStalled = health.stalled.includes(worker.id);
+    return [worker.id, { text: !worker.isReady ? 'starting' : isStalled ? 'stalled' : worker.runnable > 0 ? 'running' : worker.threads > 0 ? 'waiting' : 'idle', isBad: isStalled }, { text: '', share: busy },
+      worker.threads, worker.runnable, worker.queued, worker.connections, last === undefined || seconds === undefined ? 0 : round((worker.threadsRun - last.threadsRun) / seconds), { text: worker.failed, isBad: worker.failed > 0 }];
+  }));
+  const routesBefore = new Map(before?.routes.map((route) => [route.route, route.count]));
+  fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], routes.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
+    [route, count.toLocaleString('en'), seconds === undefined ? 0 : round((count - (routesBefore.get(route) ?? 0)) / seconds), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
+  if (seconds !== undefined) {
+    const at = now.at / 1000;
+    const answered = sum(routes, ({ count }) => count);
+    charts.throughput.push(at, [Math.max(0, sum(stats.workers, ({ threadsRun }) => threadsRun) - sum(before.stats.workers, ({ threadsRun }) => threadsRun)) / seconds, (answered - sum(before.routes, ({ count }) => count)) / seconds]);
+    const weighted = (name) => (answered === 0 ? 0 : sum(routes, (route) => route[name] * route.count) / answered);
+    charts.latency.push(at, [weighted('p50Ms'), Math.max(0, ...routes.map(({ p99Ms }) => p99Ms))]);
+    charts.waiting.push(at, [sum(stats.workers, ({ runnable }) => runnable), sum(stats.workers, ({ queued }) => queued) + stats.calls.waiting]);
+  }
+  before = now;
+}
+
+// ---- the graph ----
+
+const SVG = 'http://www.w3.org/2000/svg';
+const make = (kind, attributes, text) => {
+  const element = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+};
+
+class GraphView {
+  constructor(svg) {
+    this.svg = svg;
+    this.shape = '';
+    this.nodes = new Map();
+    this.view = { x: 0, y: 0, width: 1, height: 1 };
+    svg.addEventListener('keydown', (event) => this.key(event));
+    svg.addEventListener('wheel', (event) => { if (event.ctrlKey || event.metaKey) { event.preventDefault(); this.scale(event.deltaY > 0 ? 1.15 : 1 / 1.15); } }, { passive: false });
+    svg.addEventListener('pointerdown', (event) => { this.drag = { x: event.clientX, y: event.clientY, view: { ...this.view } }; });
+    svg.addEventListener('pointermove', (event) => {
+      if (this.drag === undefined || event.buttons === 0) return;
+      const unit = this.view.width / svg.clientWidth;
+      this.look({ ...this.view, x: this.drag.view.x - (event.clientX - this.drag.x) * unit, y: this.drag.view.y - (event.clientY - this.drag.y) * unit });
+    });
+    svg.addEventListener('pointerup', () => { this.drag = undefined; });
+  }
+
+  /** Lays out again only when nodes or edges have come or gone: figures change in place. */
+  show(graph) {
+    const shape = JSON.stringify([graph.nodes.map(({ id }) => id), graph.edges.map(({ from, to }) => [from, to])]);
+    if (shape !== this.shape) { this.shape = shape; this.layOut(graph); }
+    const held = new Map(graph.decisions.map(({ about, what, why }) => [about, `${what}: ${why}`]));
+    const outgoing = Map.groupBy(graph.edges, ({ from }) => from);
+    for (const node of graph.nodes) {
+      const { group, under } = this.nodes.get(node.id) ?? {};
+      if (group === undefined) continue;
+      const passages = sum(outgoing.get(node.id) ?? [], ({ count }) => count);
+      const text = `${round(node.weightMs, 2)} ms · ${passages.toLocaleString('en')} × · ${node.tickets} tickets`;
+      if (under.textContent !== text) under.textContent = text;
+      group.classList.toggle('held', held.has(node.name));
+      this.nodes.get(node.id).detail = `${node.name}: ${text}${node.window === undefined ? '' : ` · at most ${node.window} at a time`}${held.has(node.name) ? ` · ${held.get(node.name)}` : ''}`;
+      group.setAttribute('aria-label', this.nodes.get(node.id).detail);
+    }
+  }
+
+  layOut({ nodes, edges }) {
+    const layout = new dagre.graphlib.Graph({ multigraph: false }).setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 50, ...nodes.length > 150 ? { ranker: 'longest-path' } : {} }).setDefaultEdgeLabel(() => ({}));
+    for (const { id, name } of nodes) layout.setNode(String(id), { width: Math.min(340, 7 * name.length + 20), height: 40 });
+    for (const { from, to } of edges) if (layout.hasNode(String(from)) && layout.hasNode(String(to))) layout.setEdge(String(from), String(to));
+    if (nodes.length > 0) dagre.layout(layout);
+    this.nodes.clear();
+    const most = Math.max(1, ...edges.map(({ count }) => count));
+    const counts = new Map(edges.map(({ from, to, count }) => [`${from} ${to}`, count]));
+    const paths = layout.edges().map((edge) => make('path', {
+      d: layout.edge(edge).points.map(({ x, y }, k) => `${k === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join(''), 'stroke-width': (1 + 4 * Math.sqrt((counts.get(`${edge.v} ${edge.w}`) ?? 0) / most)).toFixed(2),
+    }));
+    const groups = nodes.map(({ id, name }) => {
+      const { x, y, width, height } = layout.node(String(id));
+      const group = make('g', { class: 'node', tabindex: -1, role: 'img', transform: `translate(${(x - width / 2).toFixed(1)} ${(y - height / 2).toFixed(1)})` });
+      const label = name.length > 45 ? `…${name.slice(-44)}` : name;
+      const under = make('text', { x: 10, y: 32, class: 'under' });
+      group.append(make('rect', { width, height }), make('text', { x: 10, y: 16 }, label), under);
+      group.addEventListener('focus', () => { byId('detail').textContent = this.nodes.get(id)?.detail ?? ''; });
+      this.nodes.set(id, { group, under, x, y, detail: '' });
+      return group;
+    });
+    this.svg.replaceChildren(...paths, ...groups);
+    const { width = 1, height = 1 } = layout.graph();
+    this.all = { x: -10, y: -10, width: Math.max(200, width + 20), height: Math.max(100, height + 20) };
+    this.look(this.all);
+  }
+
+  look(view) {
+    this.view = view;
+    this.svg.setAttribute('viewBox', `${view.x} ${view.y} ${view.width} ${view.height}`);
+  }
+  scale(by) {
+    const { x, y, width, height } = this.view;
+    this.look({ x: x - width * (by - 1) / 2, y: y - height * (by - 1) / 2, width: width * by, height: height * by });
+  }
+
+  key(event) {
+    const directions = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+    if (event.key === '+' || event.key === '=') this.scale(1 / 1.25);
+    else if (event.key === '-') this.scale(1.25);
+    else if (event.key === '0' && this.all !== undefined) this.look(this.all);
+    else if (event.key in directions) this.step(directions[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  /** The nearest node in a direction takes the focus; the first one when none has it. */
+  step([dx, dy]) {
+    const list = [...this.nodes.values()];
+    const from = list.find(({ group }) => group === document.activeElement);
+    if (from === undefined) { list[0]?.group.focus(); return; }               // the whole is still shown
+    let best;
+    let least = Infinity;
+    for (const to of list) {
+      const along = (to.x - from.x) * dx + (to.y - from.y) * dy;
+      const across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
+      if (along > 1 && along + 2 * across < least) { best = to; least = along + 2 * across; }
+    }
+    if (best === undefined) return;
+    best.group.focus();
+    const { view } = this;
+    if (view.width > READABLE) this.look({ x: best.x - READABLE / 2, y: best.y - READABLE / 4, width: READABLE, height: READABLE / 2 });
+    else if (best.x < view.x || best.x > view.x + view.width || best.y < view.y || best.y > view.y + view.height) this.look({ ...view, x: best.x - view.width / 2, y: best.y - view.height / 2 });
+  }
+}
+
+const graphView = new GraphView(byId('graph'));
+const list = (id, texts) => byId(id).replaceChildren(...texts.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
+
+function showGraph(graph) {
+  byId('graph').toggleAttribute('hidden', graph === undefined);
+  if (graph === undefined) { byId('graph-note').textContent = 'This runtime records no graph.'; return; }
+  graphView.show(graph);
+  list('decisions', graph.decisions.map(({ what, about, why }) => `${about}: ${what}, ${why}`));
+  list('resources', graph.resources.map(({ name, used, limit, isNearLimit }) => `${name}: ${round(used)}${limit === undefined ? '' : ` of ${round(limit)}`}${isNearLimit ? ', near its limit' : ''}`));
+}
+
+function showThreads(threads) {
+  const note = threads === undefined ? 'This runtime lists no threads.' : threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : `${threads.length}`;
+  byId('threads-note').textContent = note;
+  if (threads !== undefined) {
+    fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '' }) =>
+      [`${name} ${id}`, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
+  }
+}
+
+// ---- the loop ----
+
+/** @returns undefined where the runtime has no such thing */
+async function get(path) {
+  const response = await fetch(path);
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  return response.json();
+}
+
+let hasGraph = true;
+let hasThreads = true;
+for (;;) {
+  try {
+    const [figures, graph, threads] = await Promise.all([get('stats.json'), hasGraph ? get('graph.json') : undefined, hasThreads ? get('threads.json') : undefined]);
+    hasGraph = graph !== undefined;
+    hasThreads = threads !== undefined;
+    show(figures);
+    showGraph(graph);
+    showThreads(threads);
+    document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
+  } catch (error) {
+    byId('status').textContent = `no answer: ${error.message}`;
+    byId('status').className = 'bad';
+  }
+  await new Promise((resolve) => { setTimeout(resolve, EVERY_MS); });
+}

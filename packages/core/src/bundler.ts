@@ -1,0 +1,130 @@
+/**
+ * `capriccio/bundler`: plug-ins that find `pool.module(new URL('./images.ts', import.meta.url))`, also of `run` and `serve`, and build the module
+ * that it names as an entry of its own, for a worker loads it by its address. Without one a bundler leaves the address of a source behind.
+ *
+ *     Vite, Rollup, Rolldown   plugins: [capriccio()]
+ *     esbuild                  plugins: [capriccio.esbuild()]      with `outdir`, `format: 'esm'`
+ *
+ * Bundles are for Node: `capriccio` itself stays outside of them (external).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, relative, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+
+/** `….module<…>(new URL('./x.ts', import.meta.url)`: what comes before the URL, and the URL. */
+const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+const SOURCE = /\.[cm]?[jt]sx?$/;
+
+/** What is used of a Rollup plug-in's context. */
+interface RollupContext {
+  emitFile(file: { type: 'chunk'; id: string; name: string; preserveSignature: 'strict' }): string;
+  getFileName(reference: string): string;
+}
+interface RollupOutput { readonly type: string; readonly fileName: string; code?: string }
+export interface RollupPlugin {
+  readonly name: string;
+  readonly enforce: 'pre';
+  transform(this: RollupContext, code: string, id: string): { code: string; map: null } | undefined;
+  generateBundle(this: RollupContext, options: unknown, bundle: Record<string, RollupOutput>): void;
+}
+
+/** Replaces each address in a module's code by what `address` gives for the file that it names. @returns undefined when there is none */
+function rewrite(code: string, importer: string, address: (file: string) => string): string | undefined {
+  if (!code.includes('import.meta.url')) return undefined;
+  let isChanged = false;
+  const rewritten = code.replace(CALL, (found, ...rest) => {
+    const { call, path } = rest.at(-1) as { call: string; path: string };
+    const file = sourceOf(resolve(dirname(importer), path));
+    if (file === undefined) return found;                              // nothing to build: it stays as it is, and fails where it is called
+    isChanged = true;
+    return `${call}new URL(${address(file)})`;
+  });
+  return isChanged ? rewritten : undefined;
+}
+
+/** A `.js` that is not there stands for its `.ts`. */
+function sourceOf(file: string): string | undefined {
+  const typescript = file.replace(/\.(?<kind>[cm]?)js(?<x>x?)$/, '.$<kind>ts$<x>');
+  return [file, typescript].find((candidate) => existsSync(candidate));
+}
+
+const nameOf = (file: string): string => basename(file, extname(file));
+
+/** Stands in the code for the address of a chunk, which has its name only when all have been made. */
+const MARK = /capriccio-module:(?<reference>[\w$-]+):/g;
+
+function rollupPlugin(): RollupPlugin {
+  return {
+    name: 'capriccio',
+    enforce: 'pre',
+    transform(code, id) {
+      const [file] = id.split('?', 1) as [string];
+      if (!SOURCE.test(file)) return undefined;
+      const rewritten = rewrite(code, file, (source) => `'capriccio-module:${this.emitFile({ type: 'chunk', id: source, name: nameOf(source), preserveSignature: 'strict' })}:', import.meta.url`);
+      return rewritten === undefined ? undefined : { code: rewritten, map: null };
+    },
+    generateBundle(_, bundle) {
+      for (const output of Object.values(bundle)) {
+        if (output.code === undefined) continue;
+        output.code = output.code.replace(MARK, (...rest) => addressBetween(output.fileName, this.getFileName((rest.at(-1) as { reference: string }).reference)));
+      }
+    },
+  };
+}
+
+function addressBetween(from: string, to: string): string {
+  const path = relative(dirname(from), to).replaceAll('\\', '/');
+  return path.startsWith('.') ? path : `./${path}`;
+}
+
+/** What is used of esbuild. */
+interface EsbuildOptions { outdir?: string; plugins?: unknown[]; format?: string; splitting?: boolean; outExtension?: Record<string, string>; [option: string]: unknown }
+interface EsbuildBuild {
+  readonly initialOptions: EsbuildOptions;
+  readonly esbuild: { build(options: object): Promise<unknown> };
+  onLoad(filter: { filter: RegExp; namespace?: string }, load: (args: { path: string }) => Promise<{ contents: string; loader: string } | undefined>): void;
+  onStart(start: () => void): void;
+  onEnd(end: () => Promise<void>): void;
+}
+export interface EsbuildPlugin { readonly name: string; setup(build: EsbuildBuild): void }
+
+const NAME = 'capriccio';
+
+/** Built modules lie in `outdir`, wherever what calls them lies: their addresses are taken from there. */
+function esbuildPlugin(): EsbuildPlugin {
+  /** Modules that are being built, by file: one may name itself, or two each other, so none waits for another. */
+  const building = new Map<string, Promise<unknown>>();
+
+  function load(build: EsbuildBuild): void {
+    const { initialOptions } = build;
+    const plugins = [...(initialOptions.plugins ?? []).filter((plugin) => (plugin as { name?: string }).name !== NAME), { name: NAME, setup: load }];
+    build.onLoad({ filter: SOURCE, namespace: 'file' }, async ({ path }) => {
+      const code = rewrite(readFileSync(path, 'utf8'), path, (file) => {
+        const name = `${nameOf(file)}-${createHash('sha256').update(relative(process.cwd(), file)).digest('hex').slice(0, 8)}`;
+        if (!building.has(file)) building.set(file, build.esbuild.build({ ...initialOptions, plugins, entryPoints: { [name]: file }, entryNames: '[name]' }));
+        return `'./${name}${initialOptions.outExtension?.['.js'] ?? '.js'}', import.meta.url`;
+      });
+      return code === undefined ? undefined : { contents: code, loader: extname(path).replace(/^\.[cm]?/, '') };
+    });
+  }
+
+  return {
+    name: NAME,
+    setup(build) {
+      const { outdir, format, splitting } = build.initialOptions;
+      if (typeof outdir !== 'string' || format !== 'esm' || splitting === true) throw new Error("capriccio/bundler needs esbuild's outdir and format: 'esm', without splitting: a worker loads each module by its address");
+      build.onStart(() => building.clear());
+      load(build);
+      build.onEnd(async () => {
+        for (let count = 0; count !== building.size;) {                  // each may have named more
+          count = building.size;
+          await Promise.all(building.values());
+        }
+      });
+    },
+  };
+}
+
+/** For Vite, Rollup and Rolldown; `capriccio.esbuild()` for esbuild. */
+const capriccio: { (): RollupPlugin; readonly esbuild: () => EsbuildPlugin } = Object.assign(rollupPlugin, { esbuild: esbuildPlugin });
+export default capriccio;

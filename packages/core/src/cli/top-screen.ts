@@ -1,0 +1,75 @@
+/** What `capriccio top` shows of one look, and of the change since the one before. Pure: text from figures. */
+import type { Health, PoolStats, WorkerStats } from '../pool.ts';
+
+/** `/stats.json` of the admin port. */
+export interface Look {
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly uptimeMs: number;
+  readonly ready: { readonly isReady: boolean; readonly reason: string };
+  readonly health: Health;
+  readonly stats: PoolStats;
+  readonly routes: readonly { readonly route: string; readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }[];
+}
+export type Style = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
+
+const BAR = 20;
+
+/** Lines of the screen, at most `rows`. */
+export function topScreen(look: Look, before: Look | undefined, style: Style, rows: number = Infinity): string {
+  const seconds = before === undefined ? undefined : Math.max(0.001, (look.at - before.at) / 1000);
+  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...routeLines(look, before, seconds, style)];
+  return (lines.length > rows ? [...lines.slice(0, rows - 1), style('dim', `… ${lines.length - rows + 1} more lines`)] : lines).join('\n');
+}
+
+function head({ version, pid, uptimeMs, ready, stats, health }: Look, style: Style): string {
+  const state = ready.isReady ? style(health.status === 'ok' ? 'green' : 'yellow', `ready, ${health.status}`) : style('red', `not ready: ${ready.reason}`);
+  return `${style('bold', `capriccio ${version}`)}  process ${pid}, up ${duration(uptimeMs)}  ${state}  ${health.ready} of ${stats.cores} cores${stats.lost === 0 ? '' : style('yellow', `, ${stats.lost} lost`)}`;
+}
+
+function coreLines({ stats, health }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  const earlier = new Map(before?.stats.workers.map((worker) => [worker.id, worker]));
+  const rows = stats.workers.map((worker): string[] => {
+    const last = earlier.get(worker.id);
+    const busy = last === undefined || seconds === undefined ? 0 : Math.min(1, Math.max(0, (worker.busyMs - last.busyMs) / 1000 / seconds));
+    const begun = last === undefined || seconds === undefined ? '–' : figure((worker.threadsRun - last.threadsRun) / seconds);
+    return [String(worker.id), stateOf(worker, health), `${'█'.repeat(Math.round(busy * BAR)).padEnd(BAR, '░')} ${String(Math.round(busy * 100)).padStart(3)} %`,
+      figure(worker.threads), figure(worker.runnable), figure(worker.queued), figure(worker.connections), begun, figure(worker.failed)];
+  });
+  return table(['core', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], rows, style);
+}
+
+function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: Health): string {
+  if (!isReady) return 'starting';
+  if (stalled.includes(id)) return 'stalled';
+  return runnable > 0 ? 'running' : threads > 0 ? 'waiting' : 'idle';
+}
+
+function callLines({ stats: { calls, memory } }: Look): string[] {
+  return [`calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
+}
+
+function routeLines({ routes }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  if (routes.length === 0) return [];
+  const earlier = new Map(before?.routes.map(({ route, count }) => [route, count]));
+  const rate = (route: string, count: number): number => (seconds === undefined ? 0 : (count - (earlier.get(route) ?? 0)) / seconds);
+  const rows = routes.toSorted((a, b) => rate(b.route, b.count) - rate(a.route, a.count) || b.count - a.count)
+    .map(({ route, count, meanMs, p50Ms, p99Ms }) => [route, figure(count), seconds === undefined ? '–' : figure(rate(route, count)), meanMs.toFixed(2), p50Ms.toFixed(2), p99Ms.toFixed(2)]);
+  return ['', ...table(['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], rows, style)];
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string[] {
+  const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ');
+  return [style('dim', line(titles)), ...rows.map((row) => (row.includes('stalled') ? style('red', line(row)) : line(row)))];
+}
+
+const figure = (value: number): string => (Number.isInteger(value) || value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1));
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  return seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
+}

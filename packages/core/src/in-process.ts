@@ -1,0 +1,50 @@
+/** A pool without workers, for debugging: the runtime of a worker in this thread, and a port from it to itself. Next: pool.ts. */
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import type { Layout } from '@capriccio/shared';
+import { Runtime, setRuntime, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import type { FullPoolOptions } from './options.ts';
+import * as workerPlugin from './worker-plugin.ts';
+
+const MAIN = 0;
+const SELF = 1;
+
+export class InProcess implements Postman {
+  readonly #runtime: Runtime;
+  readonly #port: MessagePort;
+  readonly #receive: (envelope: Envelope) => void;
+
+  /** @param receive  takes what the runtime tells main */
+  constructor(buffer: SharedArrayBuffer, layout: Layout, options: FullPoolOptions, receive: (message: PortMessage) => void) {
+    const { port1, port2 } = new MessageChannel();
+    const { sliceMs, retriesMax, cancelGraceMs, deadlock } = options;
+    const start: WorkerStart = {
+      buffer, layout, id: SELF, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
+      sliceMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
+    };
+    this.#port = port1;
+    this.#runtime = new Runtime(start);
+    setRuntime(this.#runtime);
+    workerPlugin.install(this.#runtime);
+    this.#receive = ({ to, from, message, moved }) => {
+      if (to === SELF) port1.postMessage({ to, from, message } satisfies Envelope, moved as never);   // from itself to itself
+      else receive(message);
+    };
+    port1.on('message', this.#receive);
+    port1.unref();
+    port2.unref();
+  }
+
+  get runtime(): Runtime { return this.#runtime; }
+  start(): void { this.#runtime.start(); }
+  close(): void {
+    this.#port.close();
+    setRuntime(undefined);
+  }
+
+  post(to: number, message: PortMessage, transfer: readonly unknown[] = []): void { this.#port.postMessage({ to, from: MAIN, message } satisfies Envelope, transfer as never[]); }
+  broadcast(message: PortMessage): void { this.#port.postMessage({ to: SELF, from: MAIN, message } satisfies Envelope); }
+  receiveNow(): void {
+    this.#runtime.mail.receiveNow();
+    for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port)) this.#receive(received.message as Envelope);
+  }
+}

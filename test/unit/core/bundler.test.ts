@@ -1,0 +1,54 @@
+/** A program with remote modules, bundled by each bundler, runs from its bundle alone, outside of the sources. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import capriccio from 'capriccio/bundler';
+import { build as esbuild } from 'esbuild';
+import { rolldown } from 'rolldown';
+import { rollup } from 'rollup';
+import { build as vite } from 'vite';
+import { onTestFinished, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../../fixtures/core/bundle/main.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const external = (id: string): boolean => id.startsWith('capriccio') || id.startsWith('node:');
+/** Rollup reads JavaScript only. */
+const stripTypes = { name: 'strip-types', async transform(code: string): Promise<string> { return (await import('node:module')).stripTypeScriptTypes(code); } };
+
+const bundlers: Readonly<Record<string, (outdir: string, withPlugin: boolean) => Promise<unknown>>> = {
+  rollup: async (dir, withPlugin) => (await rollup({ input: main, external, plugins: [withPlugin && capriccio(), stripTypes] as never })).write({ dir, format: 'es', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }),
+  rolldown: async (dir, withPlugin) => (await rolldown({ input: main, external, platform: 'node', plugins: [withPlugin && capriccio()] as never })).write({ dir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }),
+  vite: (outDir, withPlugin) => vite({ configFile: false, logLevel: 'error', plugins: [withPlugin && capriccio()] as never, ssr: { external: ['capriccio'] }, build: { ssr: main, outDir, emptyOutDir: false, rollupOptions: { external, output: { format: 'esm', entryFileNames: '[name].mjs' } } } }),
+  esbuild: (outdir, withPlugin) => esbuild({ entryPoints: { main }, outdir, bundle: true, format: 'esm', platform: 'node', packages: 'external', outExtension: withPlugin ? {} : { '.js': '.mjs' }, plugins: withPlugin ? [capriccio.esbuild()] as never : [] }),
+};
+
+function folder(): string {
+  const made = mkdtempSync(join(root, 'docs', 'run-'));                   // ignored by git, and inside the project: its packages must resolve
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+function run(dir: string): { stdout: string; stderr: string } {
+  const file = readdirSync(dir).find((name) => /^main\.m?js$/.test(name)) as string;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', join(dir, file)], { encoding: 'utf8', timeout: 20_000 });
+  return { stdout, stderr };
+}
+
+test.for(Object.keys(bundlers))('%s: remote modules are built and found', async (name) => {
+  const dir = folder();
+  await bundlers[name]?.(dir, true);
+  const { stdout, stderr } = run(dir);
+  assert.deepEqual([stdout, stderr.replace(/\(node:.*\n.*\n/g, '')], ['[6,8,105,"said deep"]\n', '']);
+  for (const file of readdirSync(dir, { recursive: true, encoding: 'utf8' })) if (/\.m?js$/.test(file)) assert.ok(!/new URL\(['"`][^'"`]+\.ts['"`]/.test(readFileSync(join(dir, file), 'utf8')), `${file} names a source`);
+});
+
+test('without the plug-in the bundle names a source that is not there', async () => {
+  const dir = folder();
+  await bundlers['rolldown']?.(dir, false);
+  assert.match(run(dir).stderr, /CAP_ERR_MODULE/);
+});
+
+test('esbuild must be told where and how', async () => {
+  await assert.rejects(esbuild({ entryPoints: { main }, bundle: true, write: false, logLevel: 'silent', plugins: [capriccio.esbuild() as never] }), /needs esbuild's outdir/);
+});

@@ -1,0 +1,106 @@
+/** The dashboard in a real browser: it fills, follows the figures, draws 500 nodes, goes by keyboard, in light and dark. Needs Debian's chromium; .ci/run installs it. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createPool, type Pool, type PoolServer } from 'capriccio';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { app, quiet } from './serve-rig.ts';
+
+const executablePath = [process.env['CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path !== '' && existsSync(path));
+const missing = executablePath === undefined ? 'there is no Chromium: apt-get install chromium, or name one in CHROMIUM' : undefined;
+const screenshots = process.env['CAPRICCIO_SCREENSHOTS'];
+
+let pool: Pool;
+let server: PoolServer;
+let browser: Browser | undefined;
+/** The same page with a graph of any size in front of it. */
+let front: Server;
+let graph: unknown;
+
+beforeAll(async () => {
+  if (executablePath === undefined) return;
+  pool = await createPool({ cores: 2, ...quiet });
+  server = await pool.serve(app('paths.ts'), { port: 0, adminPort: 0 });
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  front = createServer((req, res) => {
+    if (req.url === '/graph.json' && graph !== undefined) { res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(graph)); return; }
+    fetch(`${server.adminUrl}${req.url ?? '/'}`).then(async (answer) => { res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'content-security-policy': answer.headers.get('content-security-policy') ?? '' }).end(await answer.bytes()); }, () => res.destroy());
+  }).listen(0, '127.0.0.1');
+});
+afterAll(async () => {
+  if (executablePath === undefined) return;
+  await browser?.close();
+  front.close();
+  front.closeAllConnections();
+  await pool.close({ graceMs: 0 });
+});
+
+const figures = { count: 10, mean: 1, sd: 0 };
+/** Twenty chains side by side, as a server with many routes has them. */
+function graphOf(count: number): unknown {
+  const nodes = Array.from({ length: count }, (_, id) => ({ id, name: `routes/route-${id % 20}.ts:${10 + id} step${id}`, weightMs: id / 10, tickets: 1 + id % 7, ...id === 3 ? { window: 2 } : {} }));
+  const edges = nodes.slice(20).map(({ id }) => ({ from: id - 20, to: id, count: id * 10, timeMs: figures, heap: figures, external: figures, descriptors: figures }));
+  return { atMs: 1, nodes, edges, roots: [], resources: [{ name: 'memory', used: 900, limit: 1000, isNearLimit: true }], decisions: [{ what: 'throttle', about: nodes[3]?.name, why: 'memory is near its limit' }], pooled: { nodes: 0, edges: 0, roots: 0 } };
+}
+
+async function open(scheme: 'light' | 'dark', of: unknown): Promise<{ page: Page; errors: string[] }> {
+  graph = of;
+  const page = await (browser as Browser).newPage({ colorScheme: scheme, viewport: { width: 1280, height: 1400 } });
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('404')) errors.push(message.text()); });
+  await page.goto(`http://127.0.0.1:${(front.address() as AddressInfo).port}/`);
+  await page.waitForSelector('html[data-shown]:not([data-shown="1"])', { timeout: 20_000 });
+  return { page, errors };
+}
+
+describe('the dashboard', () => {
+  test('shows cores, routes and load as they are', async (context) => {
+    if (missing !== undefined) { context.skip(missing); return; }
+    await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/`)));
+    const { page, errors } = await open('light', undefined);
+    assert.match(await page.textContent('#status') ?? '', /^ready, ok$/);
+    assert.equal(await page.locator('#cores tbody tr').count(), 2);
+    assert.match(await page.textContent('#routes tbody') ?? '', /GET /);
+    assert.equal(await page.locator('#charts canvas').count(), 3);
+    const boxes = await Promise.all([0, 1, 2].map((k) => page.locator('#charts .uplot').nth(k).boundingBox()));
+    for (const [k, box] of boxes.entries()) assert.ok(k === 0 || (box?.x ?? 0) >= (boxes[k - 1]?.x ?? 0) + (boxes[k - 1]?.width ?? 0), 'charts do not overlap');
+    assert.equal(await page.textContent('#graph-note'), 'This runtime records no graph.');
+    assert.deepEqual(errors, []);
+    if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/light.png`, fullPage: true });
+    await page.close();
+  });
+
+  test('draws 500 nodes, by keyboard, with what is held back', async (context) => {
+    if (missing !== undefined) { context.skip(missing); return; }
+    const { page, errors } = await open('dark', graphOf(500));
+    assert.equal(await page.locator('#graph .node').count(), 500);
+    assert.equal(await page.locator('#graph path').count(), 480);
+    assert.equal(await page.locator('#graph .held').count(), 1);
+    await page.focus('#graph');
+    await page.keyboard.press('ArrowRight');
+    assert.match(await page.textContent('#detail') ?? '', /route-0\.ts:10 step0: 0 ms/);
+    await page.keyboard.press('ArrowRight');
+    assert.match(await page.textContent('#detail') ?? '', /step20: 2 ms · 400 × · 7 tickets/);
+    const before = await page.getAttribute('#graph', 'viewBox');
+    await page.keyboard.press('+');
+    assert.notEqual(await page.getAttribute('#graph', 'viewBox'), before);
+    assert.match(await page.textContent('#decisions') ?? '', /step3: throttle, memory is near its limit/);
+    assert.match(await page.textContent('#resources') ?? '', /memory: 900 of 1,000, near its limit/);
+    assert.notEqual(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(251, 251, 249)');
+    assert.deepEqual(errors, []);
+    if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/dark.png`, fullPage: true });
+    await page.close();
+  });
+
+  test('says so when nothing answers any more', async (context) => {
+    if (missing !== undefined) { context.skip(missing); return; }
+    const { page } = await open('light', graphOf(3));
+    assert.equal(await page.locator('#graph .node').count(), 3);
+    await page.route('**/stats.json', (route) => route.abort());
+    await page.locator('#status', { hasText: 'no answer' }).waitFor();
+    await page.close();
+  });
+});
