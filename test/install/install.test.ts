@@ -74,7 +74,7 @@ describe('the tarballs', () => {
 });
 
 /** Packed, and unpacked without maps and declarations, kilobytes: what an install costs. Raise it knowingly. */
-const BUDGET_KB: Readonly<Record<string, readonly [packed: number, code: number]>> = { capriccio: [600, 800], '@capriccio/shared': [280, 320], '@capriccio/worker': [320, 380], '@capriccio/compiler': [400, 500] };
+const BUDGET_KB: Readonly<Record<string, readonly [packed: number, code: number]>> = { capriccio: [700, 900], '@capriccio/shared': [400, 450], '@capriccio/worker': [450, 500], '@capriccio/compiler': [500, 600] };
 
 describe('ready to publish', () => {
   test.for([...PACKAGES])('%s: publint and attw have nothing to say', (name) => {
