@@ -12,6 +12,7 @@ import {
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
+import { CallAdmission } from './call-admission.ts';
 import { Collector } from './collector.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject } from './check.ts';
@@ -20,6 +21,7 @@ import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
+import { ShedBook, type Overload } from './shed-book.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
@@ -49,9 +51,10 @@ export interface PoolEvents {
   lost: [{ id: number; code: number; reason: string }];
   /** Something a person should know, once. */
   warning: [Error];
+  /** Work was refused at arrival, for it would have come too late. At most one a root in a tenth of a second. */
+  overload: [Overload];
   /** These come with later parts of the runtime. */
   activation: [unknown];
-  overload: [unknown];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
 }
@@ -79,6 +82,8 @@ export interface PoolStats {
   readonly workers: readonly WorkerStats[];
   /** Calls from this thread. */
   readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
+  /** Work refused at arrival since the start, and of which roots: routes and functions. */
+  readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>> };
   /** Workers that died since the start. */
   readonly lost: number;
   readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
@@ -116,6 +121,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #servers = new Map<number, RunningServer>();
   readonly #threadsOf: ThreadsOf;
   readonly #watched = new Set<LiveWorker>();
+  readonly #shed = new ShedBook((overload) => this.emit('overload', overload));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #closing: Promise<void> | undefined;
@@ -157,6 +163,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
       retriesMax: options.retriesMax,
       outstandingMax: options.queuedMax,
+      admit: new CallAdmission(options.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
     }, postman, this.#results, this.#buffers);
@@ -205,7 +212,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
-    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
+    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); }, onShed: (route, count, retryAfterMs) => this.#shed.note('request', route, count, retryAfterMs) }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
     return server;
@@ -236,6 +243,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         return { id, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
       }),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
+      refused: this.#shed.counts(),
       lost: this.#lost,
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };

@@ -14,6 +14,8 @@ export * from './memory.ts';
 export * from './names.ts';
 export * from './objects/index.ts';
 export * as parker from './parker.ts';
+export * as sheet from './sheet.ts';
+export { SHEET_WORDS } from './sheet.ts';
 export * from './participant.ts';
 export * from './recovery.ts';
 export * as roles from './roles.ts';

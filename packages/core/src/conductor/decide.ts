@@ -116,7 +116,7 @@ function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: numb
     const ownMs = blend(old?.ownMs ?? NOTHING, momentsOf(fresh.count, fresh.sum, fresh.squares), fresh.count, OWN_WEIGHT);
     const used = read.usedMs.reduce((sum, ms) => sum + positive(ms), 0);
     const fairPerMs = used > 0 ? read.usedMs.length * read.tickets / competing(roots, read) * read.started / used : 0;
-    const drainPerMs = drainRate(old?.drainPerMs ?? 0, { count: started, ms: periodMs, isBacklogged: read.queued > 0, fairPerMs });
+    const drainPerMs = drainRate(old?.drainPerMs ?? 0, { count: started, ms: periodMs, isBacklogged: read.queued > 0 && (old?.read.queued ?? 0) > 0, fairPerMs });
     return [read.name, { drainPerMs, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, read }];
   }));
 }

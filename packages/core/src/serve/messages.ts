@@ -14,4 +14,5 @@ export type ToHost =
 export type FromHost =
   | { readonly event: 'ready'; readonly server: number; readonly port: number }
   | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
-  | { readonly event: 'closed'; readonly server: number };
+  | { readonly event: 'closed'; readonly server: number }
+  | { readonly event: 'shed'; readonly server: number; readonly route: string; readonly count: number; readonly retryAfterMs: number };

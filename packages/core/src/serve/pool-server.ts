@@ -21,6 +21,8 @@ export interface ServerHost {
   readonly workers: WorkerSet;
   /** The server is closed: the pool need not close it. */
   onClosed(server: RunningServer): void;
+  /** A worker has refused requests of a route. */
+  onShed(route: string, count: number, retryAfterMs: number): void;
 }
 
 let lastNumber = 0;
@@ -109,6 +111,7 @@ export class RunningServer implements PoolServer {
         this.#settle(from);
         break;
       case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
+      case 'shed': this.#host.onShed(message.route, message.count, message.retryAfterMs); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
