@@ -12,5 +12,6 @@ export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } f
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
 export type { PoolThread } from './threads-of.ts';
 export type { PoolServer } from './serve/pool-server.ts';
+export type { BlockingGraph, Figures, GraphData, GraphDecision, GraphEdge, GraphNode, GraphResource, GraphRoot } from './graph.ts';
 export type { Overload } from './shed-book.ts';
 export type { RouteOptions, ServeOptions } from './serve/serve-options.ts';

@@ -49,6 +49,8 @@ export interface FullPoolOptions {
   readonly slots: number;
   readonly payloadBytes: number;
   readonly queuedMax: number;
+  /** What the conductor plans with; Infinity: nothing is said. */
+  readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
   readonly deadlock: 'report' | 'break';
@@ -92,7 +94,8 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
 
 function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
-  for (const name of ['heapBytes', 'externalBytes', 'descriptors']) checkNumber(limits[name], `limits.${name}`, { min: 1 });
+  const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
+  const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
@@ -102,7 +105,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'slice
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, cancelGraceMs, name, compile: checkCompile(options.compile), retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
+    queuedMax, limits: planned, cancelGraceMs, name, compile: checkCompile(options.compile), retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
 }

@@ -16,6 +16,9 @@ import { CallAdmission } from './call-admission.ts';
 import { Collector } from './collector.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject } from './check.ts';
+import type { GraphPartData } from './conductor/graph-part.ts';
+import type { BlockingGraph } from './graph.ts';
+import { GraphBook } from './graph-book.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
@@ -112,6 +115,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #buffers: SharedBufferTable;
   readonly #workers: WorkerSet;
   readonly #conductor: ConductorThread;
+  readonly #graph: GraphBook;
   readonly #objects: SharedObjects;
   readonly #primitives: CheckedPrimitives;
   /** Dead numbers that shared objects may still refer to. */
@@ -139,8 +143,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     markLive(this.#memory, MAIN);
     this.#objects = new SharedObjects(this.#memory, MAIN, () => this.#setBusy());
     this.#primitives = new CheckedPrimitives(this.#objects);
+    this.#graph = new GraphBook(layout.participantCount);
     this.#workers = new WorkerSet({
-      memory: this.#memory, options, buffer,
+      memory: this.#memory, options, buffer, graph: this.#graph.buffer,
       plugins: [{ url: new URL(`./worker-plugin${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: undefined }],
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),
@@ -151,7 +156,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       warn: (message) => this.#warn(message),
     });
     this.#conductor = new ConductorThread({
-      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options), parts: [],
+      memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
+      parts: [{ name: 'graph', url: new URL(`./conductor/graph-part${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data: { graph: this.#graph.buffer, limits: options.limits } satisfies GraphPartData }],
       receive: (part, message) => this.#heard(part, message),
       warn: (message) => this.#warn(message),
     });
@@ -248,6 +254,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };
   }
+
+  /**
+   * The blocking graph: where threads wait, one after the other, what they take on the way, and what the conductor decides from it, in words. At most a
+   * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
+   */
+  graph(): BlockingGraph { return this.#graph.graph(); }
 
   health(): Health {
     const now = sharedNow();
@@ -373,6 +385,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #workerDied(worker: LiveWorker, code: number): void {
     this.#lost++;
+    this.#graph.forget(worker.id);
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);

@@ -53,5 +53,7 @@ export const give = (words: Int32Array, sheet: number): void => { Atomics.store(
 /** Whoever knows that a reader is dead. */
 export const release = (words: Int32Array, sheet: number, reader: number): void => { Atomics.compareExchange(words, sheet, READING + reader, FULL); };
 
-/** Whoever knows that a writer is dead: nobody takes its page any more. Its readers must have given it back, or be dead themselves. */
-export const clear = (words: Int32Array, sheet: number): void => { Atomics.store(words, sheet, EMPTY); };
+/** Whoever knows that a writer is dead: nobody takes its page any more, unless somebody is reading it just now. */
+export function clear(words: Int32Array, sheet: number): void {
+  for (const state of [WRITING, FULL]) Atomics.compareExchange(words, sheet, state, EMPTY);
+}

@@ -24,7 +24,7 @@ describe('a server', () => {
     socket.write(pipelined('/busy?ms=5', 100));                           // they arrive at one time
     const text = await received(socket, (soFar) => answersIn(soFar).length === 100);
     const { ok, refused } = statuses(text);
-    assert.ok(refused >= 50 && ok >= 5, `${ok} answered, ${refused} refused`);
+    assert.ok(refused >= 50 && ok >= 1, `${ok} answered, ${refused} refused`);
     assert.equal(ok + refused, 100);
     for (const [, seconds] of text.matchAll(/retry-after: (.*)\r/gi)) assert.match(seconds as string, /^[1-9]\d*$/);
     assert.equal(Number((await ask(`${server.url}/begun`)).text), 20 + ok, 'what was refused never began');
@@ -76,9 +76,9 @@ describe('calls with a deadline', () => {
     const { burns } = pool.module<Tasks>(fixture('cancels.ts'));
     const hurried = burns.with({ deadlineMs: 100 });
     for (let k = 0; k < 30; k++) await hurried(4);
-    const patient = Promise.all(Array.from({ length: 100 }, () => burns(4)));
+    const patient = Promise.all(Array.from({ length: 300 }, () => burns(4)));
     let refused: (Error & { code?: unknown; retryAfterMs?: unknown }) | undefined;
-    for (let k = 0; k < 60 && refused === undefined; k++) {
+    for (let k = 0; k < 200 && refused === undefined; k++) {
       hurried(4).catch((error: Error & { code?: unknown }) => { if (error.code === 'CAP_ERR_OVERLOADED') refused = error; });
       await new Promise((resolve) => { setTimeout(resolve, 5); });
     }
@@ -86,6 +86,6 @@ describe('calls with a deadline', () => {
     assert.ok((refused?.retryAfterMs as number) >= 50);
     if (pool.stats().refused.byRoot['cancels.ts#burns'] === undefined) await soon(once(pool, 'overload'));
     assert.ok(pool.stats().refused.calls >= 1);
-    assert.equal((await patient).length, 100);
+    assert.equal((await patient).length, 300);
   });
 });

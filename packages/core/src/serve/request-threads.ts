@@ -63,7 +63,7 @@ export class RequestThreads {
   #rootOf(route: Route<RouteOptions>): { root: Root; admission: RouteAdmission } {
     const { roots } = this.#runtime.scheduler;
     const root = roots.named(route.name);
-    if (route.options?.tickets !== undefined) root.tickets = route.options.tickets;
+    if (route.options?.tickets !== undefined) root.give(route.options.tickets);
     return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active) };
   }
   #deadlineOf({ options }: Route<RouteOptions>): number { return options?.deadlineMs ?? this.#options.deadlineMs; }
