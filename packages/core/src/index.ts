@@ -8,7 +8,8 @@ export type {
 } from '@capriccio/worker';
 export { createPool } from './create-pool.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
-export type { CloseOptions, Health, Pool, PoolEvents, PoolStats, WorkerStats } from './pool.ts';
+export type { CloseOptions, Pool, PoolEvents } from './pool.ts';
+export type { Health, PoolStats, WorkerStats } from './pool-stats.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
 export type { PoolThread } from './threads-of.ts';
 export type { PoolServer } from './serve/pool-server.ts';

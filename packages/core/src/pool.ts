@@ -19,6 +19,7 @@ import { checkNumber, checkObject } from './check.ts';
 import type { GraphPartData } from './conductor/graph-part.ts';
 import type { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
+import type { Health, PoolStats } from './pool-stats.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
@@ -60,44 +61,6 @@ export interface PoolEvents {
   activation: [unknown];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
-}
-
-export interface WorkerStats {
-  readonly id: number;
-  readonly isReady: boolean;
-  /** Processor time of the worker's thread, ms, since it started. */
-  readonly busyMs: number;
-  /** Tasks and threads begun there. */
-  readonly threadsRun: number;
-  readonly finished: number;
-  readonly failed: number;
-  /** Started and not ended; in run queues; not begun and private; open connections. */
-  readonly threads: number;
-  readonly runnable: number;
-  readonly queued: number;
-  readonly connections: number;
-  readonly sleeps: number;
-  readonly sleptMs: number;
-}
-
-export interface PoolStats {
-  readonly cores: number;
-  readonly workers: readonly WorkerStats[];
-  /** Calls from this thread. */
-  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
-  /** Work refused at arrival since the start, and of which roots: routes and functions. */
-  readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>> };
-  /** Workers that died since the start. */
-  readonly lost: number;
-  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
-}
-
-export interface Health {
-  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
-  readonly cores: number;
-  readonly ready: number;
-  /** Workers that have been in one turn of their scheduler for over a second. */
-  readonly stalled: readonly number[];
 }
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }

@@ -210,7 +210,9 @@ export class Recorder {
     if (count === 0) return;
     const { heap, external, cpuMs } = this.#growth();
     const start = this.#startOf(root);
-    const edge = Math.floor(this.#lastKey / 4096) === start ? this.#lastEdge : this.#table.edge(start, END_NODE);
+    const isLast = Math.floor(this.#lastKey / 4096) === start;
+    if (!isLast && root.threads > 0) return;                             // some became threads: there is no telling which way they went
+    const edge = isLast ? this.#lastEdge : this.#table.edge(start, END_NODE);
     this.#add(edge, { ms: ms / count, heap: heap / count, external: external / count, cpuMs: cpuMs / count, descriptors: NaN });
   }
 

@@ -130,8 +130,12 @@ export class Scheduler {
   }
   /** When the clock was last read, ms. */
   get clockMs(): number { return this.#clock; }
-  /** The same for the mark of a new thread: recorder.ts. */
-  get markOfNow(): number { return (Math.floor(this.#clock) % 0x10_0000) * 2048; }
+  /** A thread of a root is made. @returns its mark for the recorder */
+  bear(root: Root): number {
+    root.threads++;
+    root.live++;
+    return (Math.floor(this.#clock) % 0x10_0000) * 2048;
+  }
   /** Reads it. */
   now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }

@@ -158,7 +158,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
   attainedUs = 0;
   /** For the recorder: the node that it passed last, 0 before the first, in eleven bits; above them when it was made, ms modulo seventeen minutes. */
-  mark = 0;
+  mark: number;
   /** @internal */ flags = 0;
   /** If it runs as frames: those of compiled code, or the innermost that is written by hand, the generator itself where it has no caller. */
   frame: Generator | Frame | FrameStack | undefined = undefined;
@@ -174,14 +174,10 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   constructor(scheduler: Scheduler, root: Root, name: string, origin: Origin = new Origin(scheduler, root, name)) {
     super();
     this.origin = origin;
-    origin.root.threads++;
-    origin.root.live++;
-    this.mark = scheduler.markOfNow;
+    this.mark = scheduler.bear(origin.root);
     const { parent } = origin;
-    const head = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
-    const last = head.elder;
-    this.sibling = head;
-    this.elder = last;
+    const head = this.sibling = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
+    const last = this.elder = head.elder;
     last.sibling = head.elder = this;
   }
 
@@ -385,7 +381,6 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
 
   /** @internal a wait of ordinary async code on behalf of this thread begins */
   openWait(wait: PromiseWaiter): void {
-    this.scheduler.recorder?.waits(this as LocalThread);
     const extras = this.#needed;
     wait.elder = extras.waits;
     if (wait.elder !== undefined) wait.elder.younger = wait;

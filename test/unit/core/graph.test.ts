@@ -20,14 +20,21 @@ describe('pool.graph()', () => {
     const shared = new SharedArrayBuffer(64);
     await Promise.all([...Array.from({ length: 300 }, () => burns(0.01)), ...Array.from({ length: 200 }, () => sleepsShort(shared, 1))]);
     await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 300, 'burns');
-    await until(() => countOf(pool.graph(), `wait in ${url}#sleepsShort`, '(end)') === 200, 'sleeps');
+    await until(() => countOf(pool.graph(), `${url}:`, '(end)') === 200, 'sleeps');
     const graph = pool.graph();
-    assert.equal(countOf(graph, `start of ${url}#sleepsShort`, `wait in ${url}#sleepsShort`), 200);
-    assert.match(graph.nodes.find(({ name }) => name.startsWith('wait in'))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/, 'with its place');
+    assert.equal(countOf(graph, `start of ${url}#sleepsShort`, `${url}:`), 200);
+    assert.match(graph.nodes.find(({ name }) => name.startsWith(`${url}:`))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/, 'a compiled blocking point has its place');
     assert.deepEqual(graph.roots.map(({ name, started, live }) => [name.split('#')[1], started, live]).toSorted(), [['burns', 300, 0], ['sleepsShort', 200, 0]]);
     assert.ok(graph.roots.every(({ usedMs, ownMs }) => usedMs > 0 && ownMs.mean > 0));
     assert.deepEqual(graph.resources.map(({ name }) => name), ['heap', 'external', 'descriptors']);
     assert.deepEqual(graph.pooled, { nodes: 0, edges: 0, roots: 0 });
+  });
+
+  test('in code that is not compiled, waits are of their root, with the place of the first', async () => {
+    const pool = await poolFor({ cores: 1, compile: false });
+    await Promise.all(Array.from({ length: 20 }, () => tasks(pool).sleepsShort(new SharedArrayBuffer(64), 1)));
+    await until(() => countOf(pool.graph(), `start of ${url}#sleepsShort`, `wait in ${url}#sleepsShort`) === 20, 'waits');
+    assert.match(pool.graph().nodes.find(({ name }) => name.startsWith('wait in'))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/);
   });
 
   test('goes through JSON and structured clone, and is drawn', async () => {

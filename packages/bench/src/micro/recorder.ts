@@ -9,9 +9,8 @@ import { findings, machine, median, showRatio, table } from '../harness.ts';
 
 const ROUNDS = 25;
 const THREADS = 50;
-const TURNS = 400;
-/** Turns of a loop in one segment, and what a segment is called. */
-const SEGMENTS: readonly (readonly [string, number])[] = [['bare switch', 0], ['about 0.2 us', 150], ['about 1 us', 900], ['about 10 us', 9000]];
+/** What a segment is called, turns of a loop in it, and how many a thread has: a clock of processor time is coarse. */
+const SEGMENTS: readonly (readonly [name: string, loops: number, turns: number])[] = [['bare switch', 0, 16_000], ['about 0.2 us', 150, 8000], ['about 1 us', 900, 2400], ['about 10 us', 9000, 300]];
 
 interface Side { readonly scheduler: Scheduler; readonly recorder: Recorder | undefined; readonly memory: ReturnType<typeof mapGraph> }
 
@@ -32,28 +31,28 @@ function work(turns: number): number {
 const cpuUs = (): number => { const { user, system } = process.threadCpuUsage(); return user + system; };
 
 /** Nanoseconds of processor time a segment: others may use the machine meanwhile. */
-async function measure({ scheduler, recorder }: Side, loops: number): Promise<number> {
+async function measure({ scheduler, recorder }: Side, loops: number, turns: number): Promise<number> {
   const root = scheduler.roots.named(`loops ${loops}`);
   const began = cpuUs();
-  const threads = Array.from({ length: THREADS }, () => scheduler.spawn(function* segment() { let sum = 0; for (let k = 0; k < TURNS; k++) { sum += work(loops); yield; } return sum; }, [], root));
+  const threads = Array.from({ length: THREADS }, () => scheduler.spawn(function* segment() { let sum = 0; for (let k = 0; k < turns; k++) { sum += work(loops); yield; } return sum; }, [], root));
   await Promise.all(threads.map((thread) => thread.join()));
-  const ns = (cpuUs() - began) * 1000 / THREADS / TURNS;
+  const ns = (cpuUs() - began) * 1000 / THREADS / turns;
   recorder?.endTurn(sharedNow() + 1000, true);
   return ns;
 }
 
-console.log(`${machine()}\n${ROUNDS} rounds, ${THREADS} threads of ${TURNS} segments\n`);
+console.log(`${machine()}\n${ROUNDS} rounds, ${THREADS} threads\n`);
 const sides = [makeSide(false), makeSide(true)] as const;
 const rows: string[][] = [];
 const list: Parameters<typeof findings>[0][number][] = [];
 let passes = 0;
-for (const [name, loops] of SEGMENTS) {
+for (const [name, loops, turns] of SEGMENTS) {
   const figures: [number[], number[]] = [[], []];
   for (let round = -3; round < ROUNDS; round++) {
     for (let k = 0; k < 2; k++) {
       const at = (round + 3 + k) % 2 as 0 | 1;
-      const ns = await measure(sides[at], loops);
-      if (at === 1) passes += THREADS * (TURNS + 1);
+      const ns = await measure(sides[at], loops, turns);
+      if (at === 1) passes += THREADS * (turns + 1);
       if (round >= 0) figures[at].push(ns);
     }
   }
