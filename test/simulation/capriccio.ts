@@ -148,10 +148,9 @@ export class Capriccio implements Policy {
   #start(thread: SimThread): void {
     const books = this.#books[thread.type] as RootBooks;
     books.queued--;
-    const ownMs = this.#weakened.shedding === 'head' ? NOTHING : this.#planOf(thread)?.ownMs ?? NOTHING;
     const { now } = this.#machine;
     books.started++;
-    if (this.#weakened.shedding !== 'none' && !books.admission.mayStillBegin({ nowMs: now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs })) {
+    if (this.#weakened.shedding !== 'none' && now > thread.deadlineAt) {
       this.#machine.end(thread, 'dropped');
       return;
     }

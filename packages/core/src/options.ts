@@ -55,9 +55,8 @@ export interface FullPoolOptions {
   readonly slots: number;
   readonly payloadBytes: number;
   readonly queuedMax: number;
-  /** Infinity where there is none. */
-  readonly heapBytesMax: number;
-  readonly externalBytesMax: number;
+  /** What the conductor plans with, and above which a worker is replaced; Infinity: nothing is said. */
+  readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
   readonly retriesMax: number;
   readonly audit: boolean;
   readonly cancelGraceMs: number;
@@ -104,7 +103,8 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
 
 function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
-  const [heapBytesMax = Infinity, externalBytesMax = Infinity] = ['heapBytes', 'externalBytes', 'descriptors'].map((name) => checkNumber(limits[name], `limits.${name}`, { min: 1 }));
+  const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
+  const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
@@ -114,7 +114,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spare
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, heapBytesMax, externalBytesMax, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, name, compile: checkCompile(options.compile),
+    queuedMax, limits: planned, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, name, compile: checkCompile(options.compile),
     stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };

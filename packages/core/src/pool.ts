@@ -11,18 +11,23 @@ import {
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
+import { CallAdmission } from './call-admission.ts';
 import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
-import { Crew, coresMaxOf, type ActivationEvent, type ActivationStats } from './crew.ts';
+import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import { InProcess } from './in-process.ts';
+import type { BlockingGraph } from './graph.ts';
+import { GraphBook } from './graph-book.ts';
+import type { Health, PoolStats } from './pool-stats.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
+import { ShedBook, type Overload } from './shed-book.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
@@ -57,48 +62,10 @@ export interface PoolEvents {
   warning: [Error];
   /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
   activation: [ActivationEvent];
-  /** These come with later parts of the runtime. */
-  overload: [unknown];
+  /** Work was refused at arrival, for it would have come too late. At most one a root in a tenth of a second. */
+  overload: [Overload];
   /** Threads of a worker wait for each other in a circle. */
   deadlock: [DeadlockReport & { worker: number }];
-}
-
-export interface WorkerStats {
-  readonly id: number;
-  readonly isReady: boolean;
-  /** Processor time of the worker's thread, ms, since it started. */
-  readonly busyMs: number;
-  /** Tasks and threads begun there. */
-  readonly threadsRun: number;
-  readonly finished: number;
-  readonly failed: number;
-  /** Started and not ended; in run queues; not begun and private; open connections. */
-  readonly threads: number;
-  readonly runnable: number;
-  readonly queued: number;
-  readonly connections: number;
-  readonly sleeps: number;
-  readonly sleptMs: number;
-}
-
-export interface PoolStats {
-  readonly cores: number;
-  readonly workers: readonly WorkerStats[];
-  /** Calls from this thread. */
-  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
-  /** Workers that died since the start. */
-  readonly lost: number;
-  /** Workers that blocked in the kernel, and those that stand in for them. */
-  readonly activations: ActivationStats;
-  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
-}
-
-export interface Health {
-  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
-  readonly cores: number;
-  readonly ready: number;
-  /** Workers that have been in one turn of their scheduler for over a second. */
-  readonly stalled: readonly number[];
 }
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
@@ -128,6 +95,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #conductor: ConductorThread;
   readonly #crew: Crew;
   readonly #coresMax: number;
+  readonly #graph: GraphBook;
   readonly #objects: SharedObjects;
   readonly #primitives: CheckedPrimitives;
   /** Dead numbers that shared objects may still refer to. */
@@ -137,6 +105,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #servers = new Map<number, RunningServer>();
   readonly #threadsOf: ThreadsOf;
   readonly #watched = new Set<LiveWorker>();
+  readonly #shed = new ShedBook((overload) => this.emit('overload', overload));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #rolesSeen = 0;
@@ -159,8 +128,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     markLive(this.#memory, MAIN);
     this.#objects = new SharedObjects(this.#memory, MAIN, () => this.#setBusy());
     this.#primitives = new CheckedPrimitives(this.#objects);
+    this.#graph = new GraphBook(layout.participantCount);
     this.#workers = new WorkerSet({
-      memory: this.#memory, options, buffer,
+      memory: this.#memory, options, buffer, graph: this.#graph.buffer,
       plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
       ...parts === undefined ? {} : { managed: parts.managed },
       sharedBuffers: () => this.#buffers.entries(),
@@ -175,7 +145,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     });
     this.#conductor = new ConductorThread({
       memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
-      parts: partsOf(options),
+      parts: partsOf(options, this.#graph.buffer),
       receive: (part, message) => this.#heard({ part, message } as PartNews),
       warn: (message) => this.#warn(message),
     });
@@ -195,6 +165,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       retriesMax: options.retriesMax,
       deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
+      admit: new CallAdmission(options.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
     }, postman, this.#results, this.#buffers);
@@ -253,7 +224,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
-    const server = new RunningServer({ memory: this.#memory, workers: this.#workers, observed: this, onClosed: ({ number }) => { this.#servers.delete(number); letGo(); } }, url, full);
+    const server = new RunningServer({
+      memory: this.#memory, workers: this.#workers, observed: this,
+      onClosed: ({ number }) => { this.#servers.delete(number); letGo(); },
+      onShed: (route, count, retryAfterMs) => this.#shed.note('request', route, count, retryAfterMs),
+    }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
     return server;
@@ -284,11 +259,18 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         return { id, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
       }),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
+      refused: this.#shed.counts(),
       lost: this.#lost,
       activations: this.#crew.stats(),
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
     };
   }
+
+  /**
+   * The blocking graph: where threads wait, one after the other, what they take on the way, and what the conductor decides from it, in words. At most a
+   * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
+   */
+  graph(): BlockingGraph { return this.#graph.graph(); }
 
   health(): Health {
     const now = sharedNow();
@@ -442,6 +424,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #workerDied(worker: LiveWorker, code: number): void {
     if (!worker.isExpected) this.#lost++;
     this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
+    this.#graph.forget(worker.id);
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);

@@ -34,6 +34,8 @@ export interface WorkerSetHost {
   readonly memory: Memory;
   readonly options: FullPoolOptions;
   readonly buffer: SharedArrayBuffer;
+  /** Of the blocking graph. */
+  readonly graph: SharedArrayBuffer;
   readonly plugins: WorkerStart['plugins'];
   sharedBuffers(): WorkerStart['sharedBuffers'];
   /** A message for main. */
@@ -120,12 +122,12 @@ export class WorkerSet implements Postman {
   }
 
   #startAs(id: number, seat: number, isReplacement: boolean, isSpare: boolean): LiveWorker {
-    const { options, memory, buffer, plugins } = this.#host;
+    const { options, memory, buffer, graph, plugins } = this.#host;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      buffer, graph, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
       sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true,
     };
     const thread = new Worker(new URL(this.#entry), {

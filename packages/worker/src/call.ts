@@ -20,6 +20,8 @@ export interface Target {
   number: number;
   /** Slots of this isolate that hold calls of it. */
   slotsHeld: number;
+  /** And slots that calls of it have given back, ever. */
+  slotsReleased: number;
   /** Calls that wait for a slot or a block, in order of arrival. */
   readonly surplus: Deque<Call>;
 }

@@ -33,6 +33,8 @@ export interface CallerHost extends StopperHost {
   chooseWorker(affinity: string | number | undefined): number | undefined;
   /** Why a worker has died, where that is known. */
   deathOf?(worker: number): string | undefined;
+  /** Judges a call with a deadline before anything is done for it: throws CAP_ERR_OVERLOADED when it would come too late. */
+  readonly admit?: (call: Call, deadlineMs: number) => void;
   /** How often a task that had begun is run again when its worker dies, if it is idempotent. */
   readonly retriesMax: number;
   /** Calls that may be outstanding at a time. */
@@ -97,7 +99,7 @@ export class Caller {
   target(name: string, label: string): Target {
     let target = this.#targets.get(name);
     if (target === undefined) {
-      target = { name, label, kind: 'unknown', number: -1, slotsHeld: 0, surplus: new Deque() };
+      target = { name, label, kind: 'unknown', number: -1, slotsHeld: 0, slotsReleased: 0, surplus: new Deque() };
       this.#targets.set(name, target);
     }
     return target;
@@ -180,6 +182,7 @@ export class Caller {
 
   #beginWithOptions(call: Call, values: unknown[], options: CallOptions): void {
     if (options.signal?.aborted === true) throw cancelledError(call.target, options.signal.reason);
+    if (options.deadlineMs !== undefined && options.on === undefined) this.#host.admit?.(call, options.deadlineMs);
     if (options.transfer !== undefined && options.transfer.length > 0) call.values = values;
     else this.#pack(call, values, options);
     this.#stopper.watch(call, options);

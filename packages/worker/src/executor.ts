@@ -84,7 +84,7 @@ export class Executor {
     const record = this.recordOf(slot);
     if (record.fn === undefined) { this.#beginWhenLoaded(record, slot, claimed); return; }
     const { tasks } = this.#parts;
-    if (tasks.hasArgumentsByPort(slot)) { this.#parts.argumentsByPort.claim(slot, slotStates.generationOf(claimed), (values) => this.#enqueue(record, slot, claimed, values as unknown[])); this.#parts.postman.receiveNow(); return; }
+    if (tasks.hasArgumentsByPort(slot)) { record.root.started--; this.#parts.argumentsByPort.claim(slot, slotStates.generationOf(claimed), (values) => this.#enqueue(record, slot, claimed, values as unknown[])); this.#parts.postman.receiveNow(); return; }
     let values: unknown[];
     try {
       values = tasks.readArguments(slot);
@@ -97,6 +97,7 @@ export class Executor {
 
   #beginWhenLoaded(record: FunctionRecord, slot: number, claimed: number): void {
     if (record.failure !== undefined) { this.#refuse(slot, claimed, record.failure); return; }
+    record.root.started--;                                              // it begins when the module is there
     void this.#parts.functions.load(record).then(() => {
       if (record.failure !== undefined) this.#refuse(slot, claimed, record.failure);
       else this.#enqueueClaimed(record, slot, claimed);
@@ -106,6 +107,7 @@ export class Executor {
   /** Arguments could not be read: a shared buffer is on its way, or the bytes are wrong. */
   #failUnread(record: FunctionRecord, slot: number, claimed: number, error: unknown): void {
     if (!(error instanceof MissingBufferError)) { this.#refuse(slot, claimed, error); return; }
+    record.root.started--;
     this.#parts.buffers.whenKnown(error.number, () => this.#enqueueClaimed(record, slot, claimed));
     this.#parts.postman.receiveNow();
   }
@@ -142,7 +144,7 @@ export class Executor {
       this.#fail({ slot, running }, new CapriccioError('CAP_ERR_DEADLINE', `${record.exportName} did not begin before its deadline; raise deadlineMs, or let the load shrink`));
       return;
     }
-    if (tickets !== undefined) record.root.tickets = tickets;
+    if (tickets !== undefined) record.root.give(tickets);
     this.#run(record, { slot, running }, values, asThread === true);
   }
 
@@ -167,7 +169,7 @@ export class Executor {
     call.state = 'running-here';
     if (record.failure !== undefined) { this.#fail(call, record.failure); return; }
     if (extras?.deadlineAt !== undefined && sharedNow() > extras.deadlineAt) { this.#fail(call, new CapriccioError('CAP_ERR_DEADLINE', `${call.target.label} did not begin before its deadline`)); return; }
-    if (extras?.tickets !== undefined) record.root.tickets = extras.tickets;
+    if (extras?.tickets !== undefined) record.root.give(extras.tickets);
     this.#run(record, call, values, extras?.asThread === true);
   }
 

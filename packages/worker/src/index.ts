@@ -24,6 +24,7 @@ export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export * from './levels.ts';
 export * from './moments.ts';
 export { ResourceGate, type Reservation } from './resource-gate.ts';
+export { Recorder } from './recorder.ts';
 export { Continuation, Root, Roots, type Entry, type Ready, type Runnable } from './run-queues.ts';
 export { LocalCredits, WindowGate, type Credits } from './window-gate.ts';
 export { Runtime, type Overrun, type RuntimeStart } from './runtime.ts';

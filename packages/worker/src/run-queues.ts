@@ -46,6 +46,16 @@ export class Root<T extends Ready = Runnable> implements Seat {
   order = 0;
   /** Mean processor time of one begin, microseconds, learnt: decides how many are taken at a time. */
   costUs = 100;
+  /** Tickets as they were given; `tickets` is what the conductor makes of them. */
+  givenTickets = 1;
+  /** Processor time used since the beginning, ms; what has begun; threads made, and those that have not ended; what was begun, ended at once, and is recorded. */
+  usedMs = 0;
+  started = 0;
+  threads = 0;
+  live = 0;
+  countedAtOnce = 0;
+  /** Its row in the blocking graph: -1 none is left, -2 not asked for yet. */
+  row = -2;
   /** Threads of this root in queues. */
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */
@@ -128,8 +138,19 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** A thread of the present batch whose quantum is spent: it waits where `settle` puts it, when it is known what it has had. It ends its batch. */
   requeue(thread: T): void { this.#preempted = thread; this.runnable++; }
 
+  /** A user's tickets. */
+  give(tickets: number): void { this.givenTickets = this.tickets = tickets; }
+
+  /** Told of each that begins while `hasRoom` is set: it is promised what it will take. */
+  promise: (() => void) | undefined = undefined;
+
   /** The conductor's tickets for a node of level 0. */
   setTickets(node: number, tickets: number): void { (this.#nodes.get(node) ?? this.#addNode(node)).tickets = tickets; }
+  /** The same, if it has that node. */
+  retune(node: number, tickets: number): void {
+    const queue = this.#nodes.get(node);
+    if (queue !== undefined) queue.tickets = tickets;
+  }
 
   // ---- whose turn it is ----
 
@@ -251,6 +272,7 @@ export class Roots<T extends Ready = Runnable> {
   /** Ends a batch of a root that took so long. */
   charge(root: Root<T>, usedMs: number): void {
     charge(root, usedMs);
+    if (usedMs > 0) root.usedMs += usedMs;
     root.settle(usedMs);
     if (root.seat >= 0) this.#heap.sink(root);
   }

@@ -6,7 +6,9 @@ import type { MessagePort } from 'node:worker_threads';
 import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { Participant, Tasks, board, conductorWord, mapMemory, markLive, parker, roles, type Layout, type Memory } from '@capriccio/shared';
+import {
+  Participant, Tasks, board, conductorWord, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
+} from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
@@ -17,6 +19,8 @@ import { Mail } from './mail.ts';
 import { SharedObjects } from './objects/shared-objects.ts';
 import { SPARE_SEAT, chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
+import { PlanFollower } from './plan-follower.ts';
+import { Recorder } from './recorder.ts';
 import type { Root } from './run-queues.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { sharedNow } from './clock.ts';
@@ -29,6 +33,8 @@ import { StreamTable } from './streams.ts';
 export interface RuntimeStart {
   readonly buffer: SharedArrayBuffer;
   readonly layout: Layout;
+  /** The blocking graph's; none where nobody reads it. */
+  readonly graph?: SharedArrayBuffer;
   readonly id: number;
   /** Its place among the workers: whoever replaces it takes it over. */
   readonly seat: number;
@@ -83,6 +89,7 @@ export class Runtime {
   #mayGo = false;
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
+  #plan: PlanFollower | undefined;
   #holds = 0;
   #baseline = 0;
   #cpuAt = 0;
@@ -152,6 +159,7 @@ export class Runtime {
       arm: () => this.scheduler.arm(),
     });
     this.scheduler.connect(this.#outside());
+    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id);
   }
 
   /** Takes its number: from here on others may place work here. */
@@ -162,6 +170,11 @@ export class Runtime {
     markLive(this.memory, this.me.id);
     this.mail.post(0, { kind: 'service', service: 'ready', body: undefined });
     this.scheduler.arm();
+  }
+
+  #record(graph: GraphMemory, id: number): void {
+    const recorder = this.scheduler.recorder = new Recorder(graph, id, this.scheduler.roots);
+    this.#plan = new PlanFollower(graph, id, this.scheduler, recorder);
   }
 
   /** A cancelled call: main sees to it that its worker reacts, and if the thread cannot, the call ends without it. */
@@ -247,6 +260,7 @@ export class Runtime {
     this.#board.beginTurn(++this.#tick, now);
     if (this.me.deaths.isDue) this.#recover();
     if (roles.changes(this.memory) !== this.#rolesSeen) this.#lookAtRoles();
+    this.#plan?.beginTurn(now);
     if (this.me.mustLook) this.executor.look();
     this.#takePlaced();
     this.caller.collect();
@@ -326,6 +340,7 @@ export class Runtime {
       if (this.#taker.anyWork()) parker.offer(this.memory);              // one wake for a burst: who was woken passes it on
     }
     this.#board.endTurn({ runnable: this.scheduler.roots.runnable, threads: this.scheduler.live, queued: this.scheduler.roots.queued });
+    this.scheduler.recorder?.endTurn(now, hasMore);
     const isDue = now - this.#cpuAt >= CPU_EVERY_MS;
     if (isDue) this.#measureTime(now);
     if (isDue || !hasMore) this.#writeStatistics();

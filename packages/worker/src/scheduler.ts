@@ -11,11 +11,13 @@
  */
 import { FrameStack } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
+import { numberOfPoint } from './compiled/points.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
 import type { SchedulingRules } from './levels.ts';
+import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
@@ -67,6 +69,8 @@ const STEPS_PER_LOOK = 8;
 const BATCH_US = 100;
 /** A segment that is longer is reported, ms: a hundred slices. */
 const OVERRUN_MS = 100;
+/** Of batches in which something begins, one in so many is sampled. */
+const BATCHES_A_SAMPLE = 2;
 /** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
 const SITES_MAX = 1000;
 const SITE_FRAMES = 6;
@@ -87,6 +91,13 @@ export class Scheduler {
   readonly #goOn = (): void => this.#run();
   readonly #onOverrun: ((root: Root, ms: number) => void) | undefined;
   #outside: Outside | undefined;
+  /** Of a worker: counts what its threads meet. */
+  recorder: Recorder | undefined;
+  /** Whether a thread has to wait at its node before it goes on, for it would take what is short: then `release` follows. Undefined while nothing is. */
+  holdBack: ((thread: LocalThread, node: number) => boolean) | undefined;
+  #toSample = 1;
+  #toSampleBatch = 1;
+  #isBatchSampled = false;
   #armed = false;
   /** Threads may go on outside of turns until then, ms; 0 until they first do. */
   #stepsEnd = 0;
@@ -125,6 +136,12 @@ export class Scheduler {
   }
   /** When the clock was last read, ms. */
   get clockMs(): number { return this.#clock; }
+  /** A thread of a root is made. @returns its mark for the recorder */
+  bear(root: Root): number {
+    root.threads++;
+    root.live++;
+    return (Math.floor(this.#clock) % 0x10_0000) * 2048;
+  }
   /** Reads it. */
   now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }
@@ -171,6 +188,7 @@ export class Scheduler {
       const now = sharedNow();
       this.timers.settle(now, false);
       this.#charge(root, now - this.#clock, count);
+      if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, now - this.#clock); }
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
       if (this.#hop) {
@@ -212,11 +230,25 @@ export class Scheduler {
       }
       return count;
     }
+    count = this.#beginBatch(root, root.promise === undefined ? max : 1);
+    this.begun += count;
+    root.started += count;
+    return count;
+  }
+
+  /** Begins a few pieces of one root. @returns how many */
+  #beginBatch(root: Root, max: number): number {
+    let count = 0;
+    root.promise?.();
+    if (this.recorder !== undefined && --this.#toSampleBatch <= 0) {
+      this.#toSampleBatch = BATCHES_A_SAMPLE;
+      this.#isBatchSampled = true;
+      this.recorder.beginBatch();
+    }
     if (root.children.length > 0) {
       for (; count < Math.min(max, HOP_BATCH_MAX) && !this.#hop; count++) {
         const entry = root.children.pop();
         if (entry === undefined) break;
-        this.begun++;
         entry.begin();
       }
       return count;
@@ -225,14 +257,11 @@ export class Scheduler {
       for (; count < Math.min(max, HOP_BATCH_MAX); count++) {
         const entry = root.entries.shift();
         if (entry === undefined) break;
-        this.begun++;
         entry.begin();
       }
       return count;
     }
-    count = this.#outside?.begin(root, Math.max(1, Math.min(HINT_BATCH_MAX, Math.floor(BATCH_US / root.costUs)))) ?? 0;
-    this.begun += count;
-    return count;
+    return this.#outside?.begin(root, root.promise !== undefined ? 1 : Math.max(1, Math.min(HINT_BATCH_MAX, Math.floor(BATCH_US / root.costUs)))) ?? 0;
   }
 
   /** Native async code has been started or woken: its continuations are microtasks, let them run before the next batch. */
@@ -243,8 +272,15 @@ export class Scheduler {
   /** A thread may go on: it runs in its turn. */
   ready(thread: LocalThread, node: number = 0): void {
     thread.state = READY;
+    const at = node === 0 ? NODE_WAIT : node;
+    this.recorder?.pass(thread, at);
+    if (this.holdBack === undefined || !this.holdBack(thread, at)) this.release(thread, at);
+  }
+
+  /** A thread that is ready, and was perhaps held back, gets its turn. */
+  release(thread: LocalThread, node: number): void {
     const { root } = thread;
-    root.push(thread, node === 0 ? NODE_WAIT : node);
+    root.push(thread, node);
     this.roots.activate(root);
     this.arm();
   }
@@ -281,9 +317,18 @@ export class Scheduler {
   #resume(thread: LocalThread): void {
     if (thread.hasEnded) return;                                       // cancelled before it began
     const isNew = thread.state === QUEUED;
-    if (isNew) { this.live++; this.begun++; }
+    if (isNew) { this.live++; this.begun++; thread.root.started++; }
     thread.state = RUNNING;
-    this.afterRun(thread, this.#enter(thread, isNew));
+    if (this.recorder !== undefined && --this.#toSample <= 0) this.#resumeSampled(thread, isNew, this.recorder);
+    else this.afterRun(thread, this.#enter(thread, isNew));
+  }
+
+  #resumeSampled(thread: LocalThread, isNew: boolean, recorder: Recorder): void {
+    this.#toSample = recorder.period;
+    recorder.beginSample(thread);
+    const outcome = this.#enter(thread, isNew);
+    recorder.endSample();
+    this.afterRun(thread, outcome);
   }
 
   /** A thread that was begun or resumed has come back. */
@@ -322,7 +367,11 @@ export class Scheduler {
     if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
     return now < this.#stepsEnd;
   }
-  goesOn(thread: LocalThread): void { thread.waitingOn = undefined; thread.state = RUNNING; }
+  goesOn(thread: LocalThread): void {
+    if (this.recorder !== undefined) this.recorder.pass(thread, thread.frame instanceof FrameStack ? numberOfPoint(thread.frame.point) || NODE_WAIT : NODE_WAIT);
+    thread.waitingOn = undefined;
+    thread.state = RUNNING;
+  }
   waits(thread: LocalThread): void { thread.block(this.#clock); }
   /** It has come back with something else than the next await. */
   cameBack(thread: LocalThread, outcome: CompiledOutcome): void {

@@ -59,6 +59,7 @@ export class Settler {
     this.#calls[me.slots.numberOf(slot)] = undefined;
     call.slot = 0;
     call.target.slotsHeld--;
+    if (!isFree) call.target.slotsReleased++;                           // it was taken up
     tasks.releaseArguments(slot);
     if (isFree) me.slots.recycle(slot);
     else me.slots.release(slot);

@@ -157,6 +157,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   readonly origin: Origin;
   /** Processor time it has had while the scheduler ran it, whole microseconds: what its level follows from. */
   attainedUs = 0;
+  /** For the recorder: the node that it passed last, 0 before the first, in eleven bits; above them when it was made, ms modulo seventeen minutes. */
+  mark: number;
   /** @internal */ flags = 0;
   /** If it runs as frames: those of compiled code, or the innermost that is written by hand, the generator itself where it has no caller. */
   frame: Generator | Frame | FrameStack | undefined = undefined;
@@ -172,11 +174,10 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   constructor(scheduler: Scheduler, root: Root, name: string, origin: Origin = new Origin(scheduler, root, name)) {
     super();
     this.origin = origin;
+    this.mark = scheduler.bear(origin.root);
     const { parent } = origin;
-    const head = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
-    const last = head.elder;
-    this.sibling = head;
-    this.elder = last;
+    const head = this.sibling = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
+    const last = this.elder = head.elder;
     last.sibling = head.elder = this;
   }
 
@@ -468,6 +469,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** The thread has ended. */
   end(status: 'done' | 'failed' | 'cancelled', value: T | undefined, error: unknown): void {
     if (this.hasEnded) return;
+    this.scheduler.recorder?.ended(this as LocalThread);
     const extras = this.#extras;
     extras?.atEnd?.();
     this.state = status === 'done' ? DONE : status === 'failed' ? DONE + 1 : DONE + 2;

@@ -50,16 +50,6 @@ export class Admission {
     this.admitted++;
     return undefined;
   }
-
-  /** At the head of the queue, when it could begin. @returns false when it cannot end in time any more, unless it is a probe */
-  mayStillBegin({ nowMs, arrivedAtMs, deadlineMs, ownMs }: Pick<Arrival, 'nowMs' | 'arrivedAtMs' | 'deadlineMs' | 'ownMs'>): boolean {
-    const lateMs = nowMs - arrivedAtMs - deadlineMs;
-    if (lateMs + ownMs.mean <= 0) return true;
-    if (lateMs > 0 || nowMs - this.#probedAtMs <= PROBE_MS) { this.refused++; return false; }
-    this.#probedAtMs = nowMs;
-    this.probed++;
-    return true;
-  }
 }
 
 /**

@@ -106,17 +106,17 @@ function planNode(node: number, { climbing, isGated, tickets }: NodeState, growt
 function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: number): ReadonlyMap<string, RootState> {
   const shares = roots.map((read) => {
     const before = state.roots.get(read.name)?.read;
-    return { tickets: read.tickets, isRunnable: read.isRunnable, usedMs: read.usedMs.map((ms, worker) => positive(ms - (before?.usedMs[worker] ?? 0))) };
+    return { tickets: read.tickets, isRunnable: read.isRunnable, usedMs: read.usedMs.map((ms, worker) => positive(ms - (before?.usedMs[worker] ?? ms))) };
   });
   const factors = rebalance(roots.map(({ name }) => state.roots.get(name)?.factor ?? 1), shares);
   return new Map(roots.map((read, k) => {
     const old = state.roots.get(read.name);
-    const started = read.started - (old?.read.started ?? 0);
+    const started = read.started - (old?.read.started ?? read.started);     // what was before the first look was in no period of ours
     const fresh = since(read.ownMs, old?.read.ownMs);
     const ownMs = blend(old?.ownMs ?? NOTHING, momentsOf(fresh.count, fresh.sum, fresh.squares), fresh.count, OWN_WEIGHT);
     const used = read.usedMs.reduce((sum, ms) => sum + positive(ms), 0);
     const fairPerMs = used > 0 ? read.usedMs.length * read.tickets / competing(roots, read) * read.started / used : 0;
-    const drainPerMs = drainRate(old?.drainPerMs ?? 0, { count: started, ms: periodMs, isBacklogged: read.queued > 0, fairPerMs });
+    const drainPerMs = drainRate(old?.drainPerMs ?? 0, { count: started, ms: periodMs, isBacklogged: read.queued > 0 && (old?.read.queued ?? 0) > 0, fairPerMs });
     return [read.name, { drainPerMs, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, read }];
   }));
 }

@@ -6,7 +6,7 @@ const SMOOTHING = 0.3;
 export interface Drained {
   readonly count: number;
   readonly ms: number;
-  /** Something waited at its end: more would have been taken up if more could be. */
+  /** Something waited at its beginning and at its end: more would have been taken up if more could be. */
   readonly isBacklogged: boolean;
   /** What its share of the processors would take up. */
   readonly fairPerMs: number;
@@ -20,5 +20,5 @@ export function drainRate(rate: number, { count, ms, isBacklogged, fairPerMs }: 
   if (!(ms > 0) || !(count >= 0)) return rate;
   const fresh = count / ms;
   const wanted = isBacklogged ? fresh : Math.max(fresh, rate, Number.isFinite(fairPerMs) ? fairPerMs : 0);
-  return rate + (wanted - rate) * SMOOTHING;
+  return rate === 0 ? wanted : rate + (wanted - rate) * SMOOTHING;
 }

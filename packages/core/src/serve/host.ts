@@ -13,6 +13,7 @@ import { WriteCoalescer } from '../http/coalesce.ts';
 import { limitBody } from './limit-body.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
 import { RequestThreads } from './request-threads.ts';
+import { ShedReport } from './shed-report.ts';
 import type { HostOptions } from './serve-options.ts';
 
 /** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
@@ -49,13 +50,13 @@ class Host {
   readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void) {
+  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
     this.#runtime = runtime;
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
-    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell);
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add);
     this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: 5000, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
@@ -146,7 +147,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }));
+    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
     try {
       const port = await host.open();
       tell({ event: 'ready', server, port });

@@ -21,4 +21,5 @@ export type FromHost =
   | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
   /** Times of a route's requests, microseconds: main reads what the worker goes on recording. */
   | { readonly event: 'times'; readonly server: number; readonly route: string; readonly histogram: Histogram }
-  | { readonly event: 'closed'; readonly server: number };
+  | { readonly event: 'closed'; readonly server: number }
+  | { readonly event: 'shed'; readonly server: number; readonly route: string; readonly count: number; readonly retryAfterMs: number };

@@ -29,6 +29,8 @@ export interface ServerHost {
   readonly observed: Observed;
   /** The server is closed: the pool need not close it. */
   onClosed(server: RunningServer): void;
+  /** A worker has refused requests of a route. */
+  onShed(route: string, count: number, retryAfterMs: number): void;
 }
 
 let lastNumber = 0;
@@ -128,6 +130,7 @@ export class RunningServer implements PoolServer {
       case 'resting': if (worker !== undefined) this.#ready.delete(worker); break;
       case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
       case 'times': this.#times.add(from, message.route, message.histogram); break;
+      case 'shed': this.#host.onShed(message.route, message.count, message.retryAfterMs); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }

@@ -9,6 +9,7 @@ import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } fro
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
 
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
@@ -19,7 +20,7 @@ export class RequestThreads {
   readonly #listener: Listener;
   readonly #options: HostOptions;
   readonly #routes: RouteTable<RouteOptions>;
-  readonly #roots: Root[] = [];
+  readonly #roots: { readonly root: Root; readonly admission: RouteAdmission }[] = [];
   readonly #coalescer: WriteCoalescer;
   readonly #tell: (route: string, times: Histogram) => void;
   /** By route, while somebody observes. */
@@ -31,14 +32,16 @@ export class RequestThreads {
   readonly #open = new Set<ServerResponse>();
   /** Requests that have come and not ended. */
   active = 0;
+  readonly #onShed: (route: string, retryAfterMs: number) => void;
 
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void) {
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, onShed: (route: string, retryAfterMs: number) => void) {
     this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
+    this.#onShed = onShed;
   }
 
   /** From now on every answer closes its connection, also of requests that have begun. */
@@ -53,30 +56,39 @@ export class RequestThreads {
   /** A request has come: it begins in its turn. */
   add(req: IncomingMessage, res: ServerResponse): void {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
-    const root = this.#roots[route.index] ?? this.#rootOf(route);
+    const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
+    const entry = new RequestEntry(this, root, admission, route, req, res);
+    if (root.entries.length > 0) {
+      const retryAfterMs = admission.judge(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
+      if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
+    }
     this.active++;
-    root.entries.push(new RequestEntry(this, root, route, req, res));
+    root.entries.push(entry);
     this.#runtime.scheduler.roots.activate(root);
     this.#runtime.scheduler.arm();
   }
 
-  #rootOf(route: Route<RouteOptions>): Root {
-    const root = this.#runtime.scheduler.roots.named(route.name);
-    if (route.options?.tickets !== undefined) root.tickets = route.options.tickets;
-    this.#roots[route.index] = root;
+  #rootOf(route: Route<RouteOptions>): { root: Root; admission: RouteAdmission } {
+    const { roots } = this.#runtime.scheduler;
+    const root = roots.named(route.name);
+    if (route.options?.tickets !== undefined) root.give(route.options.tickets);
     if (this.#options.observe) {
       const times = this.#times[route.index] = createHistogram();
       this.#tell(route.name, times);
     }
-    return root;
+    return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active) };
   }
+  #deadlineOf({ options }: Route<RouteOptions>): number { return options?.deadlineMs ?? this.#options.deadlineMs; }
 
   /** @internal its turn has come */
   begin(entry: RequestEntry): void {
-    const { root, route, req, res, arrivedAt } = entry;
+    const { root, admission, route, req, res, arrivedAt } = entry;
     if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
-    const deadlineMs = route.options?.deadlineMs ?? this.#options.deadlineMs;
-    if (sharedNow() - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
+    const deadlineMs = this.#deadlineOf(route);
+    const begunAt = sharedNow();
+    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { admission.expired++; this.#refuse(res, deadlineMs); return; }
+    admission.begins();
+    entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
@@ -89,6 +101,7 @@ export class RequestThreads {
       thread?.end('done', undefined, undefined);
       this.#answered(route, arrivedAt);
       this.active--;
+      admission.endedAtOnce(begunAt);
       return;
     }
     this.#cell = new Cell();
@@ -110,7 +123,7 @@ export class RequestThreads {
   }
 
   /** It goes on asynchronously: it ends when both its answer and its handler have. */
-  #follow(thread: LocalThread, { route, res, arrivedAt }: RequestEntry, result: unknown, deadlineMs: number): void {
+  #follow(thread: LocalThread, { admission, route, res, arrivedAt, begunAt }: RequestEntry, result: unknown, deadlineMs: number): void {
     const { scheduler } = this.#runtime;
     thread.status = 'blocked';
     scheduler.live++;
@@ -125,6 +138,7 @@ export class RequestThreads {
       scheduler.hasEnded();
       this.#answered(route, arrivedAt);
       this.active--;
+      admission.ended(begunAt);
       this.#open.delete(res);
     };
     this.#open.add(res);
@@ -141,12 +155,18 @@ export class RequestThreads {
     thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
   }
 
+  /** It is refused before it waits, and before its body is read. */
+  #shed(res: ServerResponse, { name }: Route<RouteOptions>, retryAfterMs: number): void {
+    this.#onShed(name, retryAfterMs);
+    this.#answer503(res, 'The server has more to do than it can do in time.\n', retryAfterMs);
+  }
+
   #refuse(res: ServerResponse, deadlineMs: number): void {
     this.active--;
     this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
   }
-  #answer503(res: ServerResponse, text: string): void {
-    res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', ...this.#isDraining ? { connection: 'close' } : {} });
+  #answer503(res: ServerResponse, text: string, retryAfterMs = 1000): void {
+    res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': String(Math.ceil(retryAfterMs / 1000)), ...this.#isDraining ? { connection: 'close' } : {} });
     res.end(text);
   }
 }
@@ -157,13 +177,16 @@ const isStream = (req: IncomingMessage): boolean => req.headers.accept === 'text
 class RequestEntry implements Entry {
   readonly #threads: RequestThreads;
   readonly root: Root;
+  readonly admission: RouteAdmission;
   readonly route: Route<RouteOptions>;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly arrivedAt: number = sharedNow();
-  constructor(threads: RequestThreads, root: Root, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse) {
+  begunAt = 0;
+  constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse) {
     this.#threads = threads;
     this.root = root;
+    this.admission = admission;
     this.route = route;
     this.req = req;
     this.res = res;

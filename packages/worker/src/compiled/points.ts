@@ -24,4 +24,6 @@ export function addPoints(file: string, rows: readonly PointRow[]): number {
 }
 
 export const pointAt = (index: number): Point => points[index] as Point;
+/** The point of a number, looked through: for names. */
+export const pointOfNumber = (number: number): Point | undefined => points.find((point) => point.number === number);
 export const numberOfPoint = (index: number): number => (points[index] as Point).number;

@@ -132,6 +132,7 @@ export class PromiseWaiter implements Waiter {
     this.sinceMs = scheduler.clockMs;
     this.promise = new Promise((resolve, reject) => { this.#resolve = resolve; this.#reject = reject; });
     thread?.openWait(this);
+    if (thread !== undefined) thread.scheduler.recorder?.waits(thread);
   }
 
   wake(value: unknown, byThrow: boolean): void {

@@ -1,0 +1,176 @@
+/**
+ * The tables of all workers as one: rows of the same name are added up. Workers number their rows as they meet things; here a name has one number for
+ * good. What a worker had counted when it died stays counted. Next: decide.ts.
+ */
+import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type PlanPage, type TablePage } from '@capriccio/shared';
+import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums } from './snapshot.ts';
+
+/** What the process has: not in any worker's table. */
+export interface ProcessReading { readonly externalUsed: number; readonly externalLimit: number; readonly heapLimit: number; readonly descriptors: number; readonly descriptorsLimit: number }
+
+interface Added { count: number; sum: number; squares: number }
+interface EdgeSum { readonly from: number; readonly to: number; count: number; sampled: number; cpuMs: number; readonly time: Added; readonly growth: Record<Resource, Added> }
+interface RootSum { readonly name: string; readonly start: number; tickets: number; queued: number; started: number; live: number; readonly own: Added; readonly usedMs: Map<number, number>; readonly runnable: Set<number> }
+
+const added = (): Added => ({ count: 0, sum: 0, squares: 0 });
+const add = (to: Added, rows: Float64Array, at: number): void => { to.count += rows[at] as number; to.sum += rows[at + 1] as number; to.squares += rows[at + 2] as number; };
+const copy = ({ count, sum, squares }: Added): Sums => ({ count, sum, squares });
+
+class Totals {
+  readonly edges: Map<string, EdgeSum> = new Map();
+  readonly roots: Map<string, RootSum> = new Map();
+  pooled: { nodes: number; edges: number; roots: number } = { nodes: 0, edges: 0, roots: 0 };
+
+  copy(): Totals {
+    const copied = new Totals();
+    for (const [key, edge] of this.edges) copied.edges.set(key, structuredClone(edge));
+    for (const [name, root] of this.roots) copied.roots.set(name, { ...root, own: { ...root.own }, usedMs: new Map(), runnable: new Set() });
+    copied.pooled = { ...this.pooled };
+    return copied;
+  }
+}
+
+export class Aggregator {
+  readonly #numbers = new Map<string, number>();
+  readonly names: string[] = [];
+  readonly #downstream = new Set<number>();
+  readonly #pages = new Map<number, TablePage>();
+  /** What the dead had counted. */
+  readonly #dead = new Totals();
+
+  get pages(): ReadonlyMap<number, TablePage> { return this.#pages; }
+
+  /** A newer page of a worker. Counts that have become fewer are another worker's, under the same number. */
+  take(worker: number, page: TablePage): void {
+    const before = this.#pages.get(worker);
+    if (before !== undefined && startedIn(page) < startedIn(before)) this.retire(worker);
+    this.#pages.set(worker, page);
+  }
+
+  /** A worker is dead. */
+  retire(worker: number): void {
+    const page = this.#pages.get(worker);
+    this.#pages.delete(worker);
+    if (page !== undefined) this.#addPage(this.#dead, page, undefined);
+  }
+
+  #number(name: string): number {
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      number = this.names.length;
+      this.#numbers.set(name, number);
+      this.names.push(name);
+    }
+    return number;
+  }
+  #numbersOf({ nodes, texts }: TablePage): number[] {
+    return Array.from({ length: nodes.length / NODE.width }, (_, row) => {
+      const number = this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string);
+      if (nodes[row * NODE.width + NODE.isDownstream] === 1) this.#downstream.add(number);
+      return number;
+    });
+  }
+
+  /** @param atMs  of the shared clock */
+  snapshot(atMs: number, process: ProcessReading): Snapshot & { readonly pooled: Totals['pooled'] } {
+    const totals = this.#dead.copy();
+    for (const [worker, page] of this.#pages) this.#addPage(totals, page, worker);
+    const workers = [...this.#pages.keys()];
+    const edges = [...totals.edges.values()].map(({ from, to, count, time, growth }): EdgeReading => ({ from, to, count, timeMs: copy(time), growth: { heap: copy(growth.heap), external: copy(growth.external), descriptors: copy(growth.descriptors), bytes: copy(growth.bytes) } }));
+    const nodes = this.names.map((_, node): NodeReading => ({ node, isDownstream: this.#downstream.has(node), done: 0, waits: 0, waiting: 0, areaMs: 0 }));
+    const roots = [...totals.roots.values()].map(({ name, start, tickets, queued, started, live, own, usedMs, runnable }): RootReading => ({
+      name, start, tickets, queued, started, live, ownMs: copy(own), usedMs: workers.map((worker) => usedMs.get(worker) ?? 0), isRunnable: workers.map((worker) => runnable.has(worker)),
+    }));
+    return { atMs, workers: Math.max(1, workers.length), edges, nodes, roots, resources: this.#resources(process), pooled: totals.pooled };
+  }
+
+  /** Heap is the fullest worker's: each has its own limit. */
+  #resources({ externalUsed, externalLimit, heapLimit, descriptors, descriptorsLimit }: ProcessReading): Snapshot['resources'] {
+    let worst = { used: 0, limit: Infinity };
+    for (const { head } of this.#pages.values()) {
+      const here = { used: head[TABLE.heapUsed] as number, limit: Math.min(head[TABLE.heapLimit] as number, heapLimit) };
+      if (here.used / here.limit >= worst.used / worst.limit) worst = here;
+    }
+    return [{ resource: 'heap', ...worst }, { resource: 'external', used: externalUsed, limit: externalLimit }, { resource: 'descriptors', used: descriptors, limit: descriptorsLimit }];
+  }
+
+  #addPage(totals: Totals, page: TablePage, worker: number | undefined): void {
+    const numbers = this.#numbersOf(page);
+    const { head, edges, roots, texts } = page;
+    totals.pooled.nodes += head[TABLE.pooledNodes] as number;
+    totals.pooled.edges += head[TABLE.pooledEdges] as number;
+    totals.pooled.roots += head[TABLE.pooledRoots] as number;
+    for (let at = 0; at < edges.length; at += EDGE.width) addEdge(totals, numbers[edges[at + EDGE.from] as number] as number, numbers[edges[at + EDGE.to] as number] as number, edges, at);
+    for (let at = 0; at < roots.length; at += ROOT_ROW.width) addRoot(totals, texts[roots[at + ROOT_ROW.name] as number] as string, numbers[roots[at + ROOT_ROW.start] as number] as number, roots, at, worker);
+  }
+
+  /** What is planned, in a worker's own order of rows. */
+  pageFor(worker: number, plan: Plan, { externalUsed, externalLimit, heapLimit }: ProcessReading): PlanPage | undefined {
+    const page = this.#pages.get(worker);
+    if (page === undefined) return undefined;
+    const head = planHead();
+    const [rootCount, nodeCount] = [page.roots.length / ROOT_ROW.width, page.nodes.length / NODE.width];
+    head[PLAN.roots] = rootCount;
+    head[PLAN.nodes] = nodeCount;
+    head[PLAN.heapMark] = plan.marks.get('heap') ?? 0.85;
+    head[PLAN.heapLimit] = Number.isFinite(heapLimit) ? heapLimit : 0;
+    head[PLAN.externalMark] = plan.marks.get('external') ?? 0.85;
+    head[PLAN.externalUsed] = externalUsed;
+    head[PLAN.externalLimit] = Number.isFinite(externalLimit) ? externalLimit : 0;
+    const roots = new Float64Array(rootCount * PLAN_ROOT.width);
+    for (let row = 0; row < rootCount; row++) {
+      const planned = plan.roots.get(page.texts[page.roots[row * ROOT_ROW.width + ROOT_ROW.name] as number] as string);
+      const at = row * PLAN_ROOT.width;
+      roots[at + PLAN_ROOT.tickets] = planned?.tickets ?? 0;
+      roots[at + PLAN_ROOT.heapMean] = planned?.growth.heap?.mean ?? 0;
+      roots[at + PLAN_ROOT.heapVariance] = planned?.growth.heap?.variance ?? 0;
+      roots[at + PLAN_ROOT.externalMean] = planned?.growth.external?.mean ?? 0;
+      roots[at + PLAN_ROOT.externalVariance] = planned?.growth.external?.variance ?? 0;
+    }
+    return { head, roots, nodes: nodeRows(this.#numbersOf(page), plan) };
+  }
+}
+
+function nodeRows(numbers: readonly number[], plan: Plan): Float64Array {
+  const nodes = new Float64Array(numbers.length * PLAN_NODE.width);
+  for (const [row, number] of numbers.entries()) {
+    const planned = plan.nodes.get(number);
+    const at = row * PLAN_NODE.width;
+    nodes[at + PLAN_NODE.tickets] = planned?.tickets ?? 1;
+    nodes[at + PLAN_NODE.heapMean] = planned?.growth.heap?.mean ?? 0;
+    nodes[at + PLAN_NODE.heapVariance] = planned?.growth.heap?.variance ?? 0;
+    nodes[at + PLAN_NODE.externalMean] = planned?.growth.external?.mean ?? 0;
+    nodes[at + PLAN_NODE.externalVariance] = planned?.growth.external?.variance ?? 0;
+  }
+  return nodes;
+}
+
+function addEdge(totals: Totals, from: number, to: number, rows: Float64Array, at: number): void {
+  const key = `${from}>${to}`;
+  let sum = totals.edges.get(key);
+  if (sum === undefined) totals.edges.set(key, sum = { from, to, count: 0, sampled: 0, cpuMs: 0, time: added(), growth: { heap: added(), external: added(), descriptors: added(), bytes: added() } });
+  sum.count += rows[at + EDGE.count] as number;
+  sum.sampled += rows[at + EDGE.sampled] as number;
+  sum.cpuMs += rows[at + EDGE.cpuMs] as number;
+  add(sum.time, rows, at + EDGE.sampled);
+  for (const resource of ['heap', 'external', 'descriptors', 'bytes'] as const) add(sum.growth[resource], rows, at + EDGE[resource]);
+}
+
+function addRoot(totals: Totals, name: string, start: number, rows: Float64Array, at: number, worker: number | undefined): void {
+  let sum = totals.roots.get(name);
+  if (sum === undefined) totals.roots.set(name, sum = { name, start, tickets: 1, queued: 0, started: 0, live: 0, own: added(), usedMs: new Map(), runnable: new Set() });
+  sum.started += rows[at + ROOT_ROW.started] as number;
+  add(sum.own, rows, at + ROOT_ROW.ownCount);
+  if (worker === undefined) return;                                      // what the dead had and did not end is gone with them
+  sum.tickets = Math.max(sum.tickets, rows[at + ROOT_ROW.tickets] as number);
+  sum.queued += rows[at + ROOT_ROW.queued] as number;
+  sum.live += rows[at + ROOT_ROW.live] as number;
+  sum.usedMs.set(worker, rows[at + ROOT_ROW.usedMs] as number);
+  if (rows[at + ROOT_ROW.isRunnable] === 1) sum.runnable.add(worker);
+}
+
+function startedIn({ roots }: TablePage): number {
+  let sum = 0;
+  for (let at = 0; at < roots.length; at += ROOT_ROW.width) sum += roots[at + ROOT_ROW.started] as number;
+  return sum;
+}

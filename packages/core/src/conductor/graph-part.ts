@@ -1,0 +1,89 @@
+/**
+ * The conductor's part that minds the blocking graph: every 50 ms it reads the tables of the workers, decides (decide.ts), and writes each worker's plan; four
+ * times a second the report that `pool.graph()` shows. It holds nothing that others wait for, and may die at any time: what it said last stays in force,
+ * and the next learns anew. Next: part.ts for what a part is, aggregator.ts, decide.ts.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { isLive, mapGraph, readTable, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
+import { sharedNow } from '@capriccio/worker';
+import { describeGraph } from '../graph.ts';
+import { Aggregator, type ProcessReading } from './aggregator.ts';
+import { decide, firstState, periodMsAt } from './decide.ts';
+import type { Part, PartContext } from './part.ts';
+
+/** What the pool gives it. Infinity: no limit. */
+export interface GraphPartData {
+  readonly graph: SharedArrayBuffer;
+  readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
+}
+
+/** Number of the conductor among the readers of tables: no participant has it. */
+const CONDUCTOR = 256;
+const REPORT_MS = 250;
+/** How often open descriptors are counted, ms: a directory is read for it. */
+const DESCRIPTORS_MS = 1000;
+/** Looks in the sleep of all others, for what workers publish late. */
+const RESTS = 4;
+
+export function create({ memory: arena, data }: PartContext): Part {
+  const { graph, limits } = data as GraphPartData;
+  const { participantCount } = arena.layout;
+  const memory = mapGraph(graph, participantCount);
+  releaseGraph(memory, CONDUCTOR);                                       // what one that died was reading
+  const aggregator = new Aggregator();
+  const bornAt = sharedNow();
+  const descriptorsLimit = Math.min(limits.descriptors, systemDescriptors());
+  let state = firstState(bornAt);
+  let reportedAt = -Infinity;
+  let descriptors = { count: 0, atMs: -Infinity };
+  let isFresh = true;
+  let rests = 0;
+
+  const readTables = (): void => {
+    for (let id = 1; id < participantCount; id++) {
+      if (!isLive(arena, id)) { aggregator.retire(id); continue; }
+      const page = readTable(memory, id, CONDUCTOR, aggregator.pages.get(id)?.version ?? 0);
+      if (page === undefined) continue;
+      aggregator.take(id, page);
+      isFresh = true;
+      rests = 0;
+    }
+  };
+  const readProcess = (nowMs: number): ProcessReading => {
+    if (nowMs - descriptors.atMs >= DESCRIPTORS_MS) descriptors = { count: countDescriptors(), atMs: nowMs };
+    const { external } = process.memoryUsage();
+    return { externalUsed: external, externalLimit: limits.externalBytes, heapLimit: limits.heapBytes, descriptors: descriptors.count, descriptorsLimit };
+  };
+
+  return {
+    pass: (nowMs) => {
+      readTables();
+      if (isFresh) {
+        const reading = readProcess(nowMs);
+        const snapshot = aggregator.snapshot(nowMs, reading);
+        const decided = decide(snapshot, state);
+        state = decided.state;
+        for (const id of aggregator.pages.keys()) {
+          const page = aggregator.pageFor(id, decided.plan, reading);
+          if (page !== undefined) writePlan(memory, id, page);
+        }
+        if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, decided.plan, aggregator.names, snapshot.pooled)))) {
+          reportedAt = nowMs;
+          isFresh = false;                                               // nothing new until a table is
+        }
+      }
+      return periodMsAt(nowMs - bornAt);
+    },
+    rest: () => (isFresh || rests++ < RESTS ? REPORT_MS : Infinity),
+  };
+}
+
+/** How many the system lets this process open; Infinity where it does not tell. */
+function systemDescriptors(): number {
+  try { return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity); } catch { return Infinity; }
+}
+
+/** Open descriptors of the process; 0 where the system does not show them. */
+function countDescriptors(): number {
+  try { return readdirSync('/proc/self/fd').length; } catch { return 0; }
+}

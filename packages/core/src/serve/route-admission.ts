@@ -1,0 +1,70 @@
+/**
+ * Admission to one route on one worker: what it sees of the route (queue, rate, own time), and the judgement at arrival. A request cannot move to
+ * another worker, so its own worker's queue is what it would wait in, and no word of anybody else is needed: a dead conductor changes nothing here.
+ * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
+ */
+import { Ewma, sharedNow, type Root } from '@capriccio/worker';
+import { Admission, forecastWait } from '../conductor/admission.ts';
+import { drainRate } from '../conductor/drain-rates.ts';
+
+/** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
+const PERIOD_MS = 50;
+/** A longer period was not one of waiting throughout. */
+const PERIOD_MS_MAX = 200;
+/** Of requests that end at once the own time is taken of one in so many. */
+const SAMPLE = 16;
+const NONE: readonly never[] = [];
+
+export class RouteAdmission {
+  readonly #root: Root;
+  readonly #all: Iterable<Root>;
+  readonly #admission = new Admission();
+  readonly #ownMs = new Ewma();
+  #drainPerMs = 0;
+  #begun = 0;
+  #begunBefore = 0;
+  #queuedBefore = 0;
+  #atMs: number = sharedNow();
+  #toSample = 1;
+  /** Requests that had waited past their deadline when their turn came. */
+  expired = 0;
+
+  /** @param roots  those that have something to run on this worker */
+  constructor(root: Root, roots: Iterable<Root>) {
+    this.#root = root;
+    this.#all = roots;
+  }
+
+  get admitted(): number { return this.#admission.admitted; }
+  get refused(): number { return this.#admission.refused; }
+
+  /** At arrival. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
+  judge(nowMs: number, deadlineMs: number): number | undefined {
+    const queued = this.#root.entries.length;
+    if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs, queued);
+    return this.#admission.judge({
+      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: forecastWait(queued, this.#drainPerMs, NONE), waiting: queued, workers: 1, ownMs: this.#ownMs,
+    });
+  }
+
+  #takeRate(nowMs: number, queued: number): void {
+    let tickets = this.#root.isActive ? 0 : this.#root.tickets;
+    for (const root of this.#all) tickets += root.tickets;
+    const fairPerMs = this.#root.tickets / tickets * 1000 / this.#root.costUs;
+    const ms = nowMs - this.#atMs;
+    this.#drainPerMs = drainRate(this.#drainPerMs, { count: this.#begun - this.#begunBefore, ms, isBacklogged: queued > 0 && this.#queuedBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs });
+    this.#queuedBefore = queued;
+    this.#begunBefore = this.#begun;
+    this.#atMs = nowMs;
+  }
+
+  /** Its turn has come, and it begins. */
+  begins(): void { this.#begun++; }
+  /** It has ended at once. */
+  endedAtOnce(begunAtMs: number): void {
+    if (--this.#toSample > 0) return;
+    this.#toSample = SAMPLE;
+    this.#ownMs.add(sharedNow() - begunAtMs);
+  }
+  ended(begunAtMs: number): void { this.#ownMs.add(sharedNow() - begunAtMs); }
+}

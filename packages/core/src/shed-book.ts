@@ -1,0 +1,48 @@
+/** What has been refused, and how the pool's users are told. */
+
+/** Of the event 'overload'. */
+export interface Overload {
+  readonly what: 'request' | 'call';
+  /** Route, or function. */
+  readonly root: string;
+  /** How many since the last event of this root. */
+  readonly refused: number;
+  /** What those that were refused were told. */
+  readonly retryAfterMs: number;
+}
+
+/** How long refused calls of one function are gathered for one event, ms. */
+const GATHER_MS = 100;
+/** Roots that are counted apart. */
+const ROOTS_MAX = 1000;
+const OTHERS = '(others)';
+
+export class ShedBook {
+  readonly #emit: (overload: Overload) => void;
+  readonly #byRoot = new Map<string, number>();
+  readonly #gathering = new Map<string, Overload>();
+  #requests = 0;
+  #calls = 0;
+
+  constructor(emit: (overload: Overload) => void) { this.#emit = emit; }
+
+  note(what: Overload['what'], root: string, refused: number, retryAfterMs: number): void {
+    if (what === 'request') this.#requests += refused;
+    else this.#calls += refused;
+    const name = this.#byRoot.has(root) || this.#byRoot.size < ROOTS_MAX ? root : OTHERS;
+    this.#byRoot.set(name, (this.#byRoot.get(name) ?? 0) + refused);
+    const before = this.#gathering.get(root);
+    if (before === undefined) setTimeout(() => this.#tell(root), GATHER_MS).unref();
+    this.#gathering.set(root, { what, root, refused: (before?.refused ?? 0) + refused, retryAfterMs });
+  }
+
+  #tell(root: string): void {
+    const overload = this.#gathering.get(root) as Overload;
+    this.#gathering.delete(root);
+    this.#emit(overload);
+  }
+
+  counts(): { requests: number; calls: number; byRoot: Record<string, number> } {
+    return { requests: this.#requests, calls: this.#calls, byRoot: Object.fromEntries(this.#byRoot) };
+  }
+}

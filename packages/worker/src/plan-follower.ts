@@ -1,0 +1,169 @@
+/**
+ * The worker's obedience to the conductor: at the start of a turn one load tells whether there is a new plan; then tickets of roots and nodes are what it
+ * says, and where threads take a resource that has a limit, they are let begin, and go on from their nodes, only while there is room (resource-gate.ts).
+ * Between plans the gates go by readings of their own. A worker that gets no more plans goes on by the last.
+ */
+import { PerformanceObserver, constants } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import { PLAN, PLAN_NODE, PLAN_ROOT, readPlan, type GraphMemory, type PlanPage } from '@capriccio/shared';
+import { sharedNow } from './clock.ts';
+import type { Moments } from './moments.ts';
+import type { Recorder } from './recorder.ts';
+import { ResourceGate, type Reservation } from './resource-gate.ts';
+import type { Root } from './run-queues.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { LocalThread } from './thread.ts';
+
+/** How often the heap is read while something is gated, ms. */
+const READ_MS = 10;
+
+/** A reading of a full heap holds garbage too. Unless a full collection was so recent, one is let through each reading: what it takes makes V8 collect; ms. */
+const COLLECTED_MS = 200;
+
+/** One resource: its gate, and what from each node on is taken. */
+interface Guard { readonly gate: ResourceGate<LocalThread>; readonly byNode: Map<number, Moments>; promises: Reservation[]; older: Reservation[] }
+const guardOf = (): Guard => ({ gate: new ResourceGate(Infinity), byNode: new Map(), promises: [], older: [] });
+
+export class PlanFollower {
+  readonly #memory: GraphMemory;
+  readonly #id: number;
+  readonly #scheduler: Scheduler;
+  readonly #recorder: Recorder;
+  readonly #heap = guardOf();
+  readonly #external = guardOf();
+  readonly #nodes = new Map<LocalThread, number>();
+  #version = 0;
+  #readAt = 0;
+  #isGating = false;
+  /** What other workers hold of external memory. */
+  #externalElsewhere = 0;
+  #willWake = false;
+  #collectedAt = -Infinity;
+  #mayTrickle = false;
+  #collections: PerformanceObserver | undefined;
+
+  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder) {
+    this.#memory = memory;
+    this.#id = id;
+    this.#scheduler = scheduler;
+    this.#recorder = recorder;
+  }
+
+  /** Threads that wait at their node for room. */
+  get heldCount(): number { return this.#nodes.size; }
+
+  beginTurn(nowMs: number): void {
+    const fresh = readPlan(this.#memory, this.#id, this.#version);
+    if (fresh !== undefined) {
+      this.#version = fresh.version;
+      this.#obey(fresh.page);
+    }
+    if (this.#isGating && nowMs - this.#readAt >= READ_MS) this.#read(nowMs);
+  }
+
+  #obey({ head, roots, nodes }: PlanPage): void {
+    const { heap_size_limit: ownLimit, external_memory: external } = getHeapStatistics();
+    this.#heap.gate.limit = Math.min(ownLimit, head[PLAN.heapLimit] || Infinity);
+    this.#heap.gate.mark = head[PLAN.heapMark] as number;
+    this.#external.gate.limit = head[PLAN.externalLimit] || Infinity;
+    this.#external.gate.mark = head[PLAN.externalMark] as number;
+    this.#externalElsewhere = Math.max(0, (head[PLAN.externalUsed] as number) - external);
+    this.#isGating = false;
+    for (let row = 0; row * PLAN_ROOT.width < roots.length; row++) this.#obeyRoot(this.#recorder.rootAt(row), roots, row * PLAN_ROOT.width);
+    this.#heap.byNode.clear();
+    this.#external.byNode.clear();
+    for (let row = 0; row * PLAN_NODE.width < nodes.length; row++) this.#obeyNode(row, nodes, row * PLAN_NODE.width);
+    this.#scheduler.holdBack = this.#heap.byNode.size + this.#external.byNode.size > 0 ? this.#holdBack : undefined;
+    if (!this.#isGating && this.#nodes.size > 0) this.#isGating = true;     // until nobody is held any more
+  }
+
+  #obeyRoot(root: Root | undefined, rows: Float64Array, at: number): void {
+    if (root === undefined) return;
+    root.tickets = (rows[at + PLAN_ROOT.tickets] as number) || root.givenTickets;
+    const heap = { mean: rows[at + PLAN_ROOT.heapMean] as number, variance: rows[at + PLAN_ROOT.heapVariance] as number };
+    const external = { mean: rows[at + PLAN_ROOT.externalMean] as number, variance: rows[at + PLAN_ROOT.externalVariance] as number };
+    const takes = ([[this.#heap, heap], [this.#external, external]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
+    if (takes.length > 0) this.#isGating = true;
+    root.hasRoom = takes.length === 0 ? undefined : () => takes.every(([guard, growth]) => this.#hasRoom(guard, growth));
+    root.promise = takes.length === 0 ? undefined : () => { for (const [guard, growth] of takes) guard.promises.push(guard.gate.reserve(growth)); };
+  }
+
+  #obeyNode(row: number, rows: Float64Array, at: number): void {
+    const node = this.#recorder.nodeAt(row);
+    if (node === undefined) return;
+    const tickets = (rows[at + PLAN_NODE.tickets] as number) || 1;
+    if (node.root !== undefined) node.root.retune(node.number, tickets);
+    else for (const root of this.#scheduler.roots.all) root.retune(node.number, tickets);
+    for (const [guard, mean, variance] of [[this.#heap, PLAN_NODE.heapMean, PLAN_NODE.heapVariance], [this.#external, PLAN_NODE.externalMean, PLAN_NODE.externalVariance]] as const) {
+      const growth = { mean: rows[at + mean] as number, variance: rows[at + variance] as number };
+      if (guard.gate.isMinor(growth)) continue;
+      guard.byNode.set(row, growth);
+      this.#isGating = true;
+    }
+  }
+
+  #hasRoom(guard: Guard, growth: Moments): boolean {
+    guard.gate.inside = this.#scheduler.live;
+    if (guard.gate.hasRoom(growth)) return true;
+    if (guard !== this.#heap || !this.#mayTrickle) return false;
+    this.#mayTrickle = false;
+    return true;
+  }
+
+  /** Before an edge that takes what is short. */
+  readonly #holdBack = (thread: LocalThread, node: number): boolean => {
+    const row = this.#recorder.rowOf(thread);
+    for (const guard of [this.#heap, this.#external]) {
+      const growth = guard.byNode.get(row);
+      if (growth === undefined || thread.cancelRequested) continue;
+      if (!this.#hasRoom(guard, growth)) {
+        guard.gate.hold(thread, growth);
+        this.#nodes.set(thread, node);
+        this.#wakeSoon();
+        return true;
+      }
+      guard.promises.push(guard.gate.reserve(growth));
+    }
+    return false;
+  };
+
+  /** A promise holds over the reading that follows it, and is kept by the next. */
+  #read(nowMs: number): void {
+    this.#readAt = nowMs;
+    this.#watchCollections();
+    this.#mayTrickle = sharedNow() - this.#collectedAt > COLLECTED_MS;
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    for (const [guard, used] of [[this.#heap, heap], [this.#external, external + this.#externalElsewhere]] as const) {
+      for (const promise of guard.older) guard.gate.keep(promise);
+      guard.older = guard.promises;
+      guard.promises = [];
+      guard.gate.read(used);
+      guard.gate.inside = this.#scheduler.live;
+      for (let thread = guard.gate.release(); thread !== undefined; thread = guard.gate.release()) this.#letGo(guard, thread);
+    }
+    if (this.#nodes.size > 0) this.#wakeSoon();
+  }
+
+  /** Held threads are looked at again although nothing else happens. */
+  #wakeSoon(): void {
+    if (this.#willWake) return;
+    this.#willWake = true;
+    setTimeout(() => { this.#willWake = false; this.#scheduler.arm(); }, READ_MS);
+  }
+
+  #watchCollections(): void {
+    if (this.#collections !== undefined) return;
+    this.#collections = new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if ((entry as { detail?: { kind?: number } }).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#collectedAt = sharedNow();
+    });
+    this.#collections.observe({ entryTypes: ['gc'] });
+  }
+
+  #letGo(guard: Guard, thread: LocalThread): void {
+    const node = this.#nodes.get(thread) ?? 0;
+    this.#nodes.delete(thread);
+    const growth = guard.byNode.get(this.#recorder.rowOf(thread));
+    if (growth !== undefined) guard.promises.push(guard.gate.reserve(growth));
+    if (!thread.hasEnded) this.#scheduler.release(thread, node);
+  }
+}

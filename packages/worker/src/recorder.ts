@@ -1,0 +1,302 @@
+/**
+ * The blocking graph of a worker: which blocking points its threads meet, one after the other, and what they take on the way. A node is a number that
+ * compiled code gives (its file, line and function), or for other code the kind of wait in its root, with the place of the first one seen. Counts are
+ * exact and cost a look-up and an addition a pass; time, heap and the rest are sampled, so seldom that all of it stays below 2 % of what is measured.
+ * Nothing here decides. What is counted goes to the conductor by shared/graph-table.ts.
+ *
+ * Source: the blocking graph of Capriccio (SOSP 2003, section 4.1), which cost 8 % there, for its nodes were named by stack traces.
+ */
+import { getHeapStatistics } from 'node:v8';
+import { EDGE, END_NODE, GraphTable, OTHER_NODE, ROOT_ROW, TABLE, type GraphMemory } from '@capriccio/shared';
+import { pointOfNumber } from './compiled/points.ts';
+import { sharedNow } from './clock.ts';
+import type { Root, Roots } from './run-queues.ts';
+import type { LocalThread } from './thread.ts';
+
+/** Numbers below are waits of no place: they are told apart by root. */
+const PLACES = 16;
+const KINDS: readonly string[] = ['start', 'turn', 'wait'];
+/** How often a table is published: while there is more to do, and when there is not; ms. */
+const PUBLISH_MS = 50;
+const PUBLISH_MS_IDLE = 10;
+/** Sampling: cost of a pass, of a sample, and what may be spent of a mean segment (13 and 130 ns, measured). */
+const PASS_US = 0.013;
+const SAMPLE_US = 0.13;
+const BUDGET = 0.02;
+const PERIOD_MIN = 4;
+const PERIOD_MAX = 1024;
+/** Segments are so short that counting them is all that fits: a whole number, for it is counted down. */
+const NEVER = 2 ** 30;
+/** The heap is looked at in one sample of so many. */
+const HEAP_EVERY = 64;
+/** Samples that wait for their thread to be woken. */
+const PENDING_MAX = 256;
+const RESOURCES_EVERY = 16;
+
+interface Sample { readonly ms: number; readonly heap: number; readonly external: number; readonly cpuMs: number; readonly descriptors: number }
+interface Usage { readonly heap: number; readonly external: number; readonly cpuUs: number; readonly descriptors: number }
+
+/** `file:line function` of a compiled blocking point. */
+function nameOfPoint(number: number): string {
+  const point = pointOfNumber(number);
+  return point === undefined ? `point ${number}` : `${point.file}:${point.line} ${point.functionName}`.trim();
+}
+/** A thread's mark: the node that it passed last. */
+const NODE_BITS = 0x7ff;
+
+export class Recorder {
+  readonly #table: GraphTable;
+  readonly #roots: Roots;
+  /** Of each row: what the run queues call the node, and the root if it is its alone. */
+  readonly #nodes: ({ readonly number: number; readonly root: Root | undefined } | undefined)[] = [];
+  readonly #byRow: Root[] = [];
+  readonly #nodeRows = new Map<number, number>();
+  readonly #pending = new Map<LocalThread, Sample>();
+  #lastNumber = -1;
+  #lastNode = 0;
+  #lastKey = -1;
+  #lastEdge = 0;
+  #publishedAt = 0;
+  #willPublish = false;
+  #passes = 0;
+  #usedMsBefore = 0;
+  #samples = 0;
+  /** The thread whose run is being sampled, and the edge that it has passed meanwhile. */
+  #sampled: LocalThread | undefined;
+  #sampledEdge = -1;
+  #before: Usage | undefined;
+  #beganAt = 0;
+  /** One run of frames in so many is sampled. */
+  period = 64;
+
+  constructor(memory: GraphMemory, id: number, roots: Roots) {
+    this.#table = new GraphTable(memory, id);
+    this.#roots = roots;
+  }
+
+  // ---- passes ----
+
+  /** A thread has come to a blocking point, and may go on from there. */
+  pass(thread: LocalThread, number: number): void { this.#pass(thread, this.#nodeOf(number, thread.root)); }
+
+  /** A thread of ordinary code waits on a primitive of ours. */
+  waits(thread: LocalThread): void {
+    const key = this.#keyOf(2, thread.root);
+    if (!this.#nodeRows.has(key)) this.#addNode(key, 2, thread.root, `wait in ${thread.root.name}${placeOfCaller()}`);
+    this.#pass(thread, this.#nodeRows.get(key) as number);
+  }
+
+  /** It has ended. */
+  ended(thread: LocalThread): void {
+    const { root } = thread;
+    const row = this.#rowOf(root);
+    this.#pass(thread, END_NODE);
+    root.live--;
+    if (row < 0) return;
+    const ms = (Math.floor(sharedNow()) - (thread.mark >>> 11) & 0xf_ffff);
+    const { roots } = this.#table;
+    const at = row * ROOT_ROW.width;
+    roots[at + ROOT_ROW.ownCount] = (roots[at + ROOT_ROW.ownCount] as number) + 1;
+    roots[at + ROOT_ROW.ownSum] = (roots[at + ROOT_ROW.ownSum] as number) + ms;
+    roots[at + ROOT_ROW.ownSquares] = (roots[at + ROOT_ROW.ownSquares] as number) + ms * ms;
+  }
+
+  #pass(thread: LocalThread, to: number): void {
+    const from = thread.mark & NODE_BITS || this.#startOf(thread.root);
+    thread.mark = thread.mark & ~NODE_BITS | to;
+    this.#passes++;
+    const key = from * 4096 + to;
+    const edge = key === this.#lastKey ? this.#lastEdge : this.#table.edge(from, to);
+    this.#lastKey = key;
+    this.#lastEdge = edge;
+    const { edges } = this.#table;
+    edges[edge + EDGE.count] = (edges[edge + EDGE.count] as number) + 1;
+    if (thread === this.#sampled) this.#sampledEdge = edge;
+    else if (this.#pending.size > 0) this.#takePending(thread, edge);
+  }
+
+  #takePending(thread: LocalThread, edge: number): void {
+    const sample = this.#pending.get(thread);
+    if (sample === undefined) return;
+    this.#pending.delete(thread);
+    this.#add(edge, sample);
+  }
+
+  #keyOf(number: number, root: Root): number { return number < PLACES ? -1 - ((this.#rowOf(root) + 1) * PLACES + number) : number; }
+
+  #nodeOf(number: number, root: Root): number {
+    const key = this.#keyOf(number, root);
+    if (key === this.#lastNumber) return this.#lastNode;
+    let row = this.#nodeRows.get(key);
+    if (row === undefined) row = this.#addNode(key, number, root, number < PLACES ? `${KINDS[number] ?? 'wait'} in ${root.name}` : nameOfPoint(number));
+    this.#lastNumber = key;
+    this.#lastNode = row;
+    return row;
+  }
+
+  #addNode(key: number, number: number, root: Root, name: string): number {
+    const row = this.#table.addNode(name);
+    this.#nodeRows.set(key, row);
+    if (row !== OTHER_NODE) this.#nodes[row] = { number, root: number < PLACES ? root : undefined };
+    return row;
+  }
+
+  #rowOf(root: Root): number {
+    return root.row === -2 ? this.#addRoot(root) : root.row;
+  }
+  #addRoot(root: Root): number {
+    root.row = this.#table.addRoot(root.name);
+    if (root.row >= 0) this.#byRow[root.row] = root;
+    return root.row;
+  }
+  /** What rows stand for: the conductor's plan comes in the same order. */
+  rootAt(row: number): Root | undefined { return this.#byRow[row]; }
+  nodeAt(row: number): { readonly number: number; readonly root: Root | undefined } | undefined { return this.#nodes[row]; }
+  /** The row of the node where a thread is. */
+  rowOf(thread: LocalThread): number { return thread.mark & NODE_BITS; }
+  #startOf(root: Root): number {
+    const row = this.#rowOf(root);
+    return row < 0 ? OTHER_NODE : this.#table.roots[row * ROOT_ROW.width + ROOT_ROW.start] as number;
+  }
+
+  // ---- samples ----
+
+  /** The run of a thread's frames that follows is sampled. */
+  beginSample(thread: LocalThread): void {
+    this.#sampled = thread;
+    this.#sampledEdge = -1;
+    this.#before = ++this.#samples % HEAP_EVERY === 0 ? this.#usage() : undefined;
+    this.#beganAt = sharedNow();
+  }
+
+  endSample(): void {
+    const ms = sharedNow() - this.#beganAt;
+    const thread = this.#sampled as LocalThread;
+    const sample = { ms, ...this.#growth() };
+    this.#sampled = undefined;
+    if (this.#sampledEdge >= 0) this.#add(this.#sampledEdge, sample);     // it has passed its next node meanwhile, or ended
+    else if (this.#pending.size < PENDING_MAX) this.#pending.set(thread, sample);
+  }
+
+  #usage(): Usage {
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    const { user, system } = process.threadCpuUsage();
+    const descriptors = this.#samples % (HEAP_EVERY * RESOURCES_EVERY) === 0 ? process.getActiveResourcesInfo().length : NaN;
+    return { heap, external, cpuUs: user + system, descriptors };
+  }
+
+  /** Since `beginSample`. A collection in between makes less of the heap: that says nothing of the thread, and is left out. */
+  #growth(): Omit<Sample, 'ms'> {
+    const before = this.#before;
+    if (before === undefined) return { heap: NaN, external: NaN, cpuMs: NaN, descriptors: NaN };
+    const now = this.#usage();
+    return { heap: now.heap >= before.heap ? now.heap - before.heap : NaN, external: now.external - before.external, cpuMs: (now.cpuUs - before.cpuUs) / 1000, descriptors: now.descriptors - before.descriptors };
+  }
+
+  #add(edge: number, { ms, heap, external, cpuMs, descriptors }: Sample): void {
+    const { edges } = this.#table;
+    edges[edge + EDGE.sampled] = (edges[edge + EDGE.sampled] as number) + 1;
+    edges[edge + EDGE.timeSum] = (edges[edge + EDGE.timeSum] as number) + ms;
+    edges[edge + EDGE.timeSquares] = (edges[edge + EDGE.timeSquares] as number) + ms * ms;
+    if (cpuMs >= 0) edges[edge + EDGE.cpuMs] = (edges[edge + EDGE.cpuMs] as number) + cpuMs;
+    addSum(edges, edge + EDGE.heap, heap);
+    addSum(edges, edge + EDGE.external, external);
+    addSum(edges, edge + EDGE.descriptors, descriptors);
+  }
+
+  /** A batch of work that has begun here took so much of the heap: what began in it ended at once, or waits now. */
+  beginBatch(): void { this.#before = ++this.#samples % HEAP_EVERY === 0 ? this.#usage() : undefined; }
+  endBatch(root: Root, count: number, ms: number): void {
+    if (count === 0) return;
+    const { heap, external, cpuMs } = this.#growth();
+    const start = this.#startOf(root);
+    const isLast = Math.floor(this.#lastKey / 4096) === start;
+    if (!isLast && root.threads > 0) return;                             // some became threads: there is no telling which way they went
+    const edge = isLast ? this.#lastEdge : this.#table.edge(start, END_NODE);
+    this.#add(edge, { ms: ms / count, heap: heap / count, external: external / count, cpuMs: cpuMs / count, descriptors: NaN });
+  }
+
+  // ---- publishing ----
+
+  /** End of a turn. Publishes when it is time, or sees to it that it is done when no turn follows. */
+  endTurn(nowMs: number, hasMore: boolean): void {
+    if (nowMs - this.#publishedAt >= (hasMore ? PUBLISH_MS : PUBLISH_MS_IDLE)) this.#publish(nowMs);
+    else if (!hasMore && !this.#willPublish) {
+      this.#willPublish = true;
+      setTimeout(this.#publishLate, PUBLISH_MS).unref();
+    }
+  }
+  readonly #publishLate = (): void => {
+    this.#willPublish = false;
+    this.#publish(sharedNow());
+  };
+
+  #publish(nowMs: number): void {
+    this.#publishedAt = nowMs;
+    this.#choosePeriod(this.#countRoots());
+    const { head } = this.#table;
+    const { used_heap_size: used, heap_size_limit: limit, external_memory: external } = getHeapStatistics();
+    head[TABLE.heapUsed] = used;
+    head[TABLE.heapLimit] = limit;
+    head[TABLE.externalUsed] = external;
+    head[TABLE.atMs] = nowMs;
+    head[TABLE.period] = this.period;
+    this.#table.publish();
+  }
+
+  /** @returns processor time of all roots since the beginning, ms */
+  #countRoots(): number {
+    let usedMs = 0;
+    for (const root of this.#roots.all) {
+      usedMs += root.usedMs;
+      const row = this.#rowOf(root);
+      if (row >= 0) this.#countRoot(root, row * ROOT_ROW.width);
+    }
+    return usedMs;
+  }
+
+  #countRoot(root: Root, at: number): void {
+    const { roots, edges } = this.#table;
+    const atOnce = root.started - root.threads;                          // began and ended in one go: no thread was made of them
+    if (atOnce > root.countedAtOnce) {
+      const fresh = atOnce - root.countedAtOnce;
+      root.countedAtOnce = atOnce;
+      const edge = this.#table.edge(this.#startOf(root), END_NODE);
+      edges[edge + EDGE.count] = (edges[edge + EDGE.count] as number) + fresh;
+      const ms = root.costUs / 1000;
+      roots[at + ROOT_ROW.ownCount] = (roots[at + ROOT_ROW.ownCount] as number) + fresh;
+      roots[at + ROOT_ROW.ownSum] = (roots[at + ROOT_ROW.ownSum] as number) + fresh * ms;
+      roots[at + ROOT_ROW.ownSquares] = (roots[at + ROOT_ROW.ownSquares] as number) + fresh * ms * ms;
+    }
+    roots[at + ROOT_ROW.tickets] = root.givenTickets;
+    roots[at + ROOT_ROW.queued] = root.entries.length + root.children.length;
+    roots[at + ROOT_ROW.started] = root.started;
+    roots[at + ROOT_ROW.live] = root.live;
+    roots[at + ROOT_ROW.usedMs] = root.usedMs;
+    roots[at + ROOT_ROW.isRunnable] = root.isIdle ? 0 : 1;
+  }
+
+  #choosePeriod(usedMs: number): void {
+    const meanUs = this.#passes > 0 ? (usedMs - this.#usedMsBefore) * 1000 / this.#passes : 0;
+    this.#usedMsBefore = usedMs;
+    this.#passes = 0;
+    const leftUs = BUDGET * meanUs - PASS_US;
+    if (meanUs > 0) this.period = leftUs > 0 ? Math.max(PERIOD_MIN, Math.min(PERIOD_MAX, Math.ceil(SAMPLE_US / leftUs))) : NEVER;
+  }
+}
+
+function addSum(edges: Float64Array, at: number, value: number): void {
+  if (!Number.isFinite(value)) return;
+  edges[at] = (edges[at] as number) + 1;
+  edges[at + 1] = (edges[at + 1] as number) + value;
+  edges[at + 2] = (edges[at + 2] as number) + value * value;
+}
+
+/** The first line of a stack that is not the runtime's own, as ` at file:line function`. */
+function placeOfCaller(): string {
+  const lines = (new Error('place').stack ?? '').split('\n').slice(1);
+  const own = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1);
+  const line = lines.find((one) => !one.includes(own) && !one.includes('node:'));
+  const found = /^ {4}at (?:(?:async )?(?<name>.*?) \()?(?<place>.*?:\d+):\d+\)?$/.exec(line ?? '')?.groups;
+  return found === undefined ? '' : ` at ${found['place'] as string}${found['name'] === undefined ? '' : ` ${found['name']}`}`;
+}

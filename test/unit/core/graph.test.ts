@@ -1,0 +1,93 @@
+/** pool.graph(): what threads met, counted exactly, and what is decided from it; and a conductor that dies. */
+import assert from 'node:assert/strict';
+import type { BlockingGraph, Pool } from 'capriccio';
+import type { Worker } from 'node:worker_threads';
+import { describe, onTestFinished, test } from 'vitest';
+import { fixture, poolFor, soon, until } from './rig.ts';
+import { ask, serverFor } from './serve-rig.ts';
+
+interface Tasks { burns(ms: number): number; sleepsShort(shared: SharedArrayBuffer, ms: number): string }
+const tasks = (pool: Pool) => pool.module<Tasks>(fixture('cancels.ts'));
+const nodeOf = (graph: BlockingGraph, start: string): number => graph.nodes.find(({ name }) => name.startsWith(start))?.id ?? -1;
+const countOf = (graph: BlockingGraph, from: string, to: string): number => graph.edges.find((edge) => edge.from === nodeOf(graph, from) && edge.to === nodeOf(graph, to))?.count ?? 0;
+const url = fixture('cancels.ts').href;
+
+describe('pool.graph()', () => {
+  test('counts every passage of every thread on all cores, exactly', async () => {
+    const pool = await poolFor(2);
+    const { burns, sleepsShort } = tasks(pool);
+    assert.deepEqual(pool.graph().nodes, [], 'nothing has happened');
+    const shared = new SharedArrayBuffer(64);
+    await Promise.all([...Array.from({ length: 300 }, () => burns(0.01)), ...Array.from({ length: 200 }, () => sleepsShort(shared, 1))]);
+    await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 300, 'burns');
+    await until(() => countOf(pool.graph(), `${url}:`, '(end)') === 200, 'sleeps');
+    const graph = pool.graph();
+    assert.equal(countOf(graph, `start of ${url}#sleepsShort`, `${url}:`), 200);
+    assert.match(graph.nodes.find(({ name }) => name.startsWith(`${url}:`))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/, 'a compiled blocking point has its place');
+    assert.deepEqual(graph.roots.map(({ name, started, live }) => [name.split('#')[1], started, live]).toSorted(), [['burns', 300, 0], ['sleepsShort', 200, 0]]);
+    assert.ok(graph.roots.every(({ usedMs, ownMs }) => usedMs > 0 && ownMs.mean > 0));
+    assert.deepEqual(graph.resources.map(({ name }) => name), ['heap', 'external', 'descriptors']);
+    assert.deepEqual(graph.pooled, { nodes: 0, edges: 0, roots: 0 });
+  });
+
+  test('in code that is not compiled, waits are of their root, with the place of the first', async () => {
+    const pool = await poolFor({ cores: 1, compile: false });
+    await Promise.all(Array.from({ length: 20 }, () => tasks(pool).sleepsShort(new SharedArrayBuffer(64), 1)));
+    await until(() => countOf(pool.graph(), `start of ${url}#sleepsShort`, `wait in ${url}#sleepsShort`) === 20, 'waits');
+    assert.match(pool.graph().nodes.find(({ name }) => name.startsWith('wait in'))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/);
+  });
+
+  test('goes through JSON and structured clone, and is drawn', async () => {
+    const pool = await poolFor(1);
+    await tasks(pool).burns(1);
+    await until(() => pool.graph().edges.length > 0, 'a graph');
+    const graph = pool.graph();
+    const { toDOT: _, ...data } = graph;
+    assert.deepEqual(JSON.parse(JSON.stringify(graph)), JSON.parse(JSON.stringify(data)));
+    assert.equal(structuredClone(graph).edges.length, graph.edges.length);
+    const dot = graph.toDOT();
+    assert.match(dot, /^digraph capriccio \{\n/);
+    for (const { from, to, count } of graph.edges) assert.ok(dot.includes(`n${from} -> n${to} [label="${count}`), `${from} to ${to}`);
+    for (const { id } of graph.nodes) assert.ok(dot.includes(`  n${id} [label="`));
+  });
+
+  test('shows the routes of a server', async () => {
+    const pool = await poolFor(1);
+    const server = await serverFor(pool, 'paths.ts');
+    for (let k = 0; k < 5; k++) await ask(`${server.url}/wait?ms=1`);
+    await until(() => pool.graph().roots.some(({ name, started }) => name === 'GET /wait' && started === 5), 'the route');
+  });
+
+  test('a conductor that dies is replaced, and goes on counting from where the workers are', async () => {
+    const conductors: Worker[] = [];
+    const note = (worker: Worker): void => { if (worker.threadName?.endsWith('-cond') === true) conductors.push(worker); };
+    process.on('worker', note);
+    onTestFinished(() => { process.off('worker', note); });
+    const pool = await poolFor({ cores: 1, name: 'mortal' });
+    pool.on('warning', () => { /* that one has ended */ });
+    const { burns } = tasks(pool);
+    await Promise.all(Array.from({ length: 50 }, () => burns(0.01)));
+    await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 50, 'the first');
+    for (let death = 1; death <= 2; death++) {
+      await soon(conductors.findLast((one) => one.threadName?.startsWith('mortal') === true)?.terminate() ?? Promise.reject(new Error('there is none')));
+      await Promise.all(Array.from({ length: 50 }, () => burns(0.01)));
+      await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 50 + 50 * death, `the count after death ${death}`);
+    }
+  });
+
+  test('what a dead worker had counted stays counted', async () => {
+    const pool = await poolFor(1);
+    const { burns } = tasks(pool);
+    await Promise.all(Array.from({ length: 50 }, () => burns(0.01)));
+    await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 50, 'the first worker');
+    await pool.module<{ exits(): void }>(fixture('deadly.ts')).exits().catch(() => { /* so it should */ });
+    await Promise.all(Array.from({ length: 30 }, () => burns(0.01)));
+    await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 80, 'both');
+  });
+
+  test('of a pool without cores there is none', async () => {
+    const pool = await poolFor(0);
+    await tasks(pool).burns(0);
+    assert.deepEqual(pool.graph().nodes, []);
+  });
+});
