@@ -187,3 +187,13 @@ test('a compiled request handler runs as the frames of its request: at once, aft
   for (let tries = 0; tries < 100 && await get('/left') === ''; tries++) await new Promise((resolve) => { setTimeout(resolve, 10); });
   assert.equal(await get('/left'), 'CAP_ERR_CANCELLED');
 });
+
+test('a reader that is cancelled while it waits for a value closes its source, and does not wait for that', async () => {
+  const shared = new SharedArrayBuffer(8);
+  const words = new Int32Array(shared);
+  const thread = tasks().readsWhatNeverComes.spawn(shared);
+  for (let tries = 0; tries < 1000 && Atomics.load(words, 0) === 0; tries++) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  thread.cancel();
+  await assert.rejects(thread.join(), { code: 'CAP_ERR_CANCELLED' });
+  assert.deepEqual([...words], [1, 1]);
+});

@@ -1,7 +1,11 @@
 /**
  * `for await` in compiled code: the loop asks `next()`, awaits what it gives, and asks `take` whether there is a value. When it is left, `isOpen`
  * says whether there is something to close, and what `closing` holds is awaited. Each step is observable, and stands in the order of the language.
+ *
+ * One case is not the language's: a cancellation is thrown in where the loop awaits `next()`. The iterator has not failed, and does not know that nobody
+ * will ask it again: it is closed, and not waited for, since it may be waiting itself.
  */
+import { currentThread } from '../context.ts';
 import { isObject } from './settle.ts';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
@@ -15,6 +19,7 @@ export class AsyncLoop {
   readonly #iterator: Iterator;
   readonly #next: unknown;
   #isInside = false;
+  #isAwaitingNext = false;
   /** Set by the loop's catch: an error of the body wins over what closing throws. */
   threw = false;
   value: unknown = undefined;
@@ -30,11 +35,14 @@ export class AsyncLoop {
   /** What is awaited for the next value. */
   next(): unknown {
     this.#isInside = false;
-    return call(this.#next as Method, this.#iterator, []);
+    const asked = call(this.#next as Method, this.#iterator, []);
+    this.#isAwaitingNext = true;
+    return asked;
   }
 
   /** @param result  what awaiting `next()` gave; @returns whether there is a value */
   take(result: unknown): boolean {
+    this.#isAwaitingNext = false;
     if (!isObject(result)) throw new TypeError(`Iterator result ${String(result)} is not an object`);
     const { done } = result as IteratorResult<unknown>;
     if (done) return false;
@@ -45,7 +53,10 @@ export class AsyncLoop {
 
   /** The loop is being left: is there something to close? */
   isOpen(): boolean {
-    if (!this.#isInside) return false;
+    if (!this.#isInside) {
+      if (this.threw && this.#isAwaitingNext && currentThread()?.cancelRequested === true) this.#abandon();
+      return false;
+    }
     try {
       const method = this.#iterator.return;
       if (method === undefined || method === null) return false;
@@ -55,6 +66,14 @@ export class AsyncLoop {
       throw error;
     }
     return true;
+  }
+
+  #abandon(): void {
+    try {
+      const method = this.#iterator.return;
+      if (method === undefined || method === null) return;
+      NativePromise.resolve(call(method as Method, this.#iterator, [])).catch(() => { /* the thread ends by its cancellation */ });
+    } catch { /* likewise */ }
   }
 
   /** @param result  what awaiting `closing` gave */
