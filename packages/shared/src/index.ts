@@ -9,6 +9,7 @@ export * from './claim-ring.ts';
 export * from './codec/index.ts';
 export * as conductorWord from './conductor-word.ts';
 export * from './errors.ts';
+export * as lanes from './lanes.ts';
 export * from './layout.ts';
 export * as mailbox from './mailbox.ts';
 export * from './memory.ts';

@@ -3,7 +3,7 @@
  * `pool.health()`, which read shared memory and ask nobody. The names are in docs/reference/observability.md.
  */
 import type { Histogram } from 'node:perf_hooks';
-import type { Health, PoolStats, WorkerStats } from '../pool.ts';
+import type { Health, PoolStats, WorkerStats } from '../stats.ts';
 
 type Labels = Readonly<Record<string, string | number>>;
 interface Sample { readonly labels: Labels; readonly value: number; readonly suffix?: string }

@@ -1,5 +1,5 @@
 /** A pool as the admin port sees it: figures only. What later parts of the runtime give is asked for by name, and absent until then. */
-import type { Health, PoolStats } from '../pool.ts';
+import type { Health, PoolStats } from '../stats.ts';
 
 export interface Observed {
   stats(): PoolStats;

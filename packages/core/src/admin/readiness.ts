@@ -1,5 +1,5 @@
 /** Whether a load balancer should send requests here. */
-import type { Health } from '../pool.ts';
+import type { Health } from '../stats.ts';
 
 export interface Readiness { readonly isReady: boolean; readonly reason: string }
 

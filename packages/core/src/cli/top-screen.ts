@@ -1,5 +1,5 @@
 /** What `capriccio top` shows of one look, and of the change since the one before. Pure: text from figures. */
-import type { Health, PoolStats, WorkerStats } from '../pool.ts';
+import type { Health, PoolStats, WorkerStats } from '../stats.ts';
 
 /** `/stats.json` of the admin port. */
 export interface Look {

@@ -7,8 +7,10 @@ import { createHistogram, type Histogram, type RecordableHistogram } from 'node:
 import { CapriccioError } from '@capriccio/shared';
 import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } from '@capriccio/worker';
 import type { WriteCoalescer } from '../http/coalesce.ts';
-import { isThenable, type Listener } from '../http/contain.ts';
+import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { HandOver } from './hand-over.ts';
+import { measureLater } from './later-segment.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
 
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
@@ -24,6 +26,8 @@ export class RequestThreads {
   readonly #tell: (route: string, times: Histogram) => void;
   /** By route, while somebody observes. */
   readonly #times: RecordableHistogram[] = [];
+  /** Undefined on a back lane, which hands nothing over. */
+  readonly #handOver: HandOver | undefined;
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -32,13 +36,24 @@ export class RequestThreads {
   /** Requests that have come and not ended. */
   active = 0;
 
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void) {
+  /** @param server  its number; undefined on a back lane */
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, server?: number) {
     this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
+    this.#handOver = server === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
+      runtime, server,
+      refuse: (res, deadlineMs) => this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`),
+      fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
+      ended: ({ res, route, arrivedAt }) => {
+        this.#answered(route, arrivedAt);
+        this.active--;
+        this.#open.delete(res);
+      },
+    });
   }
 
   /** From now on every answer closes its connection, also of requests that have begun. */
@@ -60,9 +75,18 @@ export class RequestThreads {
     this.#runtime.scheduler.arm();
   }
 
+  /** A request that begins at once: it has waited elsewhere, since `arrivedAt`. */
+  run(req: IncomingMessage, res: ServerResponse, arrivedAt: number): void {
+    const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
+    this.active++;
+    this.begin(new RequestEntry(this, this.#roots[route.index] ?? this.#rootOf(route), route, req, res, arrivedAt));
+  }
+
   #rootOf(route: Route<RouteOptions>): Root {
     const root = this.#runtime.scheduler.roots.named(route.name);
     if (route.options?.tickets !== undefined) root.tickets = route.options.tickets;
+    const clock = this.#runtime.laneClock;
+    if (clock !== undefined && route.options?.lane !== undefined) clock.setHand(root.lane ??= clock.of(root.name), route.options.lane);
     this.#roots[route.index] = root;
     if (this.#options.observe) {
       const times = this.#times[route.index] = createHistogram();
@@ -78,6 +102,11 @@ export class RequestThreads {
     const deadlineMs = route.options?.deadlineMs ?? this.#options.deadlineMs;
     if (sharedNow() - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
     if (this.#isDraining) res.shouldKeepAlive = false;
+    if (this.#handOver?.isForBack(root, req) === true) {
+      this.#open.add(res);
+      this.#handOver.hand({ req, res, root, route, arrivedAt, deadlineMs });
+      return;
+    }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
     let thread: LocalThread | undefined;
@@ -95,6 +124,11 @@ export class RequestThreads {
     thread ??= this.#makeThread(root, route, cell);
     cell.lazily = undefined;
     cell.thread = thread;
+    const clock = this.#runtime.laneClock;
+    if (clock !== undefined) {
+      const lane = root.lane ??= clock.of(root.name);
+      if (clock.isToMeasure(lane)) measureLater(clock, lane, { req, res, result });
+    }
     this.#follow(thread, entry, result, deadlineMs);
   }
 
@@ -141,6 +175,15 @@ export class RequestThreads {
     thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
   }
 
+  /** A lane failed it. */
+  #answerFailure(req: IncomingMessage, res: ServerResponse, status: 502 | 503, error: unknown): void {
+    if (status === 502 || (error as { code?: unknown }).code === undefined) warn(error, req);
+    if (res.headersSent) { res.destroy(); return; }
+    if (status === 503) { this.#answer503(res, 'The request could not be run.\n'); return; }
+    res.writeHead(502, { 'content-type': 'text/plain; charset=utf-8', ...this.#isDraining ? { connection: 'close' } : {} });
+    res.end('The worker that ran the request has died.\n');
+  }
+
   #refuse(res: ServerResponse, deadlineMs: number): void {
     this.active--;
     this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
@@ -160,8 +203,9 @@ class RequestEntry implements Entry {
   readonly route: Route<RouteOptions>;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly arrivedAt: number = sharedNow();
-  constructor(threads: RequestThreads, root: Root, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse) {
+  readonly arrivedAt: number;
+  constructor(threads: RequestThreads, root: Root, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {
+    this.arrivedAt = arrivedAt;
     this.#threads = threads;
     this.root = root;
     this.route = route;

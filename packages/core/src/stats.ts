@@ -1,0 +1,44 @@
+/** What a pool tells of itself: counters and health, plain data. */
+import type { ActivationStats } from './crew.ts';
+import type { LaneStats } from './lanes/back-lanes.ts';
+
+export interface WorkerStats {
+  readonly id: number;
+  /** Back lanes are counted apart from `cores`. */
+  readonly lane: 'front' | 'back';
+  readonly isReady: boolean;
+  /** Processor time of the worker's thread, ms, since it started. */
+  readonly busyMs: number;
+  /** Tasks and threads begun there. */
+  readonly threadsRun: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Started and not ended; in run queues; not begun and private; open connections. */
+  readonly threads: number;
+  readonly runnable: number;
+  readonly queued: number;
+  readonly connections: number;
+  readonly sleeps: number;
+  readonly sleptMs: number;
+}
+
+export interface PoolStats {
+  readonly cores: number;
+  readonly workers: readonly WorkerStats[];
+  /** Calls from this thread. */
+  readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
+  readonly lanes: LaneStats;
+  /** Workers that died since the start. */
+  readonly lost: number;
+  /** Workers that blocked in the kernel, and those that stand in for them. */
+  readonly activations: ActivationStats;
+  readonly memory: { readonly arenaBytes: number; readonly slotsFree: number; readonly payloadBytes: number };
+}
+
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'closing' | 'closed';
+  readonly cores: number;
+  readonly ready: number;
+  /** Workers that have been in one turn of their scheduler for over a second. */
+  readonly stalled: readonly number[];
+}
