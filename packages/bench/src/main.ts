@@ -19,6 +19,7 @@ const questions: Readonly<Record<string, string>> = {
   'micro/linked-stacks': 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap',
   'micro/shared-primitives': 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage',
   'servers/light': 'light requests, beside node:cluster with as many processes',
+  'servers/mixed': 'what heavy requests (15 ms of Markdown, inline) add to light ones at 50, 90 and 150 % of the CPU, beside node:cluster and piscina by hand',
   'servers/calls': 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)',
   'servers/blocked': 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster',
   'servers/stall': 'forty new connections while one worker is stalled for two seconds',

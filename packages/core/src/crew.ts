@@ -102,12 +102,12 @@ export class Crew {
     const { workers, spares, isOpen } = this.#host;
     if (!isOpen()) return;
     const seats = new Set<number>();
-    for (const worker of workers.all) if (!this.#leaving.has(worker)) seats.add(worker.seat);
+    for (const worker of workers.crew) if (!this.#leaving.has(worker)) seats.add(worker.seat);
     for (const seat of workers.seatsToCome) seats.add(seat);
     for (let seat = 0; seat < this.#cores; seat++) if (!seats.has(seat)) workers.startAt(seat);
     const wanted = spares + Math.min(this.#zombies.size, this.#zombiesMax);
     for (let k = 0; k < wanted; k++) if (!seats.has(SPARE_SEAT + k)) workers.startAt(SPARE_SEAT + k);
-    for (const worker of workers.all) {
+    for (const worker of workers.crew) {
       const isTooMany = worker.seat >= SPARE_SEAT ? worker.seat >= SPARE_SEAT + wanted && this.#isResting(worker) : worker.seat >= this.#cores;
       if ((isTooMany || this.#isSurplus(worker)) && !this.#leaving.has(worker)) void this.#leave(worker);
     }
@@ -115,7 +115,7 @@ export class Crew {
   /** Another sits in its seat, that has come later: one died while its successor was on its way, and was replaced as well. */
   #isSurplus(worker: LiveWorker): boolean {
     if (worker.seat === this.#succeeding || !worker.isReady) return false;
-    for (const other of this.#host.workers.all) if (other.seat === worker.seat && other.serial > worker.serial && other.isReady && !this.#leaving.has(other)) return true;
+    for (const other of this.#host.workers.crew) if (other.seat === worker.seat && other.serial > worker.serial && other.isReady && !this.#leaving.has(other)) return true;
     return false;
   }
   /** Zombies that others are started for: each holds a thread and an isolate for good. */
@@ -164,13 +164,14 @@ export class Crew {
    */
   restart(): Promise<void> {
     return this.#inTurn(async () => {
-      const old = [...this.#host.workers.all].filter((worker) => !this.#leaving.has(worker)).toSorted((a, b) => a.seat - b.seat);
+      const old = this.#host.workers.crew.filter((worker) => !this.#leaving.has(worker)).toSorted((a, b) => a.seat - b.seat);
       const left: Promise<void>[] = [];
       for (const worker of old) {
         if (this.#host.workers.get(worker.id) !== worker || this.#leaving.has(worker)) continue;
         this.#succeeding = worker.seat;
         try { left.push(this.#leave(await this.#succeed(worker))); } finally { this.#succeeding = undefined; }
       }
+      for (const worker of this.#host.workers.backLanes) left.push(this.#leave(worker));   // each is followed by another as soon as it has gone; what waits for them waits so long
       await this.#orClosed(Promise.all(left));
     });
   }
@@ -178,7 +179,7 @@ export class Crew {
   /** Starts a worker for the seat of another and makes it ready. @returns the other, that may leave now */
   async #succeed(worker: LiveWorker): Promise<LiveWorker> {
     const { workers, admit } = this.#host;
-    const find = (): LiveWorker | undefined => [...workers.all].find(({ seat, serial, isReady }) => seat === worker.seat && serial > worker.serial && isReady);
+    const find = (): LiveWorker | undefined => workers.crew.find(({ seat, serial, isReady }) => seat === worker.seat && serial > worker.serial && isReady);
     workers.startAt(worker.seat, true);
     await this.#until(() => find() !== undefined, `a successor of worker ${worker.id}`);
     const successor = find() as LiveWorker;
@@ -201,7 +202,7 @@ export class Crew {
     this.#work = done.catch(ignore);
     return done;
   }
-  #countReady(): number { return [...this.#host.workers.all].filter((worker) => worker.isReady && worker.seat < SPARE_SEAT && !this.#leaving.has(worker)).length; }
+  #countReady(): number { return this.#host.workers.crew.filter((worker) => worker.isReady && worker.seat < SPARE_SEAT && !this.#leaving.has(worker)).length; }
 
   async #until(isSo: () => boolean, what: string): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
@@ -273,7 +274,7 @@ export class Crew {
   loaded(url: string): void {
     if (this.#loaded.has(url)) return;
     this.#loaded.add(url);
-    for (const worker of this.#host.workers.all) if (worker.isReady && worker.seat >= SPARE_SEAT) this.#preload(worker, url);
+    for (const worker of this.#host.workers.crew) if (worker.isReady && worker.seat >= SPARE_SEAT) this.#preload(worker, url);
   }
   #preload(worker: LiveWorker, url: string): void { this.#host.workers.post(worker.id, { kind: 'service', service: 'preload', body: url }); }
 

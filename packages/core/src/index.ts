@@ -10,6 +10,7 @@ export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';
 export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';
+export type { LaneStats } from './lanes/back-lanes.ts';
 export type { CloseOptions, Pool, PoolEvents } from './pool.ts';
 export type { Health, PoolStats, WorkerStats } from './pool-stats.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';

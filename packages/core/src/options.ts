@@ -13,7 +13,7 @@ export interface PoolOptions {
   cores?: number;
   /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. */
   spares?: number;
-  /** Accepted and checked; obeyed when lanes come. */
+  /** 'auto', the default: what proves long goes to back lanes, workers of lower priority, at most one a core, started when first needed. 'off': everything runs in front. */
   lanes?: 'auto' | 'off';
   /** What becomes of threads of one worker that wait for each other in a circle: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
@@ -51,6 +51,8 @@ export interface FullPoolOptions {
   readonly spares: number;
   /** How blocked workers are seen: CAPRICCIO_ACTIVATIONS of the environment. */
   readonly activations: 'kernel' | 'heartbeat';
+  /** There are back lanes when something needs them. */
+  readonly lanes: boolean;
   readonly sliceMs: number;
   readonly slots: number;
   readonly payloadBytes: number;
@@ -85,7 +87,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const options = typeof given === 'number' ? { cores: given } : checkObject(given, 'createPool', POOL_OPTIONS) as PoolOptions;
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
   const spares = checkNumber(options.spares, 'spares', whole(0, 16)) ?? 1;
-  checkOneOf(options.lanes, 'lanes', ['auto', 'off']);
+  const lanes = checkOneOf(options.lanes, 'lanes', ['auto', 'off']) !== 'off' && cores > 0;
   const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
   checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
@@ -97,11 +99,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
+    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
   const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };
@@ -160,7 +162,7 @@ export interface WithOptions {
   affinity?: string | number;
   /** May be run again when its worker dies while it runs. */
   idempotent?: boolean;
-  /** Accepted and checked; obeyed when lanes come. */
+  /** 'back': on a back lane, whatever was measured. 'front': never there. Default 'auto': by the processor time of its segments. */
   lane?: Lane;
 }
 
@@ -172,7 +174,6 @@ export function checkWithOptions(given: unknown): CallOptions {
   const { affinity, transfer } = options;
   if (affinity !== undefined && typeof affinity !== 'string' && !(typeof affinity === 'number' && !Number.isNaN(affinity))) refuse(`affinity must be a string or a number, not ${shown(affinity)}`);
   if (transfer !== undefined) checkTransfer(transfer);
-  checkOneOf(options['lane'], 'lane', ['auto', 'front', 'back']);
   return checkTogether({
     signal: checkSignal(options['signal'], 'signal'),
     deadlineMs: checkNumber(options['deadlineMs'], 'deadlineMs', { min: 0, max: 2 ** 31 - 1 }),
@@ -181,6 +182,7 @@ export function checkWithOptions(given: unknown): CallOptions {
     transfer: transfer as readonly Transferable[] | undefined,
     affinity: affinity as string | number | undefined,
     idempotent: checkBoolean(options['idempotent'], 'idempotent'),
+    lane: checkOneOf(options['lane'], 'lane', ['auto', 'front', 'back']),
   });
 }
 

@@ -1,8 +1,11 @@
 /** What a pool tells of itself: `stats()` and `health()`. */
 import type { ActivationStats } from './crew.ts';
+import type { LaneStats } from './lanes/back-lanes.ts';
 
 export interface WorkerStats {
   readonly id: number;
+  /** Back lanes are counted apart from `cores`. */
+  readonly lane: 'front' | 'back';
   readonly isReady: boolean;
   /** Processor time of the worker's thread, ms, since it started. */
   readonly busyMs: number;
@@ -24,6 +27,7 @@ export interface PoolStats {
   readonly workers: readonly WorkerStats[];
   /** Calls from this thread. */
   readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
+  readonly lanes: LaneStats;
   /** Work refused at arrival since the start, and of which roots: routes and functions. */
   readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>> };
   /** Workers that died since the start. */

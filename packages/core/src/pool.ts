@@ -7,11 +7,12 @@ import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type Overrun, type PortMessage,
+  Arrivals, Caller, LANES, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type LaneMessage, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { CallAdmission } from './call-admission.ts';
+import { BackLanes } from './lanes/back-lanes.ts';
 import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
@@ -46,6 +47,8 @@ const WAITERS_MAX = 65_536;
 const SPARE_NUMBERS = 8;
 /** The conductor and the spares are started so long after the front is ready: their start does not take the processor from the first work, ms. */
 const STANDBY_MS = 100;
+/** Claim rings of each participant that hold work for back lanes. */
+const BACK_RINGS = 3;
 /** How long `close` lets running tasks end unless told otherwise, ms. */
 const CLOSE_GRACE_MS = 5000;
 /** How long `close` waits for threads to exit after that: one that is blocked in a system call never does. */
@@ -55,7 +58,7 @@ const STALLED_MS = 1000;
 
 export interface PoolEvents {
   /** A worker has taken its place: at the start, or instead of one that died. */
-  worker: [{ id: number; replaced: boolean }];
+  worker: [{ id: number; replaced: boolean; lane: 'front' | 'back' }];
   /** A worker has died. */
   lost: [{ id: number; code: number; reason: string }];
   /** Something a person should know, once. */
@@ -101,6 +104,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   /** Dead numbers that shared objects may still refer to. */
   readonly #unburied = new Set<number>();
   #hasCalls = false;
+  readonly #lanes: BackLanes;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
   readonly #threadsOf: ThreadsOf;
@@ -121,7 +125,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#options = options;
     this.#parts = parts;
     const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
-    const layout = layOut({ participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores), slotCount: options.slots, payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES });
+    const layout = layOut({
+      participantCount: Math.min(255, 1 + coresMax + options.spares + SPARE_NUMBERS + options.cores + (options.lanes ? options.cores : 0)), slotCount: options.slots,
+      payloadBytes: options.payloadBytes, namesBytes: NAMES_BYTES, ringCount: RING_COUNT_MAX, backRingCount: options.lanes ? BACK_RINGS : 0,
+      nodeCount: Math.min(options.slots, WAITERS_MAX), objectCount: OBJECTS_MAX, objectBytes: OBJECT_BYTES,
+    });
     const buffer = allocateMemory(layout);
     this.#memory = mapMemory(buffer, layout);
     this.#me = new Participant(this.#memory, MAIN);
@@ -141,6 +149,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       onDead: (worker, code) => this.#workerDied(worker, code),
       onGone: (worker) => this.#crew.gone(worker),
       isWanted: (worker) => this.#crew.isWanted(worker),
+      onNoBackLane: (reason) => this.#lanes.giveUp(reason),
       warn: (message) => this.#warn(message),
     });
     this.#conductor = new ConductorThread({
@@ -157,11 +166,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
     const postman: Postman = this.#inProcess ?? this.#workers;
+    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
       publish: () => this.#publish(),
-      chooseWorker: (affinity) => chooseWorker(this.#memory, affinity),
+      chooseWorker: (affinity, inBack) => chooseWorker(this.#memory, affinity, inBack),
+      isForBack: options.lanes && parts === undefined ? this.#lanes.router.isForBack : undefined,
       retriesMax: options.retriesMax,
       deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
@@ -225,7 +236,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
     const server = new RunningServer({
-      memory: this.#memory, workers: this.#workers, observed: this,
+      memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason),
       onClosed: ({ number }) => { this.#servers.delete(number); letGo(); },
       onShed: (route, count, retryAfterMs) => this.#shed.note('request', route, count, retryAfterMs),
     }, url, full);
@@ -251,15 +262,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {
-    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat }) => seat < SPARE_SEAT || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady }) => ({ id, isReady })) : [{ id: this.#inProcess.runtime.me.id, isReady: true }];
+    const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat, lane }) => seat < SPARE_SEAT || lane === 'back' || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady, lane = 'front' }) => ({ id, isReady, lane })) : [{ id: this.#inProcess.runtime.me.id, isReady: true, lane: 'front' as const }];
     return {
       cores: this.cores,
-      workers: ids.map(({ id, isReady }) => {
+      workers: ids.map(({ id, isReady, lane }) => {
         const { cpuMs, begun, finished, failed, sleeps, sleptMs } = board.readStatistics(this.#memory, id);
-        return { id, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
+        return { id, lane, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
       }),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       refused: this.#shed.counts(),
+      lanes: this.#lanes.stats(),
       lost: this.#lost,
       activations: this.#crew.stats(),
       memory: { arenaBytes: this.#memory.words.byteLength, slotsFree: this.#me.slots.available, payloadBytes: this.#me.blocks.bytesReserved },
@@ -274,7 +286,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   health(): Health {
     const now = sharedNow();
-    const stalled = [...this.#workers.all].filter(({ id }) => board.busyForMs(this.#memory, id, now) > STALLED_MS).map(({ id }) => id);
+    const stalled = [...this.#workers.all].filter(({ id, lane }) => lane !== 'back' && board.busyForMs(this.#memory, id, now) > STALLED_MS).map(({ id }) => id);
     const ready = this.#inProcess === undefined ? this.#workers.readyCount : 1;
     const isWhole = ready >= Math.max(1, this.cores) && stalled.length === 0;
     return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
@@ -358,7 +370,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   // ---- main's own part ----
 
   #publish(): void {
-    this.#collector.expect(this.#me.rings.publish() && parker.offer(this.#memory));
+    this.#collector.expect(this.#me.publish());
   }
 
   #collect(): number {
@@ -402,6 +414,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
         else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
         else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
+        else if (message.service === LANES) this.#lanes.receive(message.body as LaneMessage);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         else this.#parts?.receive(from, message.body);
         break;
@@ -413,12 +426,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
-    this.#crew.ready(worker);
+    if (worker.lane !== 'back') this.#crew.ready(worker);
     if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
     this.#parts?.onReady(worker);
-    if (worker.seat >= SPARE_SEAT) return;
-    coreReadyChannel.publish({ pool: this.#options.name, core: worker.id, replaced: isReplacement });
-    this.emit('worker', { id: worker.id, replaced: isReplacement });
+    const { id, seat, lane = 'front' } = worker;
+    const replaced = lane === 'back' ? this.#lanes.ready() : isReplacement;
+    if (seat >= SPARE_SEAT && lane !== 'back') return;
+    coreReadyChannel.publish({ pool: this.#options.name, core: id, replaced });
+    this.emit('worker', { id, replaced, lane });
   }
 
   #workerDied(worker: LiveWorker, code: number): void {

@@ -4,7 +4,7 @@ import { SERVE } from './serve/messages.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
 
-export function install(runtime: Runtime): void {
+export function install(runtime: Runtime): Promise<unknown> | undefined {
   /** By what was given, and by URL: threads ask for their own module at each call, and resolving a URL looks at the disk. */
   const modules = new Map<string, object>();
   const primitives = new CheckedPrimitives(runtime.objects);
@@ -28,8 +28,10 @@ export function install(runtime: Runtime): void {
     run: (given, ...args) => runtime.caller.call(targetOf(runtime.caller, moduleUrl(given), 'default'), args),
   } as PoolHandle);
   let host: Promise<(body: unknown) => void> | undefined;
+  if (runtime.lane === 'back') host = import('./serve/back-host.ts').then(({ hostBackLanes }) => hostBackLanes(runtime));   // requests may come before main's word
   runtime.serve(SERVE, (body) => {
     host ??= import('./serve/host.ts').then(({ hostServers }) => hostServers(runtime));   // loaded by who serves, and messages keep their order
     void host.then((receive) => receive(body));
   });
+  return host;
 }

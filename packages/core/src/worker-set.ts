@@ -4,7 +4,7 @@
  */
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { ALL, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
@@ -13,13 +13,16 @@ const HELLO_MS = 30_000;
 /** Pause before a worker is started again after `k` that died before they were ready: doubles from here, ms. */
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 5000;
+/** Back lanes that may die one after the other before they are ready. */
+const BACK_FAILURES_MAX = 3;
 /** How often resting numbers are looked at while there are some, ms. */
 const REAP_MS = 5;
 
 export interface LiveWorker {
   readonly id: number;
-  /** Its place among the workers, which whoever replaces it takes over. */
+  /** Its place among the workers of its lane, which whoever replaces it takes over. */
   readonly seat: number;
+  readonly lane: LaneOfWorker;
   readonly serial: number;
   readonly thread: Worker;
   readonly port: MessagePort;
@@ -29,6 +32,9 @@ export interface LiveWorker {
   /** Why it is about to exit: an uncaught error, or what the pool wanted. */
   reason: string | undefined;
 }
+
+/** Front lanes are the cores; undefined where there are no lanes. */
+type LaneOfWorker = WorkerStart['lane'];
 
 export interface WorkerSetHost {
   readonly memory: Memory;
@@ -52,10 +58,14 @@ export interface WorkerSetHost {
   onGone(worker: LiveWorker): void;
   /** Whether another is to take the seat of one that has exited. */
   isWanted(worker: LiveWorker): boolean;
+  /** Back lanes die, so many one after the other, before they are ready: no more are started. */
+  onNoBackLane(reason: string): void;
   warn(message: string): void;
   /** Whoever manages its workers one by one (capriccio/piscina): none is replaced, and `add` starts each. */
   readonly managed?: { readonly workerOptions: WorkerOptions };
 }
+
+const isSpareSeat = (seat: number): boolean => seat >= SPARE_SEAT && seat < BACK_SEAT;
 
 export class WorkerSet implements Postman {
   readonly #host: WorkerSetHost;
@@ -69,6 +79,7 @@ export class WorkerSet implements Postman {
   /** Seats whose next worker waits for a pause to end. */
   readonly #paused: number[] = [];
   #failures = 0;
+  #backFailures = 0;
   #isClosed = false;
   #reaper: NodeJS.Timeout | undefined;
   #hello: { resolve: () => void; reject: (error: unknown) => void; left: number } | undefined;
@@ -81,6 +92,9 @@ export class WorkerSet implements Postman {
   get all(): IterableIterator<LiveWorker> { return this.#workers.values(); }
   /** Those that are to take work, and are ready to. */
   get readyCount(): number { return [...this.#workers.values()].filter(({ isReady, seat }) => isReady && seat < SPARE_SEAT).length; }
+  /** The fronts and their spares, without back lanes. */
+  get crew(): LiveWorker[] { return [...this.#workers.values()].filter(({ lane }) => lane !== 'back'); }
+  get backLanes(): LiveWorker[] { return [...this.#workers.values()].filter(({ lane }) => lane === 'back'); }
   get(id: number): LiveWorker | undefined { return this.#workers.get(id); }
   /** Numbers of dead workers that something still refers to. */
   get restingCount(): number { return this.#orphans.length; }
@@ -104,7 +118,9 @@ export class WorkerSet implements Postman {
   }
 
   /** Starts one more worker. Nothing waits for it. */
-  startAt(seat: number, isSpare: boolean = seat >= SPARE_SEAT): void { this.#startOne(seat, true, isSpare); }
+  startAt(seat: number, isSpare: boolean = isSpareSeat(seat)): void { this.#startOne(seat, true, isSpare); }
+  /** One more back lane. @param number  from 0 */
+  startBack(number: number): void { if (!this.#isClosed) this.#startOne(BACK_SEAT + number, true); }
   /** Seats whose worker will be started by itself. */
   get seatsToCome(): readonly number[] { return [...this.#missing, ...this.#paused]; }
 
@@ -115,27 +131,28 @@ export class WorkerSet implements Postman {
     return this.#startAs(id, this.#workers.size, false, false);
   }
 
-  #startOne(seat: number, isReplacement: boolean, isSpare = seat >= SPARE_SEAT): void {
+  #startOne(seat: number, isReplacement: boolean, isSpare = isSpareSeat(seat)): void {
     const id = this.#freeNumbers.pop();
     if (id === undefined) { this.#missing.push(seat); this.#reapSoon(); return; }  // as soon as a number is at rest
     this.#startAs(id, seat, isReplacement, isSpare);
   }
 
   #startAs(id: number, seat: number, isReplacement: boolean, isSpare: boolean): LiveWorker {
-    const { options, memory, buffer, graph, plugins } = this.#host;
+    const { options, memory, buffer, graph, plugins, managed } = this.#host;
+    const lane: LaneOfWorker = seat >= BACK_SEAT ? 'back' : options.lanes && managed === undefined ? 'front' : undefined;
     const { port1, port2 } = new MessageChannel();
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, graph, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true,
+      sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
       ...this.#host.managed?.workerOptions,
     });
-    const worker: LiveWorker = { id, seat, serial, thread, port: port1, isReady: false, isExpected: false, reason: undefined };
+    const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, isExpected: false, reason: undefined };
     this.#workers.set(id, worker);
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
@@ -153,7 +170,8 @@ export class WorkerSet implements Postman {
 
   #ready(worker: LiveWorker, isReplacement: boolean): void {
     worker.isReady = true;
-    this.#failures = 0;
+    if (worker.lane === 'back') this.#backFailures = 0;
+    else this.#failures = 0;
     this.#host.onReady(worker, isReplacement);
     if (this.#hello !== undefined && --this.#hello.left === 0) this.#hello.resolve();
   }
@@ -177,9 +195,10 @@ export class WorkerSet implements Postman {
     this.#orphans.push(new OrphanedRegion(memory, worker.id));
     this.#reapSoon();
     if (this.#isClosed || this.#host.managed !== undefined) return;
-    const isWanted = this.#host.isWanted(worker);
+    const isWanted = worker.lane === 'back' || this.#host.isWanted(worker);
     this.#host.onGone(worker);
     if (worker.isReady || !isWanted) { if (isWanted) this.#startOne(worker.seat, true); return; }
+    if (worker.lane === 'back' && ++this.#backFailures >= BACK_FAILURES_MAX) { this.#host.onNoBackLane(worker.reason); return; }
     this.#failures++;
     if (this.#hello !== undefined) { this.#hello.reject(new CapriccioError('CAP_ERR_WORKER_LOST', `a worker of ${this.#host.options.name} died before it was ready: ${worker.reason}`, { started: false })); return; }
     const pause = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
@@ -187,7 +206,7 @@ export class WorkerSet implements Postman {
     this.#paused.push(worker.seat);
     setTimeout(() => {
       this.#paused.splice(this.#paused.indexOf(worker.seat), 1);
-      if (!this.#isClosed && this.#host.isWanted(worker)) this.#startOne(worker.seat, true);
+      if (!this.#isClosed && (worker.lane === 'back' || this.#host.isWanted(worker))) this.#startOne(worker.seat, true);
     }, pause).unref();
   }
 

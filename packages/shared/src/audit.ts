@@ -15,7 +15,7 @@ import { BOTTOM, COMPLETED, INBOX, LINE, NAMES_COUNT, PARK, ROLE, SLOTS_TOUCHED,
 import type { Memory } from './memory.ts';
 import { NOTIFIED } from './parker.ts';
 import { isLive } from './recovery.ts';
-import { LEAVING } from './roles.ts';
+import { BACK } from './roles.ts';
 import { FREE, REVOKED, claimerOf, stateOf } from './slot.ts';
 
 /** A word that is wrong, and whose it is. */
@@ -52,7 +52,7 @@ export class Audit {
       if (!isRight(word)) found.push({ participant: id, at, word, what: `${what} is ${word}` });
     };
     expect(control + PARK, 'its park word', (word) => word >= 0 && word <= NOTIFIED);
-    expect(control + ROLE, 'its role', (word) => (word & 7) <= LEAVING);
+    expect(control + ROLE, 'its role', (word) => (word & 7) <= BACK);
     expect(control + SLOTS_TOUCHED, 'the count of slots it has used', (word) => word >= 0 && word <= layout.slotCount);
     expect(control + NAMES_COUNT, 'the count of its names', (word) => word >= 0 && word <= 0xffff);
     for (const [mailbox, name] of [[COMPLETED, 'its mailbox of ended slots'], [INBOX, 'its inbox']] as const) expect(control + mailbox, name, (word) => word === 0 || isSlot(layout, word));

@@ -10,6 +10,7 @@ export * from './codec/index.ts';
 export * as conductorWord from './conductor-word.ts';
 export * from './errors.ts';
 export * from './graph-table.ts';
+export * as lanes from './lanes.ts';
 export * from './layout.ts';
 export * as mailbox from './mailbox.ts';
 export * from './memory.ts';

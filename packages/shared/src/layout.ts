@@ -34,7 +34,11 @@ export const SEEKING_MASK: number = 2 * LINE;
 export const CONDUCTOR: number = 3 * LINE;
 export const BEAT: number = 4 * LINE;
 export const ROLE_CHANGES: number = 5 * LINE;
-const HEADER_WORDS = 6 * LINE;
+export const LANES: number = 6 * LINE;
+export const BACK_MASK: number = 7 * LINE;
+export const LANE_ROWS: number = 8 * LINE;
+const LANE_ROWS_WORDS = 96 * LINE;
+const HEADER_WORDS = LANE_ROWS + LANE_ROWS_WORDS;
 
 /** Words of a control block. */
 export const PARK = 0;
@@ -89,6 +93,9 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'CONDUCTOR', at: CONDUCTOR, words: 1, writer: 'any', what: 'AWAKE, ASLEEP or NUDGED: the word that the conductor thread sleeps on: conductor-word.ts' },
     { name: 'BEAT', at: BEAT, words: 1, writer: 'conductor', what: 'passes of the conductor thread, so that its stall can be seen' },
     { name: 'ROLE_CHANGES', at: ROLE_CHANGES, words: 1, writer: 'any', what: 'counts changes of ROLE words: every participant compares it with what it has seen' },
+    { name: 'LANES', at: LANES, words: 1, writer: 'main', what: 'whether back lanes are CLOSED, OPEN or UNAVAILABLE: lanes.ts' },
+    { name: 'BACK_MASK', at: BACK_MASK, words: 8, writer: 'any', what: 'one bit a worker that is a back lane' },
+    { name: 'LANE_ROWS', at: LANE_ROWS, words: LANE_ROWS_WORDS, writer: 'any', what: '1,024 rows of three words: two hashes of a root, and its verdict' },
   ],
   control: [
     { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },
@@ -116,7 +123,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'ROOT', at: ROOT, words: 1, writer: 'owner', what: 'the root whose batch runs: its number in the table of names + 1; 0 outside of batches' },
     { name: 'HARD_SLEEP', at: HARD_SLEEP, words: 1, writer: 'owner', what: '1 while it sleeps outside of its event loop, which stands' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
-    { name: 'ROLE', at: ROLE, words: 1, writer: 'any', what: 'FRONT, SPARE, RETIRING, BLOCKED or LEAVING, and when it became so: roles.ts' },
+    { name: 'ROLE', at: ROLE, words: 1, writer: 'any', what: 'FRONT, SPARE, RETIRING, BLOCKED, LEAVING or BACK, and when it became so: roles.ts' },
     { name: 'TOP', at: TOP, words: RING_COUNT_MAX * LINE, writer: 'any', what: "takers' end of each claim ring, a line each" },
     { name: 'NOTICES', at: NOTICES, words: 1, writer: 'any', what: 'mailbox of wait nodes of this participant that have been granted' },
     { name: 'CALLED', at: CALLED, words: 1, writer: 'any', what: '1 when a monitor that this participant wanted has been left' },
@@ -151,10 +158,13 @@ export interface LayoutOptions {
   readonly objectCount?: number;
   /** Bytes for what shared objects keep besides their words (channels above all), a multiple of 128. Default 16,384. */
   readonly objectBytes?: number;
+  /** How many of them, the last ones, hold work for back lanes only. Default 0. */
+  readonly backRingCount?: number;
 }
 
 /** Offsets derived from the sizes; plain numbers, so it travels to workers by structured clone. */
 export interface Layout extends LayoutOptions {
+  readonly backRingCount: number;
   readonly controlAt: number;
   readonly regionAt: number;
   readonly regionWords: number;
@@ -185,7 +195,7 @@ const isPowerOfTwo = (n: number): boolean => Number.isInteger(n) && n > 0 && (n 
  * Word offsets are below 2^31, so the arena may be up to 8 GiB; pages that nobody touches cost no memory.
  */
 export function layOut(options: LayoutOptions): Layout {
-  const { participantCount, slotCount, payloadBytes, namesBytes, ringCount, nodeCount = 16, objectCount = 16, objectBytes = 16_384 } = options;
+  const { participantCount, slotCount, payloadBytes, namesBytes, ringCount, backRingCount = 0, nodeCount = 16, objectCount = 16, objectBytes = 16_384 } = options;
   const refuse = (what: string): never => { throw new CapriccioError('CAP_ERR_OPTION', what); };
   if (!Number.isInteger(participantCount) || participantCount < 2 || participantCount > PARTICIPANTS_MAX) refuse(`participantCount is ${participantCount}; it must be 2 to ${PARTICIPANTS_MAX}`);
   if (!isPowerOfTwo(slotCount) || slotCount < 16 || slotCount > 1 << 20) refuse(`memory.slots is ${slotCount}; it must be a power of two from 16 to 1048576`);
@@ -195,6 +205,7 @@ export function layOut(options: LayoutOptions): Layout {
   if (!Number.isInteger(nodeCount) || nodeCount % 16 !== 0 || nodeCount < 16 || nodeCount > 1 << 20) refuse(`nodeCount is ${nodeCount}; it must be a multiple of 16 from 16 to 1048576`);
   if (!Number.isInteger(objectCount) || objectCount < 1 || objectCount > 65_536) refuse(`objectCount is ${objectCount}; it must be 1 to 65536`);
   if (objectBytes % 128 !== 0 || objectBytes < 0) refuse(`objectBytes is ${objectBytes}; it must be a multiple of 128`);
+  if (!Number.isInteger(backRingCount) || backRingCount < 0 || backRingCount >= ringCount) refuse(`backRingCount is ${backRingCount}; it must be 0 to ${ringCount - 1}`);
   const ringsAt = slotCount * SLOT_WORDS;
   const namesAt = ringsAt + ringCount * slotCount;
   const payloadAt = namesAt + namesBytes / 4;
@@ -208,7 +219,7 @@ export function layOut(options: LayoutOptions): Layout {
   const storageAt = objectsAt + objectCount * OBJECT_SIZE;
   const totalWords = storageAt + objectBytes / 4;
   if (totalWords >= 2 ** 31) refuse(`the arena would be ${Math.ceil(totalWords / 2 ** 28)} GiB; lower memory.slots or memory.payloadBytes`);
-  return { participantCount, slotCount, payloadBytes, namesBytes, ringCount, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, nodeCount, nodesAt, stagingAt, journalAt, objectCount, objectBytes, objectsAt, storageAt, totalWords };
+  return { participantCount, slotCount, payloadBytes, namesBytes, ringCount, backRingCount, controlAt, regionAt, regionWords, ringsAt, namesAt, payloadAt, nodeCount, nodesAt, stagingAt, journalAt, objectCount, objectBytes, objectsAt, storageAt, totalWords };
 }
 
 /** First word of a participant's control block. */

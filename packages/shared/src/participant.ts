@@ -8,7 +8,8 @@ import { ClaimRings } from './claim-ring.ts';
 import { NIL, push, takeAll } from './mailbox.ts';
 import type { Memory } from './memory.ts';
 import { NameReader, NameWriter } from './names.ts';
-import { wake } from './parker.ts';
+import { offerBack } from './lanes.ts';
+import { offer, wake } from './parker.ts';
 import { DeathWatch, isLive } from './recovery.ts';
 import { type DONE, type FAILED, finish, letGo, makePlaced, makeReady } from './slot.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -27,11 +28,15 @@ export class Participant {
   readonly #newest: Int32Array;
   readonly #oldest: Int32Array;
   readonly #toHandOver: number[] = [];
+  /** The first ring that is for back lanes. */
+  readonly #backRings: number;
+  #hasBackWork = false;
 
   constructor(memory: Memory, id: number) {
     this.memory = memory;
     this.id = id;
     this.#control = controlOf(memory.layout, id);
+    this.#backRings = memory.layout.ringCount - memory.layout.backRingCount;
     this.slots = new SlotPool(memory, id);
     this.rings = new ClaimRings(memory, id);
     this.blocks = new BlockAllocator(memory, id);
@@ -47,15 +52,27 @@ export class Participant {
   /** Its number may pass to a new worker: what was read of its names is void. */
   forget(dead: number): void { this.#readers[dead] = undefined; }
 
-  /** Owner: publishes a filled slot for anybody; visible after `rings.publish`. */
+  /** Owner: publishes a filled slot for anybody; visible after `publish`. */
   makeReady(slot: number, ring: number): void {
     this.memory.words[slot + OWNER_NOTE] = -1;
     makeReady(this.memory.words, slot);
-    this.rings.push(ring, slot);
+    this.hint(slot, ring);
   }
 
   /** Pushes a hint for a slot that is READY already: opened again by recovery, or shared by who had claimed it. */
-  hint(slot: number, ring: number): void { this.rings.push(ring, slot); }
+  hint(slot: number, ring: number): void {
+    this.rings.push(ring, slot);
+    if (ring >= this.#backRings) this.#hasBackWork = true;
+  }
+
+  /** Makes pushed hints visible, and wakes who takes them. @returns true when somebody slept and has been woken */
+  publish(): boolean {
+    if (!this.rings.publish()) return false;
+    const hasWoken = offer(this.memory);
+    if (!this.#hasBackWork) return hasWoken;
+    this.#hasBackWork = false;
+    return offerBack(this.memory) || hasWoken;
+  }
 
   /** Owner: puts a filled slot into the inbox of `target` and wakes it. */
   place(slot: number, target: number): void {

@@ -20,7 +20,7 @@
  *               Ordering, Crash → chaos/pool "kills: nothing is lost, hung or completed twice".
  *   Source      ARIES-like: the log (states) is the truth, everything else is rebuilt; robust futexes' owner-died scan.
  */
-import { ATTENTION, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, HARD_SLEEP, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOTS_TOUCHED, SLOT_WORDS, TOP, controlOf, regionOf } from './layout.ts';
+import { ATTENTION, BACK_MASK, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, HARD_SLEEP, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOTS_TOUCHED, SLOT_WORDS, TOP, controlOf, regionOf } from './layout.ts';
 import { NIL, takeAll } from './mailbox.ts';
 import type { Memory } from './memory.ts';
 import { wakeHard } from './parker.ts';
@@ -52,7 +52,7 @@ export function markDead(memory: Memory, id: number): void {
   const control = controlOf(layout, id);
   const life = Atomics.load(words, control + LIFE);
   Atomics.store(words, control + LIFE, ((life >> LIFE_SHIFT) + 1 << LIFE_SHIFT) | DEAD);
-  for (const mask of [IDLE_MASK, SEEKING_MASK]) Atomics.and(words, mask + (id >> 5), ~(1 << (id & 31)));
+  for (const mask of [IDLE_MASK, SEEKING_MASK, BACK_MASK]) Atomics.and(words, mask + (id >> 5), ~(1 << (id & 31)));
   Atomics.add(words, DEATHS, 1);
   for (let other = 0; other < layout.participantCount; other++) if (other !== id && isLive(memory, other)) wakeHard(memory, other);
 }

@@ -5,6 +5,7 @@
  *
  *   State       SPARE ──activate──► FRONT ──block──► BLOCKED ──comeBack──► FRONT;   FRONT ──retire──► RETIRING ──rest──► SPARE
  *               RETIRING ──activate──► FRONT;   any ──leave──► LEAVING (for good: main ends it when it has drained)
+ *               BACK stays what it is, and no rule looks at it
  *               word = ms of the shared clock when it became so, 28 bits | role, 3 bits
  *   Invariants  L1 one CAS a change, from the word that was read; so a change is counted once, whoever makes it.
  *               L2 only the conductor blocks and activates; the owner or the conductor comes back; only the owner rests; retiring is anybody's; only main makes leave.
@@ -29,6 +30,8 @@ export const SPARE = 1;
 export const RETIRING = 2;
 export const BLOCKED = 3;
 export const LEAVING = 4;
+/** A back lane: counted apart from the cores, and never one of the others. */
+export const BACK = 5;
 
 const ROLE_MASK = 7;
 const SINCE_SHIFT = 3;
@@ -44,7 +47,7 @@ export const roleForMs = (memory: Memory, id: number, nowMs: number): number => 
 export const isFront = (memory: Memory, id: number): boolean => isLive(memory, id) && roleOf(memory, id) === FRONT;
 
 /** Owner, before it takes its number. */
-export function begin({ words, layout }: Memory, id: number, role: typeof FRONT | typeof SPARE, nowMs: number): void {
+export function begin({ words, layout }: Memory, id: number, role: typeof FRONT | typeof SPARE | typeof BACK, nowMs: number): void {
   Atomics.store(words, controlOf(layout, id) + ROLE, wordOf(role, nowMs));
 }
 
@@ -84,14 +87,14 @@ export function leave(memory: Memory, id: number, nowMs: number): void {
   }
 }
 
-export interface Census { front: number; spare: number; retiring: number; blocked: number; leaving: number }
+export interface Census { front: number; spare: number; retiring: number; blocked: number; leaving: number; back: number }
 
 /** How many live workers have which role. */
 export function census(memory: Memory): Census {
-  const count = [0, 0, 0, 0, 0];
+  const count = [0, 0, 0, 0, 0, 0];
   for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) (count[roleOf(memory, id)] as number)++;
-  const [front, spare, retiring, blocked, leaving] = count as [number, number, number, number, number];
-  return { front, spare, retiring, blocked, leaving };
+  const [front, spare, retiring, blocked, leaving, back] = count as [number, number, number, number, number, number];
+  return { front, spare, retiring, blocked, leaving, back };
 }
 
 /** Retires those that are too many, the highest seats first. @returns how many */

@@ -6,6 +6,7 @@ import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from 
 import { expectCallers } from './compiled/traces.ts';
 import type { Caller } from './caller.ts';
 import type { Deque } from './deque.ts';
+import type { RootLane } from './lanes/lane-clock.ts';
 import { endOf, type LocalThread, type Thread, type ThreadStatus } from './thread.ts';
 
 /** A remote function as its callers know it. */
@@ -18,6 +19,10 @@ export interface Target {
   kind: 'unknown' | 'plain' | 'stream';
   /** Number in this isolate's table of names; -1 until it is first published. */
   number: number;
+  /** Name of its root, whose verdict says to which lane its calls go. */
+  readonly rootName: string;
+  /** What is known of that root here; undefined until somebody asks. */
+  lane: RootLane | undefined;
   /** Slots of this isolate that hold calls of it. */
   slotsHeld: number;
   /** And slots that calls of it have given back, ever. */
@@ -38,6 +43,10 @@ export interface CallOptions {
   /** One worker and no other: calls into a stream. */
   on?: number | undefined;
   asThread?: boolean | undefined;
+  /** Which lanes may take it; undefined and 'auto': by the verdict on its root. */
+  lane?: 'auto' | 'front' | 'back' | undefined;
+  /** Cancelled, it may take its time: nobody replaces its worker, or ends the call before it. */
+  isPatient?: boolean | undefined;
 }
 
 export type CallState = 'waiting' | 'published' | 'private' | 'running-here' | 'ended';

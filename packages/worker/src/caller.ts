@@ -10,11 +10,12 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import {
-  CapriccioError, OWNER_NOTE, buffersOf, inspect, isLive, roles, slots as slotStates,
+  CapriccioError, OWNER_NOTE, buffersOf, inspect, isLive, lanes, roles, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
 import { sharedNow } from './clock.ts';
+import { rootNameOf } from './functions.ts';
 import { Deque } from './deque.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import { Settler } from './settling.ts';
@@ -30,11 +31,13 @@ export interface CallerHost extends StopperHost {
   /** A worker's own: takes a call that is private for now. Absent on main, which publishes at once. */
   readonly runHere?: (call: Call) => void;
   /** The worker for a call that is for one worker. Undefined when none lives. */
-  chooseWorker(affinity: string | number | undefined): number | undefined;
+  chooseWorker(affinity: string | number | undefined, inBack: boolean): number | undefined;
   /** Why a worker has died, where that is known. */
   deathOf?(worker: number): string | undefined;
   /** Judges a call with a deadline before anything is done for it: throws CAP_ERR_OVERLOADED when it would come too late. */
   readonly admit?: (call: Call, deadlineMs: number) => void;
+  /** Whether a call goes to a back lane. Absent where there are no lanes. */
+  readonly isForBack?: ((call: Call) => boolean) | undefined;
   /** How often a task that had begun is run again when its worker dies, if it is idempotent. */
   readonly retriesMax: number;
   /** Calls that may be outstanding at a time. */
@@ -99,7 +102,7 @@ export class Caller {
   target(name: string, label: string): Target {
     let target = this.#targets.get(name);
     if (target === undefined) {
-      target = { name, label, kind: 'unknown', number: -1, slotsHeld: 0, slotsReleased: 0, surplus: new Deque() };
+      target = { name, label, kind: 'unknown', number: -1, rootName: rootNameOf(name), lane: undefined, slotsHeld: 0, slotsReleased: 0, surplus: new Deque() };
       this.#targets.set(name, target);
     }
     return target;
@@ -175,10 +178,17 @@ export class Caller {
 
   #beginPrivate(call: Call, values: unknown[]): void {
     this.#pack(call, values);
-    if (call.packed === undefined) { this.#place(call); return; }
-    call.state = 'private';
-    (this.#host.runHere as (call: Call) => void)(call);
+    if (call.packed === undefined) this.#place(call);
+    else this.#keepOrPublish(call);
   }
+
+  /** A packed call of a worker's own: private, unless it is for another lane. */
+  #keepOrPublish(call: Call): void {
+    if (this.#host.runHere !== undefined && (this.#isOnBackLane || !this.#isForBack(call))) { call.state = 'private'; this.#host.runHere(call); }
+    else if (!this.#mayTakeSlot(call.target) || !this.tryPublish(call)) this.#wait(call);
+  }
+  get #isOnBackLane(): boolean { return lanes.isBackLane(this.#me.memory, this.#me.id); }
+  #isForBack(call: Call): boolean { return this.#host.isForBack?.(call) ?? false; }
 
   #beginWithOptions(call: Call, values: unknown[], options: CallOptions): void {
     if (options.signal?.aborted === true) throw cancelledError(call.target, options.signal.reason);
@@ -187,8 +197,7 @@ export class Caller {
     else this.#pack(call, values, options);
     this.#stopper.watch(call, options);
     if (call.packed === undefined || options.affinity !== undefined || options.on !== undefined) this.#place(call);
-    else if (this.#host.runHere !== undefined) { call.state = 'private'; this.#host.runHere(call); }
-    else if (!this.#mayTakeSlot(call.target) || !this.tryPublish(call)) this.#wait(call);
+    else this.#keepOrPublish(call);
   }
 
   #pack(call: Call, values: unknown[], options?: CallOptions): void {
@@ -237,11 +246,15 @@ export class Caller {
 
   #publishSlot(call: Call, slot: number): void {
     this.#settler.hold(call, slot);
-    this.#me.makeReady(slot, this.#ringOf(call.target));
+    this.#me.makeReady(slot, this.#ringOf(call));
     if (!this.#isPublishing) { this.#isPublishing = true; queueMicrotask(this.#publishSoon); }
     else if (++this.#unpublished >= PUBLISH_EVERY) this.#publish();
   }
-  #ringOf(target: Target): number { return target.number % this.#me.memory.layout.ringCount; }
+  #ringOf(call: Call): number {
+    const { ringCount, backRingCount } = this.#me.memory.layout;
+    const { number } = call.target;
+    return this.#isForBack(call) ? ringCount - backRingCount + number % backRingCount : number % (ringCount - backRingCount);
+  }
 
   #publish(): void {
     this.#isPublishing = false;
@@ -306,7 +319,7 @@ export class Caller {
   #place(call: Call): void {
     const { on } = call.options ?? {};
     if (on !== undefined && !isLive(this.#me.memory, on)) { this.#settler.fail(call, lostError(call, on, false, this.#host.deathOf?.(on))); return; }
-    const worker = call.options?.on ?? this.#host.chooseWorker(call.options?.affinity);
+    const worker = call.options?.on ?? this.#host.chooseWorker(call.options?.affinity, this.#isForBack(call));
     const slot = worker === undefined ? 0 : this.#me.slots.allocate();
     if (worker === undefined || slot === 0) { this.#waitForPlace(call); return; }
     if (!this.#writePlaced(call, slot, worker)) { this.#me.slots.release(slot); return; }
@@ -460,7 +473,7 @@ export class Caller {
     if (call.state !== 'ended' && !survives(call, { hadBegun: false, wasCause: false, retriesMax: this.#host.retriesMax }) && slotStates.cancel(this.#me.memory.words, call.slot) === 'withdrawn') {
       this.#settler.release(call, true);
       this.#fail(call, dead, false);
-    } else this.#me.hint(call.slot, this.#ringOf(call.target));
+    } else this.#me.hint(call.slot, this.#ringOf(call));
   }
 
   /** Its arguments are still here, it is not bound to the dead worker, and if it had begun it may be repeated, not too often. */

@@ -90,6 +90,6 @@ export class ChildCalls {
       if (!this.#caller.tryPublish(entry.call)) { root.children.unshift(entry); break; }
       this.#shown = entry.call;
     }
-    if (this.#me.rings.publish()) parker.offer(this.#me.memory);
+    this.#me.publish();
   }
 }

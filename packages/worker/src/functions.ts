@@ -26,8 +26,14 @@ export interface FunctionRecord {
   loading: Promise<void> | undefined;
 }
 
+/** Makes functions without a module for the names `kind argument` of one kind: a plug-in's, with roots that it names. */
+export type FunctionMaker = (argument: string) => { readonly fn: AnyFunction; readonly rootName: string };
+
 /** The text under which a function travels. */
 export const nameOfFunction = (url: string, exportName: string): string => `F${url}\n${exportName}`;
+
+/** The root of a function, by the text under which it travels. */
+export const rootNameOf = (name: string): string => name.slice(1).replace('\n', '#');
 
 const GENERATORS = new Set(['GeneratorFunction', 'AsyncGeneratorFunction']);
 const tagOf = (fn: AnyFunction): string => (fn as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? '';
@@ -39,6 +45,7 @@ export class Functions {
   readonly #builtIn: Readonly<Record<string, AnyFunction>>;
   readonly #onLoaded: (url: string) => void;
   readonly #loaded = new Set<string>();
+  readonly #makers = new Map<string, FunctionMaker>();
   #loading = 0;
 
   /** @param onLoaded  called once for each module that has been loaded for a call */
@@ -53,10 +60,24 @@ export class Functions {
     let record = this.#byName.get(name);
     if (record === undefined) {
       const [url, exportName] = name.slice(1).split('\n') as [string, string];
-      record = { url, exportName, root: this.#roots.named(`${url}#${exportName}`), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', twin: undefined, mayBlock: url === '', failure: undefined, loading: undefined };
+      const made = url === '' ? this.#make(exportName) : undefined;
+      if (made !== undefined) return this.#keep(name, { url, exportName, root: this.#roots.named(made.rootName), fn: made.fn, kind: 'plain', twin: undefined, mayBlock: true, failure: undefined, loading: undefined });
+      record = { url, exportName, root: this.#roots.named(rootNameOf(name)), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', twin: undefined, mayBlock: url === '', failure: undefined, loading: undefined };
       this.#byName.set(name, record);
     }
     return record;
+  }
+
+  #keep(name: string, record: FunctionRecord): FunctionRecord {
+    this.#byName.set(name, record);
+    return record;
+  }
+
+  /** A plug-in's functions of a kind. */
+  provide(kind: string, make: FunctionMaker): void { this.#makers.set(kind, make); }
+  #make(name: string): ReturnType<FunctionMaker> | undefined {
+    const space = name.indexOf(' ');
+    return space < 0 ? undefined : this.#makers.get(name.slice(0, space))?.(name.slice(space + 1));
   }
 
   /** Some module is being loaded: its top-level awaits may need the event loop. */

@@ -1,5 +1,5 @@
 /** Which worker gets a call that is for one worker: by key if it has one, else the least loaded of those that take work. */
-import { board, isLive, roles, type Memory } from '@capriccio/shared';
+import { board, isLive, lanes, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
 
 /** A worker that has been in one turn for longer is not given more, if another is free; ms. */
@@ -7,13 +7,15 @@ const STALLED_AFTER_MS = 20;
 
 /** Seats from here on are those of spares: keys do not move to one while it stands in for another. */
 export const SPARE_SEAT = 1000;
+/** Seats from here on are back lanes'. */
+export const BACK_SEAT = 2000;
 
 let next = 0;
 
-/** @returns undefined when no worker lives */
-export function chooseWorker(memory: Memory, affinity: string | number | undefined): number | undefined {
+/** @param inBack  among the back lanes instead of the front ones. @returns undefined when none lives */
+export function chooseWorker(memory: Memory, affinity: string | number | undefined, inBack = false): number | undefined {
   const live: number[] = [];
-  for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) live.push(id);
+  for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id) && lanes.isBackLane(memory, id) === inBack) live.push(id);
   if (affinity !== undefined) {
     const seated = live.filter((id) => board.readSeat(memory, id) < SPARE_SEAT && (roles.roleOf(memory, id) === roles.FRONT || roles.roleOf(memory, id) === roles.BLOCKED));
     return byKey(memory, seated.length > 0 ? seated : live, String(affinity));   // also to one that is blocked: what belongs to a key waits for its worker

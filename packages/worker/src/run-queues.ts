@@ -7,6 +7,7 @@
  * The simulator (test/simulation) runs these same classes with threads of its own; so they know a thread by what it has had and nothing else.
  */
 import { Deque } from './deque.ts';
+import type { RootLane } from './lanes/lane-clock.ts';
 import { levelOf, schedulingRules, type SchedulingRules } from './levels.ts';
 import { PassHeap, type Seat } from './pass-heap.ts';
 import { charge, join, type Share } from './stride.ts';
@@ -72,6 +73,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */
   hasRoom: (() => boolean) | undefined = undefined;
+  /** What is known of its segments' length. */
+  lane: RootLane | undefined = undefined;
   readonly #rules: SchedulingRules;
   readonly #nodes = new Map<number, NodeQueue<T>>();
   /** Of the last push: the next is most likely of the same node. */

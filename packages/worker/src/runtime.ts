@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import {
-  Participant, Tasks, board, conductorWord, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
+  Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
 } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { Caller, type CallerHost } from './caller.ts';
@@ -15,6 +15,9 @@ import { ChildCalls } from './children.ts';
 import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
+import { LaneClock } from './lanes/lane-clock.ts';
+import { LaneRouter } from './lanes/lane-router.ts';
+import { lowerPriority } from './lanes/low-priority.ts';
 import { Mail } from './mail.ts';
 import { SharedObjects } from './objects/shared-objects.ts';
 import { SPARE_SEAT, chooseWorker } from './placement.ts';
@@ -50,6 +53,8 @@ export interface RuntimeStart {
   readonly deadlock?: 'report' | 'break';
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
+  /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */
+  readonly lane?: 'front' | 'back' | undefined;
 }
 
 /** A root is reported when it has overrun so often: once may be a module's first run, or a machine that is busy elsewhere. */
@@ -57,6 +62,16 @@ const OVERRUNS_TOLD = 3;
 
 /** What main hears of a root that overruns. */
 export interface Overrun { readonly root: string; readonly ms: number }
+/** The name under which lanes speak with main. */
+export const LANES = 'lanes';
+export type LaneMessage =
+  /** Work for back lanes waits and there are not enough of them. */
+  | { readonly event: 'want' }
+  /** The verdict on a root is another, or somebody has set it. */
+  | { readonly event: 'changed'; readonly name: string };
+
+/** How often a worker asks for more back lanes, ms. */
+const WANT_EVERY_MS = 20;
 
 /** how often a worker asks for its processor time, ms. */
 const CPU_EVERY_MS = 20;
@@ -73,6 +88,10 @@ export class Runtime {
   readonly objects: SharedObjects;
   readonly idle: Idle;
   readonly memory: Memory;
+  readonly lane: 'front' | 'back' | undefined;
+  /** Undefined where there are no lanes. */
+  readonly laneClock: LaneClock | undefined;
+  readonly laneRouter: LaneRouter | undefined;
   readonly #taker: Taker;
   readonly #children: ChildCalls;
   readonly #board: board.Board;
@@ -90,7 +109,9 @@ export class Runtime {
   readonly #services = new Map<string, (body: unknown) => void>();
   readonly #beforeHandOver: (() => void)[] = [];
   #plan: PlanFollower | undefined;
+  readonly #whenDead: ((dead: number) => void)[] = [];
   #holds = 0;
+  #wantedAt = 0;
   #baseline = 0;
   #cpuAt = 0;
   #cpuMs = 0;
@@ -124,6 +145,13 @@ export class Runtime {
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });
     this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
+    this.lane = start.lane;
+    if (start.lane !== undefined) {
+      const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onFirstLong: () => { lowerPriority(); } });
+      this.scheduler.lanes = this.laneClock = clock;
+      this.laneRouter = new LaneRouter(this.memory, clock, () => this.#wantBackLane());
+    }
+    const isBackLane = start.lane === 'back';
     this.streams = new StreamTable(this.scheduler, {
       copyOf: (value) => {
         const copied = tasks.clone(value, 'a value');
@@ -137,7 +165,8 @@ export class Runtime {
     const host: CallerHost = {
       publish: () => this.#publish(),
       runHere: (call) => this.#children.add(call),
-      chooseWorker: (affinity) => chooseWorker(this.memory, affinity),
+      chooseWorker: (affinity, inBack) => chooseWorker(this.memory, affinity, inBack),
+      isForBack: this.laneRouter?.isForBack,
       retriesMax: start.retriesMax,
       outstandingMax: Infinity,
       onBusy: () => { /* threads that wait for calls are threads: they keep this worker's loop alive */ },
@@ -146,7 +175,7 @@ export class Runtime {
     this.caller = new Caller(this.me, tasks, host, this.mail, this.mail.results, this.buffers);
     this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
     this.#children = new ChildCalls(this.me, this.scheduler, this.executor, this.caller, this.functions);
-    this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root));
+    this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root), isBackLane);
     this.#taker.setTakesWork(!start.isSpare);
     this.idle = new Idle({
       memory: this.memory, me: start.id,
@@ -165,7 +194,13 @@ export class Runtime {
   /** Takes its number: from here on others may place work here. */
   start(): void {
     this.#baseline = process.getActiveResourcesInfo().length;
-    roles.begin(this.memory, this.me.id, this.#isSpare ? roles.SPARE : roles.FRONT, sharedNow());
+    const isBackLane = this.lane === 'back';
+    if (isBackLane) {
+      this.#role = roles.BACK;
+      lanes.joinBack(this.memory, this.me.id);
+      this.hold();                                                       // it is told of servers by port
+    }
+    roles.begin(this.memory, this.me.id, isBackLane ? roles.BACK : this.#isSpare ? roles.SPARE : roles.FRONT, sharedNow());
     this.#rolesSeen = roles.changes(this.memory) - 1;                    // looked at in the first turn
     markLive(this.memory, this.me.id);
     this.mail.post(0, { kind: 'service', service: 'ready', body: undefined });
@@ -189,6 +224,8 @@ export class Runtime {
   hold(): () => void { this.#holds++; return () => { this.#holds--; }; }
   /** Called between batches and at the end of each turn: what a plug-in has gathered leaves. */
   beforeHandOver(flush: () => void): void { this.#beforeHandOver.push(flush); }
+  /** Called for each worker that has died, when what it held of ours has been recovered. */
+  whenDead(tell: (dead: number) => void): void { this.#whenDead.push(tell); }
   /** Connections of a server here, for main's acceptor. */
   setConnections(count: number): void {
     this.#connections = count;
@@ -212,7 +249,7 @@ export class Runtime {
     const role = roles.roleOf(this.memory, this.me.id);
     if (role === this.#role) return;
     this.#role = role;
-    this.#taker.setTakesWork(role === roles.FRONT);
+    this.#taker.setTakesWork(role === roles.FRONT || role === roles.BACK);
     if (role !== roles.FRONT) parker.offer(this.memory);                 // it may have been woken for work that it leaves to others (parker.ts, P3)
     for (const listener of this.#roleListeners) listener(role);
   }
@@ -282,14 +319,29 @@ export class Runtime {
 
   /** A segment of a root has kept everything else here waiting: main warns, once a root. */
   #overran(root: Root, ms: number): void {
-    if (++root.overruns !== OVERRUNS_TOLD) return;
+    if (this.lane === 'back' || ++root.overruns !== OVERRUNS_TOLD) return;
     this.mail.post(0, { kind: 'service', service: 'overrun', body: { root: root.name, ms } satisfies Overrun });
   }
 
   #offerRest(): void {
     this.#hasSought = false;
-    if (this.#taker.anyWork()) parker.offer(this.memory);
+    this.#passOn();
   }
+
+  /** What is published and not taken here: one wake for a burst, who was woken passes it on. */
+  #passOn(): void {
+    if (!this.#taker.anyWork()) return;
+    if (this.lane !== 'back') parker.offer(this.memory);
+    else if (!lanes.offerBack(this.memory)) this.#wantBackLane();
+  }
+
+  #wantBackLane(): void {
+    const now = sharedNow();
+    if (now - this.#wantedAt < WANT_EVERY_MS) return;
+    this.#wantedAt = now;
+    this.#tellLanes({ event: 'want' });
+  }
+  #tellLanes(body: LaneMessage): void { this.mail.post(0, { kind: 'service', service: LANES, body }); }
 
   #takePlaced(): void {
     for (let slot = this.me.takePlaced(); slot !== 0;) {
@@ -310,12 +362,13 @@ export class Runtime {
         this.me.forget(dead);
         this.executor.forget(dead);
         this.caller.forget(dead);
+        for (const tell of this.#whenDead) tell(dead);
       },
     );
   }
 
   #begin(root: Root, max: number): number {
-    const { count, slots, claimed } = this.#taker.take(root, max);
+    const { count, slots, claimed } = this.#taker.take(root, this.lane === 'back' ? 1 : max);   // the others can take the rest meanwhile
     if (this.#hasSought) this.#offerRest();
     for (let k = 0; k < count; k++) this.executor.begin(slots[k] as number, claimed[k] as number);
     return count;
@@ -328,7 +381,7 @@ export class Runtime {
   }
 
   #publish(): void {
-    if (this.me.rings.publish()) parker.offer(this.memory);
+    this.me.publish();
   }
 
   #endTurn(now: number, didWork: boolean, hasMore: boolean): void {
@@ -337,7 +390,7 @@ export class Runtime {
     if (this.me.rings.isOverflowing) this.#publish();
     if (didWork) {
       this.idle.foundWork();
-      if (this.#taker.anyWork()) parker.offer(this.memory);              // one wake for a burst: who was woken passes it on
+      this.#passOn();
     }
     this.#board.endTurn({ runnable: this.scheduler.roots.runnable, threads: this.scheduler.live, queued: this.scheduler.roots.queued });
     this.scheduler.recorder?.endTurn(now, hasMore);

@@ -17,6 +17,7 @@ import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
 import type { SchedulingRules } from './levels.ts';
+import type { LaneClock, RootLane } from './lanes/lane-clock.ts';
 import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
@@ -110,6 +111,9 @@ export class Scheduler {
   /** Of the last spawn: the next is most likely like it. */
   #origin: Origin | undefined;
   #sites = 0;
+  /** Measures segments, where roots may go to back lanes. */
+  lanes: LaneClock | undefined = undefined;
+  #stepCpuAt = -1;
   /** Threads that have started and not ended. */
   live = 0;
   /** Told of a circle of waits. */
@@ -183,10 +187,14 @@ export class Scheduler {
         }
         if (root === undefined) { this.#endTurn(false); return; }
       }
-      const count = this.#runBatch(root);
+      const { lanes } = this;
+      const cpuAt = lanes === undefined ? -1 : lanes.before(root.lane ??= lanes.of(root.name));
+      const begunBefore = this.begun;
+      const count = this.#runBatch(root, cpuAt >= 0 ? 1 : BATCH_MAX);
       this.#outside?.afterBatch();
       const now = sharedNow();
       this.timers.settle(now, false);
+      if (lanes !== undefined) lanes.after(root.lane as RootLane, cpuAt, now - this.#clock, this.begun > begunBefore);
       this.#charge(root, now - this.#clock, count);
       if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, now - this.#clock); }
       this.#clock = now;
@@ -215,11 +223,11 @@ export class Scheduler {
     if (count > 0) root.costUs += (usedMs * 1000 / count - root.costUs) / 8;
   }
 
-  /** Runs a few pieces of one root: what has begun before what has not. @returns how many */
-  #runBatch(root: Root): number {
+  /** Runs a few pieces of one root, at most `most`: what has begun before what has not. @returns how many */
+  #runBatch(root: Root, most: number): number {
     this.#didWork = true;
     this.#outside?.runs(root);
-    const max = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_US / root.costUs)));
+    const max = Math.max(1, Math.min(most, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
     if (root.draw() === 'resume') {
       for (; count < max && (!this.#hop || count < HOP_BATCH_MAX); count++) {
@@ -261,7 +269,7 @@ export class Scheduler {
       }
       return count;
     }
-    return this.#outside?.begin(root, root.promise !== undefined ? 1 : Math.max(1, Math.min(HINT_BATCH_MAX, Math.floor(BATCH_US / root.costUs)))) ?? 0;
+    return this.#outside?.begin(root, max === 1 ? 1 : Math.max(1, Math.min(HINT_BATCH_MAX, Math.floor(BATCH_US / root.costUs)))) ?? 0;
   }
 
   /** Native async code has been started or woken: its continuations are microtasks, let them run before the next batch. */
@@ -371,10 +379,19 @@ export class Scheduler {
     if (this.recorder !== undefined) this.recorder.pass(thread, thread.frame instanceof FrameStack ? numberOfPoint(thread.frame.point) || NODE_WAIT : NODE_WAIT);
     thread.waitingOn = undefined;
     thread.state = RUNNING;
+    const { lanes } = this;
+    if (lanes !== undefined) this.#stepCpuAt = lanes.before(thread.root.lane ??= lanes.of(thread.root.name));
   }
-  waits(thread: LocalThread): void { thread.block(this.#clock); }
+  waits(thread: LocalThread): void {
+    this.#endStep(thread);
+    thread.block(this.#clock);
+  }
+  #endStep({ root }: LocalThread): void {
+    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false);
+  }
   /** It has come back with something else than the next await. */
   cameBack(thread: LocalThread, outcome: CompiledOutcome): void {
+    this.#endStep(thread);
     if (outcome === 'ended') this.hasEnded();
     else this.afterRun(thread, outcome);
   }

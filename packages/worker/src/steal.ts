@@ -2,7 +2,7 @@
  * Whom to rob, and of what: published hints of all participants, by root. A look costs one load a participant as long as nothing new has been
  * published; what it finds is kept as sources (a ring of a victim, and the root of its next hint) until they turn out empty.
  */
-import { isLive, makeClaims, peek, publishedCount, take, waiting, type Claims, type Memory } from '@capriccio/shared';
+import { isLive, lanes, makeClaims, peek, publishedCount, take, waiting, type Claims, type Memory } from '@capriccio/shared';
 import type { Root } from './run-queues.ts';
 
 interface Source { readonly victim: number; readonly ring: number; root: Root }
@@ -23,10 +23,18 @@ export class Taker {
   #first: number;
   /** Takes what others have published, and not its own only. */
   #takesWork = true;
+  readonly #isBackLane: boolean;
+  /** The rings that it takes from: a front lane's end where those of back lanes begin, unless there is no back lane to be had. */
+  #ringFrom = 0;
+  #ringTo: number;
 
   /** @param rootOf  the root of the task in a slot; @param activate  called when a root gets a source */
-  constructor(memory: Memory, me: number, rootOf: (slot: number) => Root, activate: (root: Root) => void) {
+  constructor(memory: Memory, me: number, rootOf: (slot: number) => Root, activate: (root: Root) => void, isBackLane = false) {
     this.#memory = memory;
+    this.#isBackLane = isBackLane;
+    const { ringCount, backRingCount } = memory.layout;
+    this.#ringTo = isBackLane ? ringCount : ringCount - backRingCount;
+    if (isBackLane) this.#ringFrom = ringCount - backRingCount;
     this.#me = me;
     this.#rootOf = rootOf;
     this.#activate = activate;
@@ -38,6 +46,7 @@ export class Taker {
   /** Looks at every live participant, its own rings first, then from another victim each time. */
   look(): void {
     const { participantCount } = this.#memory.layout;
+    if (!this.#isBackLane && this.#ringTo !== this.#memory.layout.ringCount && lanes.stateOfLanes(this.#memory) === lanes.UNAVAILABLE) this.#takeAll();
     this.#lookAt(this.#me);
     if (!this.#takesWork) return;
     this.#first = (this.#first + 1) % participantCount;
@@ -56,12 +65,18 @@ export class Taker {
     this.#exhaustedAt.fill(-1);
   }
 
+  /** Nobody else takes what is meant for back lanes. */
+  #takeAll(): void {
+    this.#ringTo = this.#memory.layout.ringCount;
+    this.#exhaustedAt.fill(-1);
+  }
+
   #lookAt(victim: number): void {
     const published = publishedCount(this.#memory, victim);
     if (published === this.#exhaustedAt[victim]) return;
     const { ringCount } = this.#memory.layout;
     let isEmpty = true;
-    for (let ring = 0; ring < ringCount; ring++) {
+    for (let ring = this.#ringFrom; ring < this.#ringTo; ring++) {
       if (this.#open[victim * ringCount + ring] === 1) { isEmpty = false; continue; }
       const slot = peek(this.#memory, victim, ring);
       if (slot === 0) continue;
@@ -109,11 +124,11 @@ export class Taker {
 
   /** True when somebody shows work: the second look of who is about to sleep. */
   anyWork(): boolean {
-    const { participantCount, ringCount } = this.#memory.layout;
+    const { participantCount } = this.#memory.layout;
     for (let victim = 0; victim < participantCount; victim++) {
       if (!this.#takesWork && victim !== this.#me) continue;
       if (publishedCount(this.#memory, victim) === this.#exhaustedAt[victim] || (victim !== this.#me && !isLive(this.#memory, victim))) continue;
-      for (let ring = 0; ring < ringCount; ring++) if (waiting(this.#memory, victim, ring) > 0) return true;
+      for (let ring = this.#ringFrom; ring < this.#ringTo; ring++) if (waiting(this.#memory, victim, ring) > 0) return true;
     }
     return false;
   }

@@ -78,7 +78,7 @@ export class Stopper {
       case 'asked': {
         const claimer = slotStates.claimerOf(slotStates.loadState(words, call.slot));
         this.#me.askToLook(claimer);
-        this.#host.onCancelled(call, claimer);
+        if (call.options?.isPatient !== true) this.#host.onCancelled(call, claimer);
         break;
       }
       case 'revoked': this.#settler.abandon(call, error); break;        // it never begins; its slot comes home when its taker gets to it

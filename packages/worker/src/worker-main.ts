@@ -21,7 +21,7 @@ export interface WorkerStart extends RuntimeStart {
 }
 
 /** A plug-in of the worker. */
-export interface Plugin { install(runtime: Runtime, data: unknown): void | Promise<void> }
+export interface Plugin { install(runtime: Runtime, data: unknown): unknown }
 
 /** Runs what worker data names. Resolves when the worker takes work. */
 export async function runWorker(): Promise<void> {

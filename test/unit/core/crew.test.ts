@@ -139,8 +139,8 @@ describe('limits', () => {
   });
 });
 
-test('what runs for long without giving way is named once', async () => {
-  const pool = await poolFor({ cores: 1 });
+test('what runs for long without giving way, where no lane takes it, is named once', async () => {
+  const pool = await poolFor({ cores: 1, lanes: 'off' });
   const warnings: string[] = [];
   pool.on('warning', ({ message }) => { warnings.push(message); });
   const blocks = pool.module<Blocks>(fixture('blocks.ts'));

@@ -198,14 +198,14 @@ describe('drain', () => {
 
 describe('what a pool tells of itself', () => {
   test('stats', async () => {
-    const pool = await poolFor({ cores: 2, memory: { slots: 1024, payloadBytes: 2 ** 20 } });
+    const pool = await poolFor({ cores: 2, lanes: 'off', memory: { slots: 1024, payloadBytes: 2 ** 20 } });
     await Promise.all(Array.from({ length: 200 }, (_, k) => values(pool).burn(k % 10 === 0 ? 2 : 0)));
     await rejection(pool.module<{ nope(): void }>(fixture('values.ts')).nope());
     const shared = new SharedArrayBuffer(64);
     const waiting = cancels(pool).sleepsShort(shared, 200);
     await until(() => pool.stats().workers.reduce((sum, { finished }) => sum + finished, 0) >= 200 && pool.stats().workers.some(({ threads }) => threads > 0), 'the figures');
     const stats = pool.stats();
-    assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'lost', 'memory', 'refused', 'workers']);
+    assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'lanes', 'lost', 'memory', 'refused', 'workers']);
     assert.equal(stats.cores, 2);
     assert.equal(stats.lost, 0);
     assert.deepEqual(stats.refused, { requests: 0, calls: 0, byRoot: {} });
@@ -214,8 +214,8 @@ describe('what a pool tells of itself', () => {
     assert.ok(stats.memory.arenaBytes > 2 * 2 ** 20 && stats.memory.payloadBytes >= 0);
     assert.equal(stats.workers.length, 2);
     for (const worker of stats.workers) {
-      assert.deepEqual(Object.keys(worker).toSorted(), ['busyMs', 'connections', 'failed', 'finished', 'id', 'isReady', 'queued', 'runnable', 'sleeps', 'sleptMs', 'threads', 'threadsRun']);
-      for (const [name, value] of Object.entries(worker)) if (name !== 'isReady') assert.ok(Number.isFinite(value) && (value as number) >= 0, `${name} is ${String(value)}`);
+      assert.deepEqual(Object.keys(worker).toSorted(), ['busyMs', 'connections', 'failed', 'finished', 'id', 'isReady', 'lane', 'queued', 'runnable', 'sleeps', 'sleptMs', 'threads', 'threadsRun']);
+      for (const [name, value] of Object.entries(worker)) if (name !== 'isReady' && name !== 'lane') assert.ok(Number.isFinite(value) && (value as number) >= 0, `${name} is ${String(value)}`);
       assert.equal(worker.isReady, true);
       assert.ok(worker.busyMs > 0);
     }

@@ -6,7 +6,7 @@ import type { ServerUsage } from './protocol.ts';
 
 /** The only place that reads the pool's statistics. */
 function usageOf(pool: Pool): ServerUsage {
-  const parts = pool.stats().workers.map(({ busyMs, threadsRun }, index) => ({ name: `core ${index + 1}`, busyUs: busyMs * 1000, threadsRun }));
+  const parts = pool.stats().workers.map(({ id, lane, busyMs, threadsRun }) => ({ name: lane === 'back' ? `back lane ${id}` : `core ${id}`, busyUs: busyMs * 1000, threadsRun }));
   return { cpuUs: ownCpuUs(), parts };
 }
 

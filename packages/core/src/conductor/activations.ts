@@ -77,6 +77,7 @@ class Activations implements Part {
         if (parker.read(memory, id) === parker.PARKED) this.#kernel?.learnFrom(board.readKernelId(memory, id));
         continue;
       }
+      if (role === roles.BACK) continue;                                // it yields to the others by its priority, and nobody takes its place
       const verdict = this.#judge(id, nowMs);
       if (verdict === 'suspect') this.#isAnySuspect = true;
       if (role === roles.FRONT && verdict === 'blocked' && roles.block(memory, id, (this.#watched[id] as Watched).suspicion.sinceMs)) newlyBlocked = id;

@@ -19,6 +19,9 @@ import type { HostOptions } from './serve-options.ts';
 /** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
 export const BACKLOG = 4096;
 
+/** Node's own; the answers of all lanes name the same. */
+export const keepAliveTimeout = 5000;
+
 /** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
 function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
   const headersTimeout = bodyMs > 0 ? Math.min(headersMs, bodyMs) : headersMs;
@@ -50,14 +53,14 @@ class Host {
   readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
+  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
     this.#runtime = runtime;
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
-    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add);
-    this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: 5000, noDelay: true });
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add, server);
+    this.#server = createServer({ ...timeLimits(options), keepAliveTimeout, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
     });
@@ -131,7 +134,7 @@ class Host {
 
 const DEPARTURES: readonly unknown[] = ['CAP_ERR_CANCELLED', 'ECONNRESET', DOMException.ABORT_ERR, 'ABORT_ERR'];
 /** What a handler throws because its client has left is nobody's fault: it was cancelled. */
-function reportUnlessGone(error: unknown, req: IncomingMessage): void {
+export function reportUnlessGone(error: unknown, req: IncomingMessage): void {
   if (!(req.socket.destroyed && DEPARTURES.includes((error as { code?: unknown } | null)?.code))) warn(error, req);
 }
 
@@ -147,7 +150,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
+    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), server, options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
     try {
       const port = await host.open();
       tell({ event: 'ready', server, port });

@@ -27,6 +27,8 @@ export interface ServerHost {
   readonly workers: WorkerSet;
   /** The pool, as the admin port shows it. */
   readonly observed: Observed;
+  /** The app cannot be loaded a second time: nothing is to be handed over. */
+  noBackLane(reason: string): void;
   /** The server is closed: the pool need not close it. */
   onClosed(server: RunningServer): void;
   /** A worker has refused requests of a route. */
@@ -86,6 +88,7 @@ export class RunningServer implements PoolServer {
       if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
       if (this.#options.adminPort !== undefined) this.#admin = await AdminServer.open(this.#options.adminPort, { pool: this.#host.observed, times: this.#times, isDraining: () => this.#closed !== undefined });
       this.#isOpen = true;
+      for (const worker of this.#host.workers.backLanes) if (worker.isReady) this.workerReady(worker);
       for (const worker of this.#late.splice(0)) this.workerReady(worker);
     } catch (error) {
       await this.close({ graceMs: 0 });
@@ -96,7 +99,7 @@ export class RunningServer implements PoolServer {
 
   /** Those that are ready. A worker that is being started, instead of one that died, cannot be told yet: it comes by workerReady. */
   async #firstWorkers(): Promise<LiveWorker[]> {
-    const ready = [...this.#host.workers.all].filter(({ isReady }) => isReady).toSorted((a, b) => a.seat - b.seat);   // spares last: they do not listen
+    const ready = [...this.#host.workers.all].filter(({ isReady, lane }) => isReady && lane !== 'back').toSorted((a, b) => a.seat - b.seat);   // spares last: they do not listen
     if (ready.length > 0 && (ready[0] as LiveWorker).seat < SPARE_SEAT) return ready;
     await new Promise<void>((resolve) => { this.#wake = resolve; });
     if (this.#closed !== undefined) throw new CapriccioError('CAP_ERR_CLOSED', 'the server was closed before it listened');
@@ -123,7 +126,7 @@ export class RunningServer implements PoolServer {
       case 'ready':
         if (worker === undefined) return;
         if (message.port !== 0) this.port = message.port;
-        this.#ready.add(worker);
+        if (worker.lane !== 'back') this.#ready.add(worker);            // nobody connects to a back lane
         this.#settle(from);
         break;
       case 'prepared': this.#settle(from); break;
@@ -160,8 +163,16 @@ export class RunningServer implements PoolServer {
   /** The same, for nobody waits for it. */
   workerReady(worker: LiveWorker): void {
     if (this.#closed !== undefined) return;
-    if (!this.#isOpen) { this.#late.push(worker); this.#wake?.(); return; }
-    this.admit(worker).catch((error: unknown) => worker.isExpected || process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`));
+    if (!this.#isOpen) {
+      if (worker.lane === 'back') return;                               // opened there when it is open here
+      this.#late.push(worker);
+      this.#wake?.();
+      return;
+    }
+    this.admit(worker).catch((error: unknown) => {
+      if (worker.lane === 'back' && this.#host.workers.get(worker.id) === worker) this.#host.noBackLane(`the app ${this.#appUrl} does not load there: ${String(error)}`);
+      else if (worker.lane !== 'back' && !worker.isExpected) process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`);
+    });
   }
 
   /** A worker has died, and its connections with it. */
@@ -186,17 +197,23 @@ export class RunningServer implements PoolServer {
   async #close(graceMs: number): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#acceptor?.close();
-    await Promise.all([...this.#told].map((worker) => {
+    const told = [...this.#told];
+    await this.#closeOn(told.filter(({ lane }) => lane !== 'back'), graceMs);
+    await this.#closeOn(told.filter(({ lane }) => lane === 'back'), graceMs);   // what the fronts had handed over has ended, or will not
+    this.#ready.clear();
+    this.#told.clear();
+    await this.#admin?.close();                                          // last: until then it says that the server drains
+    this.#host.onClosed(this);
+  }
+
+  async #closeOn(workers: readonly LiveWorker[], graceMs: number): Promise<void> {
+    await Promise.all(workers.map((worker) => {
       const closed = Promise.withResolvers<void>();
       this.#closings.set(worker.id, closed);
       try { this.#send(worker, { action: 'close', server: this.number, graceMs }); } catch { closed.resolve(); }
       const timer = setTimeout(closed.resolve, graceMs + 1000);         // a worker that is stuck cannot say that it has closed
       return closed.promise.finally(() => clearTimeout(timer));
     }));
-    this.#ready.clear();
-    this.#told.clear();
-    await this.#admin?.close();                                          // last: until then it says that the server drains
-    this.#host.onClosed(this);
   }
 
   [Symbol.asyncDispose](): Promise<void> { return this.close(); }

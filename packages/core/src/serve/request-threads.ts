@@ -7,8 +7,10 @@ import { createHistogram, type Histogram, type RecordableHistogram } from 'node:
 import { CapriccioError } from '@capriccio/shared';
 import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } from '@capriccio/worker';
 import type { WriteCoalescer } from '../http/coalesce.ts';
-import { isThenable, type Listener } from '../http/contain.ts';
+import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { HandOver } from './hand-over.ts';
+import { measureLater } from './later-segment.ts';
 import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
 
@@ -25,6 +27,8 @@ export class RequestThreads {
   readonly #tell: (route: string, times: Histogram) => void;
   /** By route, while somebody observes. */
   readonly #times: RecordableHistogram[] = [];
+  /** Undefined on a back lane, which hands nothing over. */
+  readonly #handOver: HandOver | undefined;
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -34,7 +38,8 @@ export class RequestThreads {
   active = 0;
   readonly #onShed: (route: string, retryAfterMs: number) => void;
 
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, onShed: (route: string, retryAfterMs: number) => void) {
+  /** @param server  its number; undefined on a back lane */
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, onShed: (route: string, retryAfterMs: number) => void, server?: number) {
     this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
@@ -42,6 +47,16 @@ export class RequestThreads {
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
     this.#onShed = onShed;
+    this.#handOver = server === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
+      runtime, server,
+      refuse: (res, deadlineMs) => this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`),
+      fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
+      ended: ({ res, route, arrivedAt }) => {
+        this.#answered(route, arrivedAt);
+        this.active--;
+        this.#open.delete(res);
+      },
+    });
   }
 
   /** From now on every answer closes its connection, also of requests that have begun. */
@@ -68,10 +83,20 @@ export class RequestThreads {
     this.#runtime.scheduler.arm();
   }
 
+  /** A request that begins at once: it has waited elsewhere, since `arrivedAt`. */
+  run(req: IncomingMessage, res: ServerResponse, arrivedAt: number): void {
+    const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
+    this.active++;
+    const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
+    this.begin(new RequestEntry(this, root, admission, route, req, res, arrivedAt));
+  }
+
   #rootOf(route: Route<RouteOptions>): { root: Root; admission: RouteAdmission } {
     const { roots } = this.#runtime.scheduler;
     const root = roots.named(route.name);
     if (route.options?.tickets !== undefined) root.give(route.options.tickets);
+    const clock = this.#runtime.laneClock;
+    if (clock !== undefined && route.options?.lane !== undefined) clock.setHand(root.lane ??= clock.of(root.name), route.options.lane);
     if (this.#options.observe) {
       const times = this.#times[route.index] = createHistogram();
       this.#tell(route.name, times);
@@ -90,6 +115,11 @@ export class RequestThreads {
     admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
+    if (this.#handOver?.isForBack(root, req) === true) {
+      this.#open.add(res);
+      this.#handOver.hand({ req, res, root, route, arrivedAt, deadlineMs });
+      return;
+    }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
     let thread: LocalThread | undefined;
@@ -108,6 +138,11 @@ export class RequestThreads {
     thread ??= this.#makeThread(root, route, cell);
     cell.lazily = undefined;
     cell.thread = thread;
+    const clock = this.#runtime.laneClock;
+    if (clock !== undefined) {
+      const lane = root.lane ??= clock.of(root.name);
+      if (clock.isToMeasure(lane)) measureLater(clock, lane, { req, res, result });
+    }
     this.#follow(thread, entry, result, deadlineMs);
   }
 
@@ -161,6 +196,15 @@ export class RequestThreads {
     this.#answer503(res, 'The server has more to do than it can do in time.\n', retryAfterMs);
   }
 
+  /** A lane failed it. */
+  #answerFailure(req: IncomingMessage, res: ServerResponse, status: 502 | 503, error: unknown): void {
+    if (status === 502 || (error as { code?: unknown }).code === undefined) warn(error, req);
+    if (res.headersSent) { res.destroy(); return; }
+    if (status === 503) { this.#answer503(res, 'The request could not be run.\n'); return; }
+    res.writeHead(502, { 'content-type': 'text/plain; charset=utf-8', ...this.#isDraining ? { connection: 'close' } : {} });
+    res.end('The worker that ran the request has died.\n');
+  }
+
   #refuse(res: ServerResponse, deadlineMs: number): void {
     this.active--;
     this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
@@ -181,9 +225,10 @@ class RequestEntry implements Entry {
   readonly route: Route<RouteOptions>;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly arrivedAt: number = sharedNow();
+  readonly arrivedAt: number;
   begunAt = 0;
-  constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse) {
+  constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {
+    this.arrivedAt = arrivedAt;
     this.#threads = threads;
     this.root = root;
     this.admission = admission;

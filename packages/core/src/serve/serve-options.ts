@@ -8,7 +8,7 @@ export interface RouteOptions {
   tickets?: number;
   deadlineMs?: number;
   onDeadline?: 'admission' | 'cancel';
-  /** Accepted and checked; obeyed when lanes come. */
+  /** 'back': its requests run on back lanes, whatever was measured. 'front': never there. Default 'auto': by the processor time of their segments. */
   lane?: Lane;
 }
 

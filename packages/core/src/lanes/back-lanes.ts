@@ -1,0 +1,99 @@
+/**
+ * Main's hand in lanes: starts back lanes when a root first needs one and one more while work for them waits, at most one a core; knows the roots
+ * whose verdict has changed, for stats() and for warnings. That they are replaced when they die, and ended with the pool, is worker-set.ts.
+ */
+import { stat } from 'node:fs/promises';
+import { isLive, lanes, parker, type Memory } from '@capriccio/shared';
+import { LaneClock, LaneRouter, type LaneMessage, type Verdict } from '@capriccio/worker';
+import type { WorkerSet } from '../worker-set.ts';
+
+/** Roots that are remembered by name. */
+const NAMES_MAX = 1024;
+
+export interface BackLanesHost {
+  readonly memory: Memory;
+  readonly workers: WorkerSet;
+  readonly isOn: boolean;
+  /** Most back lanes: one a core. */
+  readonly countMax: () => number;
+  warn(message: string): void;
+}
+
+/** What stats() says of lanes. */
+export interface LaneStats {
+  /** Back lanes that take work. */
+  readonly back: number;
+  /** Roots that are, or have been, judged to be long, or that somebody has put into a lane. */
+  readonly roots: readonly ({ readonly name: string } & Verdict)[];
+}
+
+export class BackLanes {
+  readonly #host: BackLanesHost;
+  readonly #clock: LaneClock;
+  readonly #names = new Set<string>();
+  readonly #pinned = new Set<string>();
+  readonly router: LaneRouter;
+  #started = 0;
+  #isStarting = false;
+
+  constructor(host: BackLanesHost) {
+    this.#host = host;
+    this.#clock = new LaneClock(host.memory, false, { onChange: (name) => this.#changed(name) });
+    this.router = new LaneRouter(host.memory, this.#clock, () => this.#want());
+    if (!host.isOn) lanes.setLanes(host.memory, lanes.UNAVAILABLE);
+  }
+
+  /** A worker has something to say. */
+  receive(message: LaneMessage): void {
+    if (message.event === 'want') this.#want();
+    else this.#changed(message.name);
+  }
+
+  #changed(name: string): void {
+    if (this.#names.size < NAMES_MAX) this.#names.add(name);
+    const { lane, by } = this.#clock.verdictOf(this.#clock.of(name));
+    if (lane === 'back') this.#want();
+    else if (by === 'pinned' && !this.#pinned.has(name)) {
+      this.#pinned.add(name);
+      this.#host.warn(`${name} takes long, and its handler uses its socket in a way that cannot be moved to a back lane: it stays in front, where it delays others; say lane: 'front' for it to be told no more`);
+    }
+  }
+
+  /** One more, unless one is about to be ready or there are enough. */
+  #want(): void {
+    const { memory, countMax } = this.#host;
+    if (this.#isStarting || this.#started >= countMax() || lanes.stateOfLanes(memory) === lanes.UNAVAILABLE) return;
+    lanes.setLanes(memory, lanes.OPEN);
+    this.#isStarting = true;
+    void this.#startOne();
+  }
+
+  async #startOne(): Promise<void> {
+    // libuv's threads are made by their first user and inherit its priority: that must not be a back lane's.
+    await stat('/').catch(() => { /* whatever it says, the threads are there */ });
+    this.#host.workers.startBack(this.#started++);
+  }
+
+  /** A back lane takes work. @returns whether it has taken the place of one that died */
+  ready(): boolean {
+    const isReplacement = !this.#isStarting;
+    this.#isStarting = false;
+    return isReplacement;
+  }
+
+  /** Back lanes die before they are ready: nobody waits for them any longer. */
+  giveUp(reason: string): void {
+    if (lanes.stateOfLanes(this.#host.memory) === lanes.UNAVAILABLE) return;
+    const { memory } = this.#host;
+    lanes.setLanes(memory, lanes.UNAVAILABLE);
+    for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) parker.wakeHard(memory, id);   // what waits for back lanes is theirs now
+    this.#host.warn(`no back lane can be started (${reason}): long work stays in front, as with lanes: 'off'`);
+  }
+
+  stats(): LaneStats {
+    return {
+      back: lanes.backLaneCount(this.#host.memory),
+      roots: [...this.#names].map((name) => ({ name, ...this.#clock.verdictOf(this.#clock.of(name)) })),
+    };
+  }
+}

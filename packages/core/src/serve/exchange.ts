@@ -1,0 +1,136 @@
+/** One request on a back lane, from the bytes of its head to the last bytes of its answer. Gathers what the app sends until the front takes it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sharedNow } from '@capriccio/worker';
+import { PIECE_BYTES, type Answer, type RequestArguments } from './lane-messages.ts';
+import type { Carried, LaneSocket, Peer } from './lane-socket.ts';
+
+/** Bytes that may wait for the front before the app is asked to wait. */
+const HIGH_WATER_BYTES = 256 * 1024;
+
+export interface ExchangeHost {
+  readonly me: number;
+  /** The next bytes of the request's body: pushes them into the socket. */
+  readMore(exchange: Exchange): void;
+  /** The answer is complete, or was cut. */
+  ended(exchange: Exchange): void;
+  touched(exchange: Exchange): void;
+}
+
+let lastNumber = 0;
+
+export class Exchange implements Carried {
+  readonly number: number = ++lastNumber;
+  readonly socket: LaneSocket;
+  readonly route: string;
+  readonly peer: Peer;
+  readonly arrivedAt: number;
+  readonly mayKeepAlive: boolean;
+  readonly front: number;
+  readonly isChunked: boolean;
+  /** Under which the front has the rest of the body; 0: nothing is left. */
+  bodyNumber: number;
+  isReading = false;
+  req: IncomingMessage | undefined;
+  readonly #host: ExchangeHost;
+  readonly #beganAt = sharedNow();
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #held: (() => void) | undefined;
+  #state: Answer[1] = 'more';
+  #keepsAlive = false;
+  #puller: ((answer: Answer) => void) | undefined;
+  #willFlush = false;
+
+  constructor(host: ExchangeHost, socket: LaneSocket, route: string, [, , bodyNumber, isChunked, front, peer, arrivedAt, mayKeepAlive]: RequestArguments) {
+    this.#host = host;
+    this.socket = socket;
+    this.route = route;
+    this.bodyNumber = bodyNumber;
+    this.isChunked = isChunked;
+    this.front = front;
+    this.peer = peer;
+    this.arrivedAt = arrivedAt;
+    this.mayKeepAlive = mayKeepAlive;
+  }
+
+  get hasEnded(): boolean { return this.#state !== 'more'; }
+
+  /** The parser has made its request. */
+  began(req: IncomingMessage, res: ServerResponse): void {
+    this.req = req;
+    if (!this.mayKeepAlive) res.shouldKeepAlive = false;
+    res.once('finish', () => {
+      this.#keepsAlive = !(res as unknown as { _last: boolean })._last;
+      this.#end('done');
+    });
+  }
+
+  // ---- the socket's ----
+  write(chunk: Buffer, done: () => void): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes <= HIGH_WATER_BYTES) done();
+    else this.#held = done;
+    this.#flushSoon();
+  }
+  readMore(): void { this.#host.readMore(this); }
+  closed(): void { this.#end('cut'); }
+  touched(): void { this.#host.touched(this); }
+
+  #end(state: 'done' | 'cut'): void {
+    if (this.hasEnded) return;
+    this.#state = state;
+    if (this.#puller !== undefined) this.#flush();
+    this.#host.ended(this);
+  }
+
+  // ---- the front's ----
+
+  /** The next bytes: all of a short answer at once; else what there is when the app has had its turn. */
+  next(): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#puller = resolve;
+    if (this.hasEnded) this.#flush();
+    else if (this.#bytes > 0) this.#flushSoon();
+    return promise;
+  }
+
+  #flushSoon(): void {
+    if (this.#willFlush) return;
+    this.#willFlush = true;
+    setImmediate(() => {
+      this.#willFlush = false;
+      if (this.#bytes > 0) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const puller = this.#puller;
+    if (puller === undefined) return;
+    this.#puller = undefined;
+    const bytes = this.#take();
+    const state = this.#bytes > 0 ? 'more' : this.#state;
+    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, sharedNow() - this.#beganAt]);
+    if (this.#bytes <= HIGH_WATER_BYTES) {
+      const held = this.#held;
+      this.#held = undefined;
+      held?.();
+    }
+  }
+
+  #take(): Uint8Array {
+    const all = Buffer.concat(this.#chunks, this.#bytes);
+    const piece = all.subarray(0, PIECE_BYTES);
+    this.#chunks = all.length > piece.length ? [all.subarray(piece.length)] : [];
+    this.#bytes = all.length - piece.length;
+    return piece.length === all.length ? piece : Buffer.from(piece);
+  }
+
+  /** Its client has gone. */
+  abort(): void { this.socket.destroy(); }
+
+  /** Everything has been sent and taken: the socket may carry another. */
+  get isReusable(): boolean { return this.#state === 'done' && this.#keepsAlive && this.bodyNumber === 0 && this.req?.complete === true && !this.socket.destroyed; }
+  /** Nothing is left to be pulled. */
+  get isDrained(): boolean { return this.hasEnded && this.#bytes === 0; }
+}

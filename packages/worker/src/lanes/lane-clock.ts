@@ -1,0 +1,143 @@
+/**
+ * Measures the segments of one isolate and passes judgement on their roots: the hands of verdict.ts. A segment is a batch of the scheduler: one begin, or
+ * one thread that goes on. The processor clock of a thread costs a microsecond or more, a tenth of a light request; so it is read around the first few
+ * segments of each root, and then only around those of roots that were seen to take long by the clock that the scheduler reads anyway.
+ *
+ * The clock: Linux brings a running thread's time up to date at its ticks only, so `threadCpuUsage` alone is wrong by up to 4 ms, which for segments of
+ * 1 ms is no clock at all; the time of the whole process is asked for with the running thread's brought up to date, after which the thread's own is
+ * exact (0.3 ms segments on a busy core: median 0.301, p99 0.435, where the thread's alone gave 0, 3.97).
+ *
+ * Cold code is slow: light requests of a server that has just started take milliseconds. So in each isolate the first segment of a root does not count,
+ * and the next thirty only when they are plainly long, and then two are needed.
+ */
+import { lanes, type Memory } from '@capriccio/shared';
+import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
+
+/** A batch of a root that takes longer by the clock on the wall makes it a suspect, ms. */
+const SUSPECT_WALL_MS = 0.5;
+/** Segments of a suspect that are measured; of a new root. */
+const SUSPICION = 16;
+const SUSPICION_NEW = 8;
+/** A root that nobody suspects is looked at once in so many segments. */
+const LOOK_EVERY = 128;
+/** Segments of a root in an isolate whose code is taken to be cold. */
+const COLD = 32;
+
+/** Roots of the runtime's own functions: they go where they must. */
+const OWN = /^(?:#|lane )/;
+
+/** Processor time of this thread, ms. */
+export function cpuMs(): number {
+  process.cpuUsage();
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** What a long segment of cold code counts as: one of the two that are needed. */
+const JUST_LONG_MS = (LONG_MS + PLAIN_MS) / 2;
+
+/** What this isolate knows of a root. */
+export class RootLane {
+  readonly name: string;
+  /** Where its verdict is; 0: the table is full, it stays in front. */
+  readonly word: number;
+  /** Segments that are still to be measured. */
+  suspicion: number = SUSPICION_NEW;
+  /** Segments since the last that was looked at in any case. */
+  unseen = 0;
+  /** Segments that have been measured here. */
+  measured = 0;
+
+  constructor(name: string, word: number) {
+    this.name = name;
+    this.word = word;
+  }
+}
+
+export interface LaneClockHost {
+  /** A verdict has changed. */
+  onChange(name: string): void;
+  /** A back lane has run its first long segment: the application is loaded, and what comes is what it is there for. */
+  onFirstLong?(): void;
+}
+
+export class LaneClock {
+  /** This isolate is a back lane. */
+  readonly isBackLane: boolean;
+  /** Batches and steps of the scheduler that are over. */
+  batches = 0;
+  readonly #memory: Memory;
+  readonly #host: LaneClockHost;
+  readonly #roots = new Map<string, RootLane>();
+  #hasBeenLong = false;
+
+  constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost) {
+    this.#memory = memory;
+    this.isBackLane = isBackLane;
+    this.#host = host;
+  }
+
+  of(name: string): RootLane {
+    let root = this.#roots.get(name);
+    if (root === undefined) {
+      root = new RootLane(name, OWN.test(name) ? 0 : lanes.verdictWordOf(this.#memory, name));
+      this.#roots.set(name, root);
+    }
+    return root;
+  }
+
+  isBack({ word }: RootLane): boolean { return word !== 0 && isBack(lanes.readVerdict(this.#memory, word)); }
+  verdictOf({ word }: RootLane): Verdict { return describeVerdict(word === 0 ? 0 : lanes.readVerdict(this.#memory, word)); }
+
+  /** What the user says of a root: every isolate says the same. */
+  setHand(root: RootLane, hand: Hand): void {
+    if (root.word === 0) return;
+    const { before, after } = lanes.changeVerdict(this.#memory, root.word, (verdict) => withHand(verdict, hand));
+    if (before !== after) this.#host.onChange(root.name);
+  }
+
+  /** Its requests cannot be moved. */
+  pin(root: RootLane): void {
+    if (root.word === 0) return;
+    const { before, after } = lanes.changeVerdict(this.#memory, root.word, pinned);
+    if (before !== after) this.#host.onChange(root.name);
+  }
+
+  /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
+  before(root: RootLane): number {
+    if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
+      root.unseen = 0;
+      root.suspicion = Math.max(root.suspicion, 2);
+    }
+    return this.isToMeasure(root) ? cpuMs() : -1;
+  }
+
+  /** Its next segment is worth what a look at the clock costs. */
+  isToMeasure(root: RootLane): boolean {
+    if (root.word === 0) return false;
+    if (this.isBackLane) return true;
+    return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
+  }
+
+  /** After a segment. @param cpuAt  what `before` returned; @param wallMs  what it took; @param hasBegun  it was a begin */
+  after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean): void {
+    this.batches++;
+    if (cpuAt >= 0) this.judge(root, cpuMs() - cpuAt, hasBegun);
+    else if (wallMs > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
+  }
+
+  /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
+  judge(root: RootLane, usedMs: number, hasBegun: boolean): void {
+    root.suspicion = usedMs > LONG_MS ? SUSPICION : Math.max(0, root.suspicion - 1);
+    const before = root.measured++;
+    if (usedMs > LONG_MS && !this.#hasBeenLong) {
+      this.#hasBeenLong = true;
+      if (this.isBackLane) this.#host.onFirstLong?.();
+    }
+    const isCold = before < COLD;
+    if (usedMs > LONG_MS && isCold && (before === 0 || usedMs < PLAIN_MS)) return;
+    if (usedMs <= LONG_MS && (!hasBegun || isClean(lanes.readVerdict(this.#memory, root.word)))) return;
+    const change = lanes.changeVerdict(this.#memory, root.word, (verdict) => afterSegment(verdict, isCold ? Math.min(usedMs, JUST_LONG_MS) : usedMs));
+    if (isBack(change.before) !== isBack(change.after)) this.#host.onChange(root.name);
+  }
+}
