@@ -93,7 +93,7 @@ model('parker: a seeker killed at any step', { bound: 2, kills: 1, killable: 0b0
   ],
   check() { /* a sleeper that stays asleep is the deadlock that the explorer reports */ },
 }), [
-  { file: 'recovery.ts', from: 'for (const mask of [IDLE_MASK, SEEKING_MASK])', to: 'for (const mask of [IDLE_MASK])', finds: /deadlock/ },
+  { file: 'recovery.ts', from: 'for (const mask of [IDLE_MASK, SEEKING_MASK, BACK_MASK])', to: 'for (const mask of [IDLE_MASK])', finds: /deadlock/ },
 ]);
 
 /** The waker may be killed anywhere; whoever joins it wakes everybody, whatever their words say. */
