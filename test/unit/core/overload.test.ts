@@ -12,9 +12,12 @@ const statuses = (text: string): { ok: number; refused: number } => {
   return { ok: all.filter((status) => status === '200').length, refused: all.filter((status) => status === '503').length };
 };
 
+/** Admission to one queue. A back lane, of lower priority, would wait for whatever else the machine does. */
+const one = { cores: 1, lanes: 'off' } as const;
+
 describe('a server', () => {
   test('refuses at arrival what would come too late, tells when to come back, and goes on with what it took', async () => {
-    const pool = await poolFor({ cores: 1, ...quiet });
+    const pool = await poolFor({ ...one, ...quiet });
     const events: Overload[] = [];
     pool.on('overload', (overload) => { events.push(overload); });
     const server = await serverFor(pool, 'busy.ts', { deadlineMs: 200 });
@@ -35,7 +38,7 @@ describe('a server', () => {
   });
 
   test('a flooded route harms no other', async () => {
-    const pool = await poolFor({ cores: 1, ...quiet });
+    const pool = await poolFor({ ...one, ...quiet });
     const server = await serverFor(pool, 'busy.ts', { deadlineMs: 300 });
     for (let k = 0; k < 10; k++) await ask(`${server.url}/busy?ms=5`);
     const sockets = await Promise.all(Array.from({ length: 3 }, () => socketTo(server)));
@@ -47,7 +50,7 @@ describe('a server', () => {
   });
 
   test('refuses a request without reading its body, and the connection goes on', async () => {
-    const pool = await poolFor({ cores: 1, ...quiet });
+    const pool = await poolFor({ ...one, ...quiet });
     const server = await serverFor(pool, 'busy.ts', { deadlineMs: 50 });
     const socket = await socketTo(server);
     socket.write(pipelined('/busy?ms=20', 12));
@@ -63,7 +66,7 @@ describe('a server', () => {
   });
 
   test('a slow route with hardly any time to spare is served when nothing waits', async () => {
-    const pool = await poolFor({ cores: 1, lanes: 'off', ...quiet });     // a back lane of lower priority waits for whatever else the machine does
+    const pool = await poolFor({ ...one, ...quiet });
     const server = await serverFor(pool, 'busy.ts', { deadlineMs: 100 });
     for (let k = 0; k < 8; k++) assert.equal((await ask(`${server.url}/busy?ms=60`)).status, 200);
     assert.equal(pool.stats().refused.requests, 0);
@@ -74,7 +77,7 @@ describe('calls with a deadline', () => {
   interface Tasks { burns(ms: number): number }
 
   test('are refused when they would not begin in time; those without one never are', async () => {
-    const pool = await poolFor({ cores: 1, lanes: 'off' });
+    const pool = await poolFor(one);
     const { burns } = pool.module<Tasks>(fixture('cancels.ts'));
     const hurried = burns.with({ deadlineMs: 100 });
     for (let k = 0; k < 30; k++) await hurried(4);

@@ -99,11 +99,15 @@ export class RunningServer implements PoolServer {
 
   /** Those that are ready. A worker that is being started, instead of one that died, cannot be told yet: it comes by workerReady. */
   async #firstWorkers(): Promise<LiveWorker[]> {
-    const ready = [...this.#host.workers.all].filter(({ isReady, lane }) => isReady && lane !== 'back').toSorted((a, b) => a.seat - b.seat);   // spares last: they do not listen
-    if (ready.length > 0 && (ready[0] as LiveWorker).seat < SPARE_SEAT) return ready;
-    await new Promise<void>((resolve) => { this.#wake = resolve; });
-    if (this.#closed !== undefined) throw new CapriccioError('CAP_ERR_CLOSED', 'the server was closed before it listened');
-    return this.#late.splice(0);
+    for (;;) {
+      const ready = [...this.#host.workers.all].filter(({ isReady, lane }) => isReady && lane !== 'back').toSorted((a, b) => a.seat - b.seat);   // spares last: they do not listen
+      if (ready.length > 0 && (ready[0] as LiveWorker).seat < SPARE_SEAT) {
+        this.#late.length = 0;                                           // they are among them
+        return ready;
+      }
+      await new Promise<void>((resolve) => { this.#wake = resolve; });
+      if (this.#closed !== undefined) throw new CapriccioError('CAP_ERR_CLOSED', 'the server was closed before it listened');
+    }
   }
 
   async #openOn(worker: LiveWorker, port: number): Promise<void> {
