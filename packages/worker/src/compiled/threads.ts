@@ -11,10 +11,13 @@ import { AWAIT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
 import { twinOf, type Twin } from './twins.ts';
 
+/** Who is told how frames end. */
+export interface Returning { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }
+
 /** The frames of a thread. */
 export class ThreadFrames extends FrameStack {
   /** Set while they are those of a call inside of the thread, which is told when they end. */
-  returning: PromiseWithResolvers<unknown> | undefined = undefined;
+  returning: Returning | undefined = undefined;
 }
 
 /** Besides what frames written by hand come back with: 'native', the thread's function has returned a promise, which is in its `value`; 'answered', the frames have ended and who called them knows. */
@@ -56,7 +59,7 @@ export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]
 }
 
 /** The frame that waits is the thread's. Throws nothing. @param returning  who is told when it ends, if the thread does not end with it */
-export function adoptFrame(thread: LocalThread, frame: Generator, returning?: PromiseWithResolvers<unknown>): CompiledOutcome {
+export function adoptFrame(thread: LocalThread, frame: Generator, returning?: Returning): CompiledOutcome {
   const frames = new ThreadFrames();
   frames.returning = returning;
   thread.frame = frames;
