@@ -194,8 +194,8 @@ export class Scheduler {
       this.#outside?.afterBatch();
       const now = sharedNow();
       this.timers.settle(now, false);
-      if (lanes !== undefined) lanes.after(root.lane as RootLane, cpuAt, now - this.#clock, this.begun > begunBefore);
       this.#charge(root, now - this.#clock, count);
+      if (lanes !== undefined) lanes.after(root.lane as RootLane, cpuAt, now - this.#clock, this.begun > begunBefore, root.costUs, count);
       if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, now - this.#clock); }
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
@@ -387,7 +387,7 @@ export class Scheduler {
     thread.block(this.#clock);
   }
   #endStep({ root }: LocalThread): void {
-    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false);
+    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false, root.costUs, 1);
   }
   /** It has come back with something else than the next await. */
   cameBack(thread: LocalThread, outcome: CompiledOutcome): void {

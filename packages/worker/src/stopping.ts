@@ -38,6 +38,8 @@ export class Stopper {
   watchParent(call: Call, isAwaited: () => boolean): (() => void) | undefined {
     const parent = currentThread();
     if (parent === undefined || call.state === 'ended') return undefined;
+    const { root } = parent;
+    if (root.lane !== undefined && root.name === call.target.rootName) root.lane.isForked = true;
     const child = new ChildCall(this, call, parent, isAwaited);
     parent.addChild(child);
     alsoUnwatch(call, child.leave);

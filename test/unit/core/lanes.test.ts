@@ -36,6 +36,14 @@ test('it comes back when its segments are short', async () => {
   assert.equal(burnt(pool)?.returns, 1);
 });
 
+test('a function whose threads call itself is spread over the cores already, and stays in front', async () => {
+  const pool = await poolFor({ cores: 2 });
+  const { forks } = functionsOf(pool);
+  for (let k = 0; k < 4; k++) assert.equal(await forks(6), 6);
+  assert.equal(pool.stats().lanes.back, 0);
+  assert.ok(pool.stats().lanes.roots.every(({ name, lane }) => !name.endsWith('#forks') || lane === 'front'));
+});
+
 test('long work after an await is seen as well', async () => {
   const pool = await poolFor({ cores: 1 });
   const { burn, burnLater } = functionsOf(pool);

@@ -37,6 +37,9 @@ export function cpuMs(): number {
 const JUST_LONG_MS = (LONG_MS + PLAIN_MS) / 2;
 
 /** What this isolate knows of a root. */
+/** A root whose segments take less on average is no long one, whatever one of them took, microseconds. */
+const LIGHT_US = 300;
+
 export class RootLane {
   readonly name: string;
   /** Where its verdict is; 0: the table is full, it stays in front. */
@@ -47,6 +50,8 @@ export class RootLane {
   unseen = 0;
   /** Segments that have been measured here. */
   measured = 0;
+  /** Its threads call their own function (fork-join): it is spread over cores already, and stays where it is called. */
+  isForked = false;
 
   constructor(name: string, word: number) {
     this.name = name;
@@ -105,6 +110,7 @@ export class LaneClock {
 
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
+    if (root.isForked) return -1;
     if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
       root.unseen = 0;
       root.suspicion = Math.max(root.suspicion, 2);
@@ -119,11 +125,16 @@ export class LaneClock {
     return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
   }
 
-  /** After a segment. @param cpuAt  what `before` returned; @param wallMs  what it took; @param hasBegun  it was a begin */
-  after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean): void {
+  /**
+   * After a batch of segments. @param cpuAt  what `before` returned; @param wallMs  what they took; @param hasBegun  they were begins; @param meanUs  what
+   * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
+   */
+  after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
     this.batches++;
-    if (cpuAt >= 0) this.judge(root, cpuMs() - cpuAt, hasBegun);
-    else if (wallMs > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
+    if (root.isForked || (meanUs < LIGHT_US && !this.isBackLane)) return;
+    const each = count > 1 ? count : 1;
+    if (cpuAt >= 0) this.judge(root, (cpuMs() - cpuAt) / each, hasBegun);
+    else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
   }
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
