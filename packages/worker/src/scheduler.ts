@@ -367,7 +367,8 @@ export class Scheduler {
    * What a thread has awaited natively is there: may it go on at once, where its run queue would hold nobody else? Not when another is ready or has
    * not begun, and no longer than a slice without the event loop having its turn.
    */
-  mayGoOn(): boolean {
+  mayGoOn({ root }: LocalThread): boolean {
+    this.lanes?.endAwaited(root.lane ??= this.lanes.of(root.name));
     if (!this.roots.areIdle) return false;
     if (--this.#stepsLeft > 0) return true;
     this.#stepsLeft = STEPS_PER_LOOK;
@@ -387,7 +388,7 @@ export class Scheduler {
     thread.block(this.#clock);
   }
   #endStep({ root }: LocalThread): void {
-    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false, root.costUs, 1);
+    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false, Infinity, 1);   // what a step takes is in no mean
   }
   /** It has come back with something else than the next await. */
   cameBack(thread: LocalThread, outcome: CompiledOutcome): void {

@@ -231,13 +231,35 @@ describe('the two ends', () => {
   });
 });
 
+test('an answer that ends after its last bytes have left keeps its connection', async () => {
+  const server = await backServer();
+  const socket = await socketTo(server);
+  for (let k = 0; k < 3; k++) {
+    socket.write('GET /ends-late HTTP/1.1\r\nhost: x\r\n\r\n');
+    const text = await received(socket, (soFar) => soFar.endsWith('late'));
+    assert.match(text, /^HTTP\/1\.1 200 /);
+    await delay(60);                                                     // its end has come from the lane
+    assert.equal(socket.destroyed || socket.readableEnded, false);
+  }
+  socket.destroy();
+});
+
+test('many at once are answered, however long each of them takes among the others', async () => {
+  const server = await backServer({ deadlineMs: 1000 });
+  for (let k = 0; k < 40; k++) await ask(`${server.url}/burn?ms=1`);
+  const wave = await Promise.all(Array.from({ length: 30 }, () => ask(`${server.url}/lines?ms=5`)));   // 25 ms each, all of them at one time
+  assert.deepEqual(wave.map(({ status }) => status), Array.from({ length: 30 }, () => 200));
+  const again = await Promise.all(Array.from({ length: 30 }, () => ask(`${server.url}/lines?ms=5`)));
+  assert.deepEqual(again.map(({ status }) => status), Array.from({ length: 30 }, () => 200));
+});
+
 describe('learnt', () => {
   const here = async (pool: Pool): Promise<PoolServer> => {
     const server = await pool.serve(lanesApp, { port: 0 });
     onTestFinished(async () => { await server.close({ graceMs: 0 }); });
     return server;
   };
-  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
+  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
     const pool = await createPool({ cores: 1, ...quiet });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await here(pool);

@@ -1,6 +1,5 @@
 /** One request on a back lane, from the bytes of its head to the last bytes of its answer. Gathers what the app sends until the front takes it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sharedNow } from '@capriccio/worker';
 import { PIECE_BYTES, type Answer, type RequestArguments } from './lane-messages.ts';
 import type { Carried, LaneSocket, Peer } from './lane-socket.ts';
 
@@ -32,7 +31,6 @@ export class Exchange implements Carried {
   isReading = false;
   req: IncomingMessage | undefined;
   readonly #host: ExchangeHost;
-  readonly #beganAt = sharedNow();
   #chunks: Buffer[] = [];
   #bytes = 0;
   #held: (() => void) | undefined;
@@ -40,6 +38,8 @@ export class Exchange implements Carried {
   #keepsAlive = false;
   #puller: ((answer: Answer) => void) | undefined;
   #willFlush = false;
+  /** The front has been given the last piece, and how it ended. */
+  #isTold = false;
 
   constructor(host: ExchangeHost, socket: LaneSocket, route: string, [, , bodyNumber, isChunked, front, peer, arrivedAt, mayKeepAlive]: RequestArguments) {
     this.#host = host;
@@ -110,7 +110,8 @@ export class Exchange implements Carried {
     this.#puller = undefined;
     const bytes = this.#take();
     const state = this.#bytes > 0 ? 'more' : this.#state;
-    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, sharedNow() - this.#beganAt]);
+    this.#isTold = state !== 'more';
+    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number]);
     if (this.#bytes <= HIGH_WATER_BYTES) {
       const held = this.#held;
       this.#held = undefined;
@@ -131,6 +132,6 @@ export class Exchange implements Carried {
 
   /** Everything has been sent and taken: the socket may carry another. */
   get isReusable(): boolean { return this.#state === 'done' && this.#keepsAlive && this.bodyNumber === 0 && this.req?.complete === true && !this.socket.destroyed; }
-  /** Nothing is left to be pulled. */
-  get isDrained(): boolean { return this.hasEnded && this.#bytes === 0; }
+  /** Nothing is left to be pulled, not even how it ended. */
+  get isDrained(): boolean { return this.#isTold; }
 }

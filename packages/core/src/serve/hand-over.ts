@@ -9,17 +9,19 @@
  * not begun is taken by another lane and nobody notices.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { lanes, isLive, type Memory } from '@capriccio/shared';
+import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow, type LaneClock, type RemoteThread, type Root, type Runtime } from '@capriccio/worker';
 import type { Route } from '../http/routes.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
 import type { RouteOptions } from './serve-options.ts';
 
-/** Part of what its deadline leaves after its own time that a request may wait for a back lane, by the forecast; what would wait longer is refused at once. */
-const WAIT_SHARE = 0.5;
-/** Weight of the last request in the mean time that one takes. */
-const SERVICE_WEIGHT = 0.2;
+/** Part of its deadline that a request may spend with the back lanes, by the forecast; what would take longer is refused at once. */
+const LANE_SHARE = 0.5;
+/** Weight of the last interval in the mean one. */
+const INTERVAL_WEIGHT = 0.1;
+/** Intervals before their mean is believed: the first requests meet lanes whose code is cold. */
+const KNOWN_MIN = 32;
 
 /** A request as the front has it. */
 export interface Handed {
@@ -47,9 +49,12 @@ export class HandOver {
   readonly #clock: LaneClock | undefined;
   readonly #memory: Memory;
   readonly #bodies: BodySources;
-  readonly #serviceMs = new Map<Root, number>();
   /** Requests that were handed over and are not answered. */
   #outstanding = 0;
+  /** Mean time from one answer to the next while others were outstanding, ms; how many were seen; and when the last came, or the first was handed over. */
+  #intervalMs = 0;
+  #intervals = 0;
+  #countedAt = 0;
 
   constructor(host: HandOverHost) {
     this.#host = host;
@@ -69,33 +74,31 @@ export class HandOver {
   /** Hands a request over. */
   hand(handed: Handed): void {
     const { req, res, deadlineMs } = handed;
-    if (!this.#mayWait(handed.root, deadlineMs)) {
+    if (!this.#mayWait(deadlineMs)) {
       this.#host.refuse(res, deadlineMs);
       this.#host.ended(handed);
       return;
     }
-    this.#outstanding++;
-    new Relay(handed, this.#host, this.#bodies, (serviceMs) => {
+    if (this.#outstanding++ === 0) this.#countedAt = sharedNow();
+    new Relay(handed, this.#host, this.#bodies, () => {
       this.#outstanding--;
-      if (serviceMs !== undefined) this.#learn(handed.root, serviceMs);
+      this.#learn();
       this.#host.ended(handed);
     }).begin(req);
   }
 
-  #learn(root: Root, serviceMs: number): void {
-    const mean = this.#serviceMs.get(root);
-    this.#serviceMs.set(root, mean === undefined ? serviceMs : mean + (serviceMs - mean) * SERVICE_WEIGHT);
+  /** Answers come at the rate at which the lanes take requests from this front, whatever else they do and however many run in one of them at a time. */
+  #learn(): void {
+    const now = sharedNow();
+    const ms = now - this.#countedAt;
+    this.#countedAt = now;
+    this.#intervalMs += (ms - this.#intervalMs) * (this.#intervals++ === 0 ? 1 : INTERVAL_WEIGHT);
   }
 
-  /** Whether it will begin early enough, if every front has handed over as many as this one and the lanes share them. Where nothing is known its deadline decides. */
-  #mayWait(root: Root, deadlineMs: number): boolean {
-    const backs = lanes.backLaneCount(this.#memory);
-    const serviceMs = this.#serviceMs.get(root);
-    if (backs === 0 || serviceMs === undefined) return true;
-    let fronts = -backs;
-    for (let id = 1; id < this.#memory.layout.participantCount; id++) if (isLive(this.#memory, id)) fronts++;
-    const waiting = this.#outstanding * Math.max(1, fronts) - backs;
-    return waiting <= 0 || waiting * serviceMs / backs <= WAIT_SHARE * (deadlineMs - serviceMs);
+  /** Whether it will be answered early enough: by Little's law it stays for as many intervals as there are requests. */
+  #mayWait(deadlineMs: number): boolean {
+    if (this.#intervals < KNOWN_MIN || this.#outstanding <= lanes.backLaneCount(this.#memory)) return true;
+    return this.#outstanding * this.#intervalMs <= LANE_SHARE * deadlineMs;
   }
 }
 
@@ -104,14 +107,13 @@ class Relay {
   readonly #handed: Handed;
   readonly #host: HandOverHost;
   readonly #bodies: BodySources;
-  readonly #ended: (serviceMs: number | undefined) => void;
+  readonly #ended: () => void;
   #thread: RemoteThread | undefined;
   #answer: Answer | undefined;
   #hasEnded = false;
   #body = 0;
-  #serviceMs: number | undefined;
 
-  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, ended: (serviceMs: number | undefined) => void) {
+  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, ended: () => void) {
     this.#handed = handed;
     this.#host = host;
     this.#bodies = bodies;
@@ -143,9 +145,8 @@ class Relay {
 
   #relay(answer: Answer): void {
     const { res } = this.#handed;
-    const [bytes, state, keepsAlive, , , serviceMs] = answer;
+    const [bytes, state, keepsAlive] = answer;
     this.#answer = answer;
-    this.#serviceMs = serviceMs;
     if (this.#hasEnded) { this.#abort(); return; }
     if (res.headersSent) return;
     const raw = bufferOf(bytes);
@@ -200,7 +201,7 @@ class Relay {
     if (!res.writableFinished) this.#abort();
     if (this.#body !== 0) this.#bodies.forget(this.#body);
     if (!req.complete && !req.destroyed) req.resume();                  // as node:http discards what a handler leaves
-    this.#ended(this.#serviceMs);
+    this.#ended();
   }
 
   #abort(): void {

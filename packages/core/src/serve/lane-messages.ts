@@ -30,7 +30,6 @@ export type Answer = [
   /** 'cut': the app has destroyed the connection. */ state: 'more' | 'done' | 'cut',
   keepsAlive: boolean,
   /** For `more`: on which lane, under which number. */ back: number, number: number,
-  /** From the begin to now, ms. */ serviceMs: number,
 ];
 
 /** The next piece of a body, framed; `isLast` with it. */

@@ -78,6 +78,7 @@ export class RequestThreads {
       if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
     }
     this.active++;
+    this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
     root.entries.push(entry);
     this.#runtime.scheduler.roots.activate(root);
     this.#runtime.scheduler.arm();
@@ -141,7 +142,7 @@ export class RequestThreads {
     const clock = this.#runtime.laneClock;
     if (clock !== undefined) {
       const lane = root.lane ??= clock.of(root.name);
-      if (clock.isToMeasure(lane)) measureLater(clock, lane, { req, res, result });
+      if (clock.isToMeasure(lane)) measureLater(clock, lane, res);
     }
     this.#follow(thread, entry, result, deadlineMs);
   }

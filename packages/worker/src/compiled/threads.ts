@@ -134,7 +134,7 @@ async function pump(thread: LocalThread, frames: ThreadFrames, first: unknown): 
     let byThrow = false;
     try { value = await awaited; } catch (error) { value = error; byThrow = true; }
     if (thread.waitingOn !== wait) return;
-    if (!thread.scheduler.mayGoOn()) { thread.wake(value, byThrow); return; }
+    if (!thread.scheduler.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
     thread.scheduler.goesOn(thread);
     const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
     if (outcome !== 'awaiting') { thread.scheduler.cameBack(thread, outcome); return; }

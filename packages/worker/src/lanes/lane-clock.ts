@@ -36,10 +36,10 @@ export function cpuMs(): number {
 /** What a long segment of cold code counts as: one of the two that are needed. */
 const JUST_LONG_MS = (LONG_MS + PLAIN_MS) / 2;
 
-/** What this isolate knows of a root. */
-/** A root whose segments take less on average is no long one, whatever one of them took, microseconds. */
+/** A root whose batches take less on average, a segment, is no long one, whatever one of them took, microseconds. */
 const LIGHT_US = 300;
 
+/** What this isolate knows of a root. */
 export class RootLane {
   readonly name: string;
   /** Where its verdict is; 0: the table is full, it stays in front. */
@@ -69,12 +69,15 @@ export interface LaneClockHost {
 export class LaneClock {
   /** This isolate is a back lane. */
   readonly isBackLane: boolean;
-  /** Batches and steps of the scheduler that are over. */
-  batches = 0;
   readonly #memory: Memory;
   readonly #host: LaneClockHost;
   readonly #roots = new Map<string, RootLane>();
   #hasBeenLong = false;
+  /** Requests under way whose end is to be judged, and the processor clock at the end of what ran last, ms. */
+  #watched = 0;
+  #markedAt = 0;
+  /** Whose end has been judged since the last segment began: the segment is not judged again for it. */
+  #judged: RootLane | undefined;
 
   constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost) {
     this.#memory = memory;
@@ -110,6 +113,8 @@ export class LaneClock {
 
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
+    this.#judged = undefined;
+    this.mark();
     if (root.isForked) return -1;
     if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
       root.unseen = 0;
@@ -130,11 +135,35 @@ export class LaneClock {
    * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
    */
   after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
-    this.batches++;
+    this.mark();
     if (root.isForked || (meanUs < LIGHT_US && !this.isBackLane)) return;
     const each = count > 1 ? count : 1;
+    if (this.#judged === root) return;
     if (cpuAt >= 0) this.judge(root, (cpuMs() - cpuAt) / each, hasBegun);
     else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
+  }
+
+  // ---- native code, which goes on in callbacks of the event loop that nobody sees begin ----
+
+  /** An end is to be judged: until then it is noted when each known piece of work is over. */
+  watch(): void { this.#watched++; this.mark(); }
+  /** A piece of work is over, or another begins: what comes next is not part of it. */
+  mark(): void { if (this.#watched > 0) this.#markedAt = cpuMs(); }
+  /** Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's. */
+  endAwaited(root: RootLane): void {
+    if (this.#watched === 0) return;
+    const now = cpuMs();
+    const usedMs = now - this.#markedAt;
+    this.#markedAt = now;
+    if (usedMs > LONG_MS && !root.isForked && this.isToMeasure(root)) this.judge(root, usedMs, false);
+  }
+  /** What was watched has ended in the piece of work that runs: that has taken what the thread has used since the last was over. */
+  endWatched(root: RootLane): void {
+    const now = cpuMs();
+    this.#watched--;
+    this.#judged = root;
+    if (!root.isForked) this.judge(root, now - this.#markedAt, false);
+    this.#markedAt = now;
   }
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
