@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Production code is loaded by Node itself (type stripping, `capriccio-source`), never by the test runner's transformer:
@@ -12,14 +13,17 @@ const shared = {
 const conditions = ['capriccio-source', 'module', 'node', 'development|production'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
+// Its default is one less than there are cores. Most of the tests wait, or explore on one core.
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 export default defineConfig({
   ...source,
   test: {
     ...shared,
     projects: [
-      { ...source, test: { ...shared, name: 'fast', include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/tidy.test.ts'], testTimeout: 30_000 } },
-      { ...source, test: { ...shared, name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
-      { ...source, test: { ...shared, name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 } },
+      { ...source, test: { ...shared, name: 'fast', maxWorkers, include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/tidy.test.ts'], testTimeout: 30_000 } },
+      { ...source, test: { ...shared, name: 'model', maxWorkers, include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
+      { ...source, test: { ...shared, name: 'simulation', maxWorkers, include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 } },
       { ...source, test: { ...shared, name: 'stress', include: ['test/stress/**/*.test.ts', 'test/chaos/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
       { ...source, test: { ...shared, name: 'install', include: ['test/install/**/*.test.ts'], testTimeout: 180_000 } },
     ],

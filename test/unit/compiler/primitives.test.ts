@@ -15,6 +15,8 @@ function load(source: string): Record<string, (...args: unknown[]) => unknown> {
   return module.exports;
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
 describe('a mutex', () => {
   const { count, holds } = load(`
     exports.count = async (mutex, box, turns) => { for (let k = 0; k < turns; k++) { const guard = await mutex.lock(); const { n } = box; await yieldNow(); box.n = n + 1; guard[Symbol.dispose]() } };
@@ -40,7 +42,8 @@ describe('a mutex', () => {
     const log: string[] = [];
     const mutex = new Mutex();
     const threads = [1, 2].map(() => spawn(holds as () => Promise<void>, ...[mutex, log] as unknown as []));
-    await sleep(5);
+    while (log.length === 0) await turn();
+    await turn();                                                        // the second has asked for it by then
     for (const thread of threads.toReversed()) thread.cancel();
     for (const thread of threads) await assert.rejects(thread.join(), { code: 'CAP_ERR_CANCELLED' });
     assert.deepEqual(log, ['in', 'CAP_ERR_CANCELLED']);
