@@ -34,6 +34,18 @@ describe('calls', () => {
     ['import of what is no function', 'return await Promise.all([g(1), g(2), h(3)]);'],
   ])('%s', async (_name, body) => { await same(withMain(callees, body)); });
 
+  test.each([
+    ['a bracket', 'const f = async (x) => { await later(); return x }\n[1, 2].forEach(log)\nreturn await f(1)'],
+    ['a parenthesis', 'const f = async (x) => { await later(); return x }\n(() => { log("called") })()\nreturn [typeof f, await f(2)]'],
+    ['a template', 'let f\nf = async (x) => { await later(); return x }\n`text ${log("template")}`\nreturn await f(3)'],
+    ['an expression and a sign', 'const f = () => async (x) => { await later(); return x }\n/x/.test("x") && log("pattern")\n-log("minus")\nreturn await f()(4)'],
+    ['a conditional', 'const f = log("now") ? null : async (x) => { await later(); return x }\n(log("then"))\nreturn await f(5)'],
+    ['an else', 'let f\nif (log("if")) f = 1\nelse f = async (x) => { await later(); return x }\n;[await f(6)].forEach(log)\nif (true) f = async () => { await later() }\nelse f = 2\nreturn typeof f'],
+    ['a loop', 'for (const f of [async (x) => { await later(); return x }]) log(await f(7))\nlet g\ndo g = async (x) => { await later(); return x }\nwhile (log("once"))\nreturn await g(8)'],
+    ['a field of a class', 'class C { count = 1\nrun = async (x) => { await later(); return x + this.count }\n["name"]() { return "computed" }\nasync add(n) { await later(); this.count += n; return this.count }\nstatic made = 2\nstatic async make() { await later(); return new this() }\nother = 3\nasync [Symbol.for("s")]() { return await later(4) } }\nconst c = await C.make()\nreturn [await c.run(1), c.name(), await c.add(5), c.other, await c[Symbol.for("s")]()]'],
+    ['returned', 'const make = () => { return async (x) => { await later(); return x }\n}\nconst f = make()\nreturn await f(9)'],
+  ])('no semicolon, and the next line begins with %s', async (_name, body) => { await same(programOf(body)); });
+
   test('order: callee, arguments, then whether it can be called', async () => {
     await same(programOf('const o = { get f() { log("get"); return undefined; } }; try { await o.f(log("argument")); } catch (e) { log(e); }'));
     await same(programOf('try { await null_(log("x")); } catch (e) { log(e.name); }'));

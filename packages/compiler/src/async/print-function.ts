@@ -5,7 +5,7 @@
  *                                    and brand(f, f_twin) at the beginning of its block
  *   async (x) => {…}                 wrap(function*(x) {…}, name, length), what it takes from its surroundings captured
  *   { async m(x) {…} }               m:wrap(function*(x) {…}, "m", 1)
- *   class { async m(x) {…} }         *m(x) {…}, wrapped by a static block (print-class.ts)
+ *   class { async m(x) {…} }         *m(x) {…}, wrapped by a static block (print-block.ts)
  *   class { async #m(x) {…} }        async #m($0){DRIVE(this.#m_twin(…))} *#m_twin(x) {…}
  */
 import { capturedIn, range, skipBlanks, type Context } from './context.ts';
@@ -129,7 +129,7 @@ export function printMethod(context: Context, method: TreeNode): Rope {
   const head = /^(static(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)+)?async/.exec(code.slice(method.start, key.start)) as RegExpExecArray;
   const isStatic = head[1] ?? '';
   const afterAsync = method.start + head[0].length;
-  if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), '*', slice(afterAsync, key.end), printTail(context, fn)];
+  if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), isStatic === '' ? ';*' : '*', slice(afterAsync, key.end), printTail(context, fn)];   // a field before it may have no semicolon: `a = 1\n *m() {}` is a product
   const twin = context.twinOf(fn);
   const params = parametersOf(fn);
   const frame = `this.${twin}(${passesByName(fn) ? params.join() : '...arguments'})`;

@@ -70,6 +70,9 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
   heatAll(context, brands);
 
   function print(node: TreeNode): Rope {
+    return endsByItself(node, code) ? [printNode(node), ';'] : printNode(node);
+  }
+  function printNode(node: TreeNode): Rope {
     const fn = context.compiledOwner(node);
     switch (node.type) {
       case 'ThisExpression': return capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}this`, node.start);
@@ -96,6 +99,26 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
 
   const body = range(context, start, code.length, tree.root.kids.filter((node) => node.start >= start));
   return { body, lead: brands.get(tree.root) ?? '', helpers: [...helpers] };
+}
+
+const STATEMENTS = new Set(['ExpressionStatement', 'VariableDeclaration', 'PropertyDefinition', 'ReturnStatement', 'ThrowStatement', 'ExportDefaultDeclaration']);
+
+/**
+ * A statement without a semicolon that ends with the block of an arrow function, or an exported function: nothing can go on from there, so whatever the
+ * next line begins with is another statement. What is printed in place of the function is a call, which a next line could go on from.
+ */
+function endsByItself(node: TreeNode, code: string): boolean {
+  if (code[node.end - 1] !== '}' || !STATEMENTS.has(node.type) || isHeadOfLoop(node)) return false;
+  for (let last: TreeNode | undefined = node.kids.at(-1); last !== undefined && last.end === node.end; last = last.kids.at(-1)) {
+    if (last.type === 'FunctionDeclaration') return node.type === 'ExportDefaultDeclaration';
+    if (last.type === 'ArrowFunctionExpression' && (last['body'] as TreeNode).type === 'BlockStatement') return true;
+  }
+  return false;
+}
+/** `for (const f = async () => {} of …)` has no statement in its head. */
+function isHeadOfLoop(node: TreeNode): boolean {
+  const up = node.up as TreeNode | undefined;
+  return up !== undefined && /^For/.test(up.type) && (up['init'] === node || up['left'] === node);
 }
 
 /** Stack traces show it as the function's name (prefix and number are taken off). */
