@@ -139,6 +139,7 @@ export class PlanFollower {
       guard.promises = [];
       guard.gate.read(used);
       guard.gate.inside = this.#scheduler.live;
+      this.#letCancelledGo(guard);
       for (let thread = guard.gate.release(); thread !== undefined; thread = guard.gate.release()) this.#letGo(guard, thread);
     }
     if (this.#nodes.size > 0) this.#wakeSoon();
@@ -157,6 +158,15 @@ export class PlanFollower {
       for (const entry of list.getEntries()) if ((entry as { detail?: { kind?: number } }).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#collectedAt = sharedNow();
     });
     this.#collections.observe({ entryTypes: ['gc'] });
+  }
+
+  /** To end is what makes room. */
+  #letCancelledGo(guard: Guard): void {
+    for (const [thread, node] of this.#nodes) {
+      if (!thread.cancelRequested || !guard.gate.forget(thread)) continue;
+      this.#nodes.delete(thread);
+      if (!thread.hasEnded) this.#scheduler.release(thread, node);
+    }
   }
 
   #letGo(guard: Guard, thread: LocalThread): void {

@@ -175,7 +175,10 @@ export class Recorder {
     const sample = { ms, ...this.#growth() };
     this.#sampled = undefined;
     if (this.#sampledEdge >= 0) this.#add(this.#sampledEdge, sample);     // it has passed its next node meanwhile, or ended
-    else if (this.#pending.size < PENDING_MAX) this.#pending.set(thread, sample);
+    else {
+      if (this.#pending.size === PENDING_MAX) this.#pending.delete(this.#pending.keys().next().value as LocalThread);   // it waits for long: others are told of
+      this.#pending.set(thread, sample);
+    }
   }
 
   #usage(): Usage {

@@ -86,9 +86,10 @@ export class ResourceGate<T> {
     return at < 0 ? undefined : this.#held.splice(at, 1)[0]?.thread;
   }
 
-  /** A thread that is held ends at its wait. */
-  forget(thread: T): void {
+  /** A thread that is held is to end at its wait. @returns whether it was held here */
+  forget(thread: T): boolean {
     const at = this.#held.findIndex((one) => one.thread === thread);
     if (at >= 0) this.#held.splice(at, 1);
+    return at >= 0;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { CapriccioError, withdraw, type Waiter } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
-import type { LocalThread } from '../thread.ts';
+import type { Cancellable, LocalThread } from '../thread.ts';
 import type { SharedObjects } from './shared-objects.ts';
 
 /** Options of operations that may wait. */
@@ -45,7 +45,7 @@ export class SharedWait<V> implements Waiter {
   #settled: PromiseWithResolvers<V> | undefined;
   #thread: LocalThread | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #child = { isAwaited: true, cancel: (): void => this.#cancelled() };
+  readonly #child = new WaitChild(this);
 
   constructor(objects: SharedObjects, operation: Operation<V>) {
     this.#objects = objects;
@@ -112,7 +112,9 @@ export class SharedWait<V> implements Waiter {
     this.#operation.granted(result, node, this);
   }
 
-  #cancelled(): void {
+  /** A cancellation of its thread would end it. */
+  get canFail(): boolean { return !this.#isDecided; }
+  cancelled(): void {
     this.#settled?.promise.catch(ignore);
     this.fail((this.#thread as LocalThread).cancellation());
   }
@@ -140,6 +142,15 @@ export class SharedWait<V> implements Waiter {
     visitor.forget(node);
   }
 }
+interface Cancelled { readonly canFail: boolean; cancelled(): void }
+/** A wait as its thread sees it: one that is decided tells of no cancellation, so the thread is told at its next. */
+class WaitChild implements Cancellable {
+  readonly #wait: Cancelled;
+  constructor(wait: Cancelled) { this.#wait = wait; }
+  get isAwaited(): boolean { return this.#wait.canFail; }
+  cancel(): void { this.#wait.cancelled(); }
+}
+
 const ignore = (): void => { /* whoever does await it is told all the same */ };
 
 /** Does an operation. Rejects with CAP_ERR_TIMEOUT, CAP_ERR_CLOSED when the pool is, and with the thread's cancellation. */

@@ -60,7 +60,11 @@ export class pthread_mutex_t {
   }
   /** @internal It has been locked. */
   entered(): number {
-    if (this.damage === 'for good') { this.mutex?.release(); return ENOTRECOVERABLE; }
+    if (this.damage === 'for good') {
+      held.get(currentThread()?.principal as LocalThread)?.delete(this);   // a wait on a condition leaves it there
+      this.mutex?.release();
+      return ENOTRECOVERABLE;
+    }
     this.depth = 1;
     if (this.isRobust) watch(this);
     return this.damage === 'owner died' ? EOWNERDEAD : 0;

@@ -135,7 +135,7 @@ export async function pthread_join(thread: pthread_t, result?: Out<unknown> | nu
     if (result !== null && result !== undefined) result.value = value;
     return 0;
   } catch (error) {
-    if (joined.hasEnded) {                                               // it has failed, or was cancelled before it began
+    if (joined.hasEnded && error === joined.outcome.error) {             // it has failed, or was cancelled before it began
       if (joined.status === 'failed') throw error;
       if (result !== null && result !== undefined) result.value = PTHREAD_CANCELED;
       return 0;
