@@ -74,7 +74,6 @@ export class Crew {
   #work: Promise<unknown> = Promise.resolve();
   /** The seat whose worker waits for its successor. */
   #succeeding: number | undefined;
-  readonly #bornAt = new Map<LiveWorker, number>();
   #hasWarnedOfLimit = false;
   #recycled = 0;
   #activated = 0;
@@ -109,7 +108,7 @@ export class Crew {
     for (let k = 0; k < wanted; k++) if (!seats.has(SPARE_SEAT + k)) workers.startAt(SPARE_SEAT + k);
     for (const worker of workers.crew) {
       const isTooMany = worker.seat >= SPARE_SEAT ? worker.seat >= SPARE_SEAT + wanted && this.#isResting(worker) : worker.seat >= this.#cores;
-      if ((isTooMany || this.#isSurplus(worker)) && !this.#leaving.has(worker)) void this.#leave(worker);
+      if (worker.isReady && (isTooMany || this.#isSurplus(worker)) && !this.#leaving.has(worker)) void this.#leave(worker);   // one that is starting takes its role anew: later
     }
   }
   /** Another sits in its seat, that has come later: one died while its successor was on its way, and was replaced as well. */
@@ -171,7 +170,7 @@ export class Crew {
         this.#succeeding = worker.seat;
         try { left.push(this.#leave(await this.#succeed(worker))); } finally { this.#succeeding = undefined; }
       }
-      for (const worker of this.#host.workers.backLanes) left.push(this.#leave(worker));   // each is followed by another as soon as it has gone; what waits for them waits so long
+      for (const worker of this.#host.workers.backLanes) if (worker.isReady) left.push(this.#leave(worker));   // each is followed by another as soon as it has gone; what waits for them waits so long
       await this.#orClosed(Promise.all(left));
     });
   }
@@ -234,7 +233,7 @@ export class Crew {
     const { workers, memory, warn } = this.#host;
     const worker = workers.get(id);
     if (worker === undefined || lifeOf(memory, id) !== life || this.#leaving.has(worker)) return;
-    if (performance.now() - (this.#bornAt.get(worker) ?? 0) < YOUNG_MS) {
+    if (performance.now() - worker.readyAt < YOUNG_MS) {
       if (!this.#hasWarnedOfLimit) warn(`worker ${id} is over its limit soon after its start (${what}): the limit is lower than what the application needs, so workers are replaced no sooner than after ${YOUNG_MS / 1000} s`);
       this.#hasWarnedOfLimit = true;
       return;
@@ -248,7 +247,6 @@ export class Crew {
 
   /** A worker takes its place. */
   ready(worker: LiveWorker): void {
-    this.#bornAt.set(worker, performance.now());
     if (worker.seat >= SPARE_SEAT) for (const url of this.#loaded) this.#preload(worker, url);
     this.#host.conductor().nudge();
     this.#reconcile();
@@ -257,7 +255,6 @@ export class Crew {
 
   /** A worker has exited. */
   gone(worker: LiveWorker): void {
-    this.#bornAt.delete(worker);
     this.#zombies.delete(worker.id);
     this.#leaving.get(worker)?.resolve();
     this.#leaving.delete(worker);

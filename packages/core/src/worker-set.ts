@@ -27,6 +27,10 @@ export interface LiveWorker {
   readonly thread: Worker;
   readonly port: MessagePort;
   isReady: boolean;
+  /** Connections that servers have handed to it, ever, modulo 2^32: those that have not come yet are not among the ones it shows. */
+  handed: number;
+  /** When it was ready, ms of `performance.now()`. */
+  readyAt: number;
   /** It is being ended because it is not needed any more: nobody has lost anything. */
   isExpected: boolean;
   /** Why it is about to exit: an uncaught error, or what the pool wanted. */
@@ -144,7 +148,7 @@ export class WorkerSet implements Postman {
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, graph, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      buffer, ...managed === undefined ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
       sliceMs: options.sliceMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
@@ -152,7 +156,7 @@ export class WorkerSet implements Postman {
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
       ...this.#host.managed?.workerOptions,
     });
-    const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, isExpected: false, reason: undefined };
+    const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, handed: 0, readyAt: Infinity, isExpected: false, reason: undefined };
     this.#workers.set(id, worker);
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
@@ -170,6 +174,7 @@ export class WorkerSet implements Postman {
 
   #ready(worker: LiveWorker, isReplacement: boolean): void {
     worker.isReady = true;
+    worker.readyAt = performance.now();
     if (worker.lane === 'back') this.#backFailures = 0;
     else this.#failures = 0;
     this.#host.onReady(worker, isReplacement);

@@ -2,7 +2,7 @@
  * The board: what each participant shows of itself. Written by its owner at the edges of turns, read by anybody at any time: a hint of load and
  * of life, never a decision's only ground.
  */
-import { BUSY_SINCE, CONNECTIONS, HARD_SLEEP, KERNEL_ID, QUEUED, ROOT, RUNNABLE, SEAT, STATISTICS, THREADS, TICK, controlOf } from './layout.ts';
+import { BUSY_SINCE, CONNECTIONS, HARD_SLEEP, KERNEL_ID, QUEUED, ROOT, RUNNABLE, SEAT, STATISTICS, TAKEN, THREADS, TICK, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export interface Load { readonly runnable: number; readonly threads: number; readonly queued: number }
@@ -60,11 +60,16 @@ export class Board {
   setThreads(count: number): void { this.#words[this.#control + THREADS] = count; }
   setSeat(seat: number): void { Atomics.store(this.#words, this.#control + SEAT, seat); }
   setConnections(count: number): void { Atomics.store(this.#words, this.#control + CONNECTIONS, count); }
+  /** One more connection that main has handed over has come, open or not. */
+  countTaken(): void { Atomics.add(this.#words, this.#control + TAKEN, 1); }
   writeStatistics(statistics: Statistics): void {
     const at = (this.#control + STATISTICS) / 2;
     for (let k = 0; k < fields.length; k++) this.#floats[at + k] = statistics[fields[k] as keyof Statistics];   // plain: a reader may meet an old one
   }
 }
+
+/** Connections that were handed to a worker and have come there, ever, modulo 2^32. */
+export const readTaken = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + TAKEN);
 
 /** What a participant showed last. */
 export function readLoad({ words, layout }: Memory, id: number): Load & { connections: number } {

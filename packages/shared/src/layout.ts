@@ -65,6 +65,7 @@ export const JOURNAL_COUNT: number = NAMES_COUNT + 12;
 export const KERNEL_ID: number = NAMES_COUNT + 13;
 export const ROOT: number = NAMES_COUNT + 14;
 export const HARD_SLEEP: number = NAMES_COUNT + 15;
+export const TAKEN: number = NAMES_COUNT + 16;
 export const STATISTICS: number = 8 * LINE;
 export const ROLE: number = 9 * LINE;
 export const TOP: number = 10 * LINE;
@@ -121,6 +122,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'JOURNAL_COUNT', at: JOURNAL_COUNT, words: 1, writer: 'owner', what: 'entries of the committed change that is being applied; 0: none' },
     { name: 'KERNEL_ID', at: KERNEL_ID, words: 1, writer: 'owner', what: "its thread's number in /proc/self/task; 0: not known" },
     { name: 'ROOT', at: ROOT, words: 1, writer: 'owner', what: 'the root whose batch runs: its number in the table of names + 1; 0 outside of batches' },
+    { name: 'TAKEN', at: TAKEN, words: 1, writer: 'owner', what: 'connections that main has handed over and that have come, ever, modulo 2^32' },
     { name: 'HARD_SLEEP', at: HARD_SLEEP, words: 1, writer: 'owner', what: '1 while it sleeps outside of its event loop, which stands' },
     { name: 'STATISTICS', at: STATISTICS, words: LINE, writer: 'owner', what: 'sixteen doubles for stats(); a reader may meet an old one' },
     { name: 'ROLE', at: ROLE, words: 1, writer: 'any', what: 'FRONT, SPARE, RETIRING, BLOCKED, LEAVING or BACK, and when it became so: roles.ts' },

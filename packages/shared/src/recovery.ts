@@ -20,7 +20,7 @@
  *               Ordering, Crash → chaos/pool "kills: nothing is lost, hung or completed twice".
  *   Source      ARIES-like: the log (states) is the truth, everything else is rebuilt; robust futexes' owner-died scan.
  */
-import { ATTENTION, BACK_MASK, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, HARD_SLEEP, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOTS_TOUCHED, SLOT_WORDS, TOP, controlOf, regionOf } from './layout.ts';
+import { ATTENTION, BACK_MASK, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOTS_TOUCHED, SLOT_WORDS, TAKEN, TOP, controlOf, regionOf } from './layout.ts';
 import { NIL, takeAll } from './mailbox.ts';
 import type { Memory } from './memory.ts';
 import { wakeHard } from './parker.ts';
@@ -221,7 +221,7 @@ export function isForgotten(memory: Memory, epoch: number): boolean {
 export function resetControl({ words, layout }: Memory, id: number): void {
   const control = controlOf(layout, id);
   for (const word of [COMPLETED, INBOX, RETURNED, NOTICES, CALLED, PARK, ROLE]) Atomics.store(words, control + word, 0);
-  for (let at = NAMES_COUNT; at <= HARD_SLEEP; at++) Atomics.store(words, control + at, 0);
+  for (let at = NAMES_COUNT; at <= TAKEN; at++) Atomics.store(words, control + at, 0);
   for (let ring = 0; ring < layout.ringCount; ring++) {
     Atomics.store(words, control + TOP + ring * LINE, Atomics.load(words, control + BOTTOM + ring));   // the hints left there are stale
   }

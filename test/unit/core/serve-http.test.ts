@@ -137,6 +137,17 @@ describe('limits', () => {
   });
 });
 
+test('connections that come and go at once are not counted for ever', async () => {
+  const own = await serverFor(pool, 'paths.ts', { limits: { connections: 2 } });
+  for (let k = 0; k < 40; k++) {
+    const socket = await socketTo(own);
+    socket.destroy();
+    await ended(socket);
+  }
+  await until(async () => (await ask(own.url).catch(() => undefined))?.status === 200, 'an answer');
+  for (let k = 0; k < 10; k++) { await delay(5); assert.equal((await ask(own.url)).text, 'hello'); }
+});
+
 describe('close', () => {
   test('answers what is in flight with Connection: close, refuses what is new, drops what is idle', async () => {
     const own = await pool.serve(app('paths.ts'), { port: 0 });

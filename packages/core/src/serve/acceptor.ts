@@ -28,8 +28,6 @@ export class Acceptor {
   readonly #host: AcceptorHost;
   readonly #server: Server;
   readonly #waiting: { socket: Socket; since: number }[] = [];
-  /** Connections handed to each worker and not yet counted by it: its own figure lags a moment behind. */
-  readonly #handed = new Map<number, { count: number; seen: number }>();
   #retry: NodeJS.Timeout | undefined;
 
   constructor(host: AcceptorHost, connectionsMax: number) {
@@ -68,7 +66,7 @@ export class Acceptor {
       if (!socket.destroyed) return false;                             // the worker died in between: another will do
       return true;
     }
-    this.#lead(worker.id).count++;
+    worker.handed = (worker.handed + 1) | 0;
     return true;
   }
 
@@ -93,7 +91,7 @@ export class Acceptor {
     for (const worker of this.#host.ready()) {
       if (!anyway && this.#isStalled(worker)) continue;
       const { runnable, queued } = board.readLoad(this.#host.memory, worker.id);
-      const load = this.#connectionsOf(worker.id) + 4 * (runnable + queued);
+      const load = this.#connectionsOf(worker) + 4 * (runnable + queued);
       if (load < bestLoad) { best = worker; bestLoad = load; }
     }
     return best;
@@ -117,24 +115,16 @@ export class Acceptor {
   }
   readonly #seen = new Map<number, { tick: number; idle: number; at: number }>();
 
-  #connectionsOf(id: number): number {
-    const { connections } = board.readLoad(this.#host.memory, id);
-    const lead = this.#lead(id);
-    if (connections !== lead.seen) { lead.count = Math.max(0, lead.count - Math.max(0, connections - lead.seen)); lead.seen = connections; }
-    return connections + lead.count;
+  /** Open ones, and those on their way. */
+  #connectionsOf({ id, handed }: LiveWorker): number {
+    const { memory } = this.#host;
+    const coming = (handed - board.readTaken(memory, id)) | 0;           // read first: one that comes in between is counted twice rather than not at all
+    return board.readLoad(memory, id).connections + coming;
   }
-  #lead(id: number): { count: number; seen: number } {
-    let lead = this.#handed.get(id);
-    if (lead === undefined) { lead = { count: 0, seen: 0 }; this.#handed.set(id, lead); }
-    return lead;
-  }
-  #openCount(): number { return this.#host.ready().reduce((sum, { id }) => sum + this.#connectionsOf(id), this.#waiting.length); }
+  #openCount(): number { return this.#host.ready().reduce((sum, worker) => sum + this.#connectionsOf(worker), this.#waiting.length); }
 
   /** A worker has died, and its connections with it. */
-  forget(id: number): void {
-    this.#handed.delete(id);
-    this.#seen.delete(id);
-  }
+  forget(id: number): void { this.#seen.delete(id); }
 }
 
 /** There are as many connections as `limits.connections` allows: an answer without a request, which clients take for that of their first, and the end. */
