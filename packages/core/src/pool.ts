@@ -166,7 +166,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
     const postman: Postman = this.#inProcess ?? this.#workers;
-    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
+    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
@@ -176,7 +176,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       retriesMax: options.retriesMax,
       deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
-      admit: new CallAdmission(options.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
+      admit: new CallAdmission(() => this.#crew.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
     }, postman, this.#results, this.#buffers);
@@ -236,7 +236,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     const letGo = this.#collector.keepAlive();
     const server = new RunningServer({
-      memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason),
+      memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason), wantBackLane: () => this.#lanes.want(),
       onClosed: ({ number }) => { this.#servers.delete(number); letGo(); },
       onShed: (route, count, retryAfterMs) => this.#shed.note('request', route, count, retryAfterMs),
     }, url, full);
@@ -427,7 +427,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #workerReady(worker: LiveWorker, isReplacement: boolean): void {
     this.#caller.placeWaiting();
     if (worker.lane !== 'back') this.#crew.ready(worker);
-    if (isReplacement) for (const server of this.#servers.values()) server.workerReady(worker);
+    if (isReplacement) {
+      const admitted = [...this.#servers.values()].map((server) => server.workerReady(worker));
+      if (worker.lane === 'back') void Promise.all(admitted).then(() => this.#lanes.join(worker));   // not before it has what is asked of it
+    }
     this.#parts?.onReady(worker);
     const { id, seat, lane = 'front' } = worker;
     const replaced = lane === 'back' ? this.#lanes.ready() : isReplacement;

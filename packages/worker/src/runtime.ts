@@ -197,7 +197,12 @@ export class Runtime {
     const isBackLane = this.lane === 'back';
     if (isBackLane) {
       this.#role = roles.BACK;
-      lanes.joinBack(this.memory, this.me.id);
+      this.#taker.setTakesWork(false);
+      this.serve('join', () => {
+        lanes.joinBack(this.memory, this.me.id);
+        this.#taker.setTakesWork(true);
+        this.scheduler.arm();
+      });
       this.hold();                                                       // it is told of servers by port
     }
     roles.begin(this.memory, this.me.id, isBackLane ? roles.BACK : this.#isSpare ? roles.SPARE : roles.FRONT, sharedNow());
@@ -233,6 +238,8 @@ export class Runtime {
     if (count === 0 && this.#isDraining) this.scheduler.arm();
   }
   #connections = 0;
+  /** One that main has handed over has come. */
+  countTaken(): void { this.#board.countTaken(); }
 
   // ---- roles ----
 

@@ -271,6 +271,18 @@ describe('learnt', () => {
     const { roots } = pool.stats().lanes;
     assert.deepEqual(roots.filter(({ lane }) => lane === 'back').map(({ name, by }) => [name, by]), [[`${method} /${path.slice(1).split('?')[0]}`, 'measured']]);
   });
+  test('while a back lane loads the application, longer than a request may wait, all are answered', async () => {
+    const pool = await createPool({ cores: 1, ...quiet });
+    onTestFinished(() => pool.close({ graceMs: 0 }));
+    const server = await pool.serve(fixture('lanes/slow-start.ts'), { port: 0, deadlineMs: 700 });
+    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
+    const light = (await ask(`${server.url}/light`)).text;
+    await until(async () => {
+      const answers = await Promise.all(Array.from({ length: 3 }, () => ask(`${server.url}/burn?ms=15`)));
+      assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+      return answers.some(({ text }) => text !== light);
+    }, 'the back lane');
+  });
   test('not with lanes: off, and then the two share their module', async () => {
     const pool = await createPool({ cores: 1, lanes: 'off', ...quiet });
     onTestFinished(() => pool.close({ graceMs: 0 }));

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { isLive, lanes, parker, type Memory } from '@capriccio/shared';
 import { LaneClock, LaneRouter, type LaneMessage, type Verdict } from '@capriccio/worker';
-import type { WorkerSet } from '../worker-set.ts';
+import type { LiveWorker, WorkerSet } from '../worker-set.ts';
 
 /** Roots that are remembered by name. */
 const NAMES_MAX = 1024;
@@ -17,6 +17,8 @@ export interface BackLanesHost {
   /** Most back lanes: one a core. */
   readonly countMax: () => number;
   warn(message: string): void;
+  /** No back lane can be started. */
+  onGivenUp(): void;
 }
 
 /** What stats() says of lanes. */
@@ -39,33 +41,41 @@ export class BackLanes {
   constructor(host: BackLanesHost) {
     this.#host = host;
     this.#clock = new LaneClock(host.memory, false, { onChange: (name) => this.#changed(name) });
-    this.router = new LaneRouter(host.memory, this.#clock, () => this.#want());
+    this.router = new LaneRouter(host.memory, this.#clock, () => this.want());
     if (!host.isOn) lanes.setLanes(host.memory, lanes.UNAVAILABLE);
   }
 
   /** A worker has something to say. */
   receive(message: LaneMessage): void {
-    if (message.event === 'want') this.#want();
+    if (message.event === 'want') this.want();
     else this.#changed(message.name);
   }
 
   #changed(name: string): void {
     if (this.#names.size < NAMES_MAX) this.#names.add(name);
     const { lane, by } = this.#clock.verdictOf(this.#clock.of(name));
-    if (lane === 'back') this.#want();
+    if (lane === 'back') this.want();
     else if (by === 'pinned' && !this.#pinned.has(name)) {
       this.#pinned.add(name);
       this.#host.warn(`${name} takes long, and its handler uses its socket in a way that cannot be moved to a back lane: it stays in front, where it delays others; say lane: 'front' for it to be told no more`);
     }
   }
 
-  /** One more, unless one is about to be ready or there are enough. */
-  #want(): void {
+  /** One more, unless one is about to be ready or there are enough. @returns false: there are none, and will not be */
+  want(): boolean {
     const { memory, countMax } = this.#host;
-    if (this.#isStarting || this.#started >= countMax() || lanes.stateOfLanes(memory) === lanes.UNAVAILABLE) return;
+    if (lanes.stateOfLanes(memory) === lanes.UNAVAILABLE) return false;
+    if (this.#isStarting || this.#started >= countMax()) return true;
     lanes.setLanes(memory, lanes.OPEN);
     this.#isStarting = true;
     void this.#startOne();
+    return true;
+  }
+
+  /** It has loaded what the pool serves: it takes work from now on. */
+  join({ id, serial }: LiveWorker): void {
+    const { workers } = this.#host;
+    if (workers.get(id)?.serial === serial) workers.post(id, { kind: 'service', service: 'join', body: undefined });
   }
 
   async #startOne(): Promise<void> {
@@ -87,6 +97,7 @@ export class BackLanes {
     const { memory } = this.#host;
     lanes.setLanes(memory, lanes.UNAVAILABLE);
     for (let id = 1; id < memory.layout.participantCount; id++) if (isLive(memory, id)) parker.wakeHard(memory, id);   // what waits for back lanes is theirs now
+    this.#host.onGivenUp();
     this.#host.warn(`no back lane can be started (${reason}): long work stays in front, as with lanes: 'off'`);
   }
 

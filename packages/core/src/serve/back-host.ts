@@ -150,6 +150,8 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   const exchanges = new Map<number, Exchange>();
   const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
   const opened = new Map<number, BackHost>();
+  /** Undefined: its app does not load here. */
+  const openings = new Map<number, Promise<BackHost | undefined>>();
 
   const hostOf = (server: number): PromiseWithResolvers<BackHost> => {
     let host = hosts.get(server);
@@ -187,16 +189,19 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
     exchange?.abort();
   };
 
-  const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<void> => {
+  const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<BackHost | undefined> => {
     try {
       const host = new BackHost(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, exchanges);
       await new Promise<void>((resolve) => { setImmediate(resolve); });  // the first socket is read from by then
+      if (!openings.has(server)) return host;                            // closed meanwhile
       opened.set(server, host);
       hostOf(server).resolve(host);
       tell({ event: 'ready', server, port: 0 });
+      return host;
     } catch (error) {
       hostOf(server).reject(error);
       tell({ event: 'failed', server, failure: describeFailure(error) });
+      return undefined;
     }
   };
 
@@ -211,13 +216,14 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   return (body) => {
     const message = body as ToHost;
     const { server } = message;
-    if (message.action === 'open') void open(message);
+    if (message.action === 'open') openings.set(server, open(message));
     else if (message.action === 'connection') message.socket.destroy();
-    else {
-      const host = opened.get(server);
+    else if (message.action === 'close') {
+      const opening = openings.get(server);
+      openings.delete(server);
       opened.delete(server);
       hosts.delete(server);
-      Promise.resolve(host?.close(message.graceMs)).catch((error: unknown) => process.emitWarning(error as Error)).finally(() => tell({ event: 'closed', server }));
+      Promise.resolve(opening?.then((host) => host?.close(message.graceMs))).catch((error: unknown) => process.emitWarning(error as Error)).finally(() => tell({ event: 'closed', server }));
     }
   };
 }

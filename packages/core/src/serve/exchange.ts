@@ -25,7 +25,6 @@ export class Exchange implements Carried {
   readonly arrivedAt: number;
   readonly mayKeepAlive: boolean;
   readonly front: number;
-  readonly isChunked: boolean;
   /** Under which the front has the rest of the body; 0: nothing is left. */
   bodyNumber: number;
   isReading = false;
@@ -41,12 +40,11 @@ export class Exchange implements Carried {
   /** The front has been given the last piece, and how it ended. */
   #isTold = false;
 
-  constructor(host: ExchangeHost, socket: LaneSocket, route: string, [, , bodyNumber, isChunked, front, peer, arrivedAt, mayKeepAlive]: RequestArguments) {
+  constructor(host: ExchangeHost, socket: LaneSocket, route: string, [, , bodyNumber, front, peer, arrivedAt, mayKeepAlive]: RequestArguments) {
     this.#host = host;
     this.socket = socket;
     this.route = route;
     this.bodyNumber = bodyNumber;
-    this.isChunked = isChunked;
     this.front = front;
     this.peer = peer;
     this.arrivedAt = arrivedAt;

@@ -38,6 +38,10 @@ export interface HandOverHost {
   readonly server: number;
   /** It could not begin in time. */
   refuse(res: ServerResponse, deadlineMs: number): void;
+  /** No back lane has come in time: it begins in front, in its turn. */
+  runInFront(handed: Handed): void;
+  /** It is refused before it waits, as at any overload. */
+  shed(handed: Handed, retryAfterMs: number): void;
   /** It failed: the client is told so, if nothing has been sent. */
   fail(req: IncomingMessage, res: ServerResponse, status: 502 | 503, error: unknown): void;
   /** Its answer has left, or never will. */
@@ -49,6 +53,10 @@ export class HandOver {
   readonly #clock: LaneClock | undefined;
   readonly #memory: Memory;
   readonly #bodies: BodySources;
+  /** A back lane has the application. */
+  #isOpen = false;
+  /** Requests that wait for that, each with its patience. */
+  readonly #parked = new Map<Handed, NodeJS.Timeout>();
   /** Requests that were handed over and are not answered. */
   #outstanding = 0;
   /** Mean time from one answer to the next while others were outstanding, ms; how many were seen; and when the last came, or the first was handed over. */
@@ -71,11 +79,34 @@ export class HandOver {
     return this.#host.runtime.laneRouter?.isAvailable === true && req.headers.accept !== 'text/event-stream';
   }
 
-  /** Hands a request over. */
+  /** Hands a request over; while no back lane has the application, for so long as its deadline allows, it waits for one. */
   hand(handed: Handed): void {
+    const { root, arrivedAt, deadlineMs } = handed;
+    const clock = this.#clock as LaneClock;
+    if (this.#isOpen || clock.verdictOf(root.lane ??= clock.of(root.name)).by === 'hand') { this.#send(handed); return; }
+    const patienceMs = Math.max(0, arrivedAt + deadlineMs * LANE_SHARE - sharedNow());
+    this.#parked.set(handed, setTimeout(() => {
+      this.#parked.delete(handed);
+      this.#host.runInFront(handed);
+    }, Math.min(patienceMs, 2 ** 31 - 1)));
+  }
+
+  /** Whether a back lane has the application. */
+  setLanes(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    if (!isOpen) return;
+    for (const [handed, timer] of this.#parked) {
+      clearTimeout(timer);
+      this.#send(handed);
+    }
+    this.#parked.clear();
+  }
+
+  #send(handed: Handed): void {
     const { req, res, deadlineMs } = handed;
+    if (res.destroyed) { this.#host.ended(handed); return; }             // its client has left while it waited
     if (!this.#mayWait(deadlineMs)) {
-      this.#host.refuse(res, deadlineMs);
+      this.#host.shed(handed, Math.ceil(this.#outstanding * this.#intervalMs));
       this.#host.ended(handed);
       return;
     }
@@ -134,7 +165,7 @@ class Relay {
     if (left <= 0) { this.#host.refuse(res, deadlineMs); return; }
     const { socket } = req;
     const values: RequestArguments = [
-      headOf(req), body, this.#body, req.headers['transfer-encoding'] !== undefined, runtime.me.id,
+      headOf(req), body, this.#body, runtime.me.id,
       [socket.remoteAddress, socket.remotePort, socket.remoteFamily, socket.localAddress, socket.localPort],
       arrivedAt, res.shouldKeepAlive,
     ];

@@ -42,7 +42,6 @@ function asAccepted(moved: Socket): Socket {
 
 /** One server in this worker. */
 class Host {
-  readonly #runtime: Runtime;
   readonly #app: HostedApp;
   readonly #server: Server;
   readonly #threads: RequestThreads;
@@ -54,7 +53,6 @@ class Host {
   #whenEmpty: (() => void) | undefined;
 
   constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
-    this.#runtime = runtime;
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
@@ -108,6 +106,8 @@ class Host {
     if (isForGood && this.#server.listening) this.#server.close();
   }
 
+  setLanes(isOpen: boolean): void { this.#threads.setLanes(isOpen); }
+
   /** Lets running requests end, at most `graceMs`; then cuts what is left. */
   async close(graceMs: number): Promise<void> {
     this.#threads.drain();
@@ -128,7 +128,6 @@ class Host {
     this.#coalescer.detach(this.#server);
     this.#letGo();
     await this.#app.close();
-    void this.#runtime;
   }
 }
 
@@ -139,7 +138,7 @@ export function reportUnlessGone(error: unknown, req: IncomingMessage): void {
 }
 
 /** One server as this worker knows it: loaded, and open while or since the worker took work. */
-interface Hosted { readonly order: Extract<ToHost, { action: 'open' }>; host: Promise<Host> | undefined }
+interface Hosted { readonly order: Extract<ToHost, { action: 'open' }>; host: Promise<Host> | undefined; hasLanes: boolean }
 
 /** All servers of this worker. @returns what takes main's messages */
 export function hostServers(runtime: Runtime): (body: unknown) => void {
@@ -162,6 +161,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   };
   const begin = (one: Hosted): void => {
     const opening = open(one.order);
+    void opening.then((host) => host.setLanes(one.hasLanes), ignore);
     one.host = opening;
     opening.catch((error: unknown) => { hosted.delete(one.order.server); tell({ event: 'failed', server: one.order.server, failure: describeFailure(error) }); });
   };
@@ -192,17 +192,23 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
     const { server } = message;
     switch (message.action) {
       case 'open': {
-        const one: Hosted = { order: message, host: undefined };
+        const one: Hosted = { order: message, host: undefined, hasLanes: false };
         hosted.set(server, one);
         if (runtime.role === roles.FRONT || runtime.role === roles.BLOCKED) begin(one);
         else void prepare(message);
         break;
       }
+      case 'lanes': {
+        const one = hosted.get(server);
+        if (one === undefined) break;
+        one.hasLanes = message.isOpen;
+        void one.host?.then((host) => host.setLanes(one.hasLanes), ignore);
+        break;
+      }
       case 'connection': {
         const { socket } = message;
         const host = hosted.get(server)?.host;
-        if (host === undefined) socket.destroy();
-        else host.then((ready) => ready.take(socket), () => socket.destroy());
+        if (host === undefined) { socket.destroy(); runtime.countTaken(); } else void host.then((ready) => ready.take(socket), () => socket.destroy()).finally(() => runtime.countTaken());
         break;
       }
       case 'close': {

@@ -20,7 +20,7 @@ export type RequestArguments = [
   /** Request line and headers as they came, in latin1. */ head: string,
   /** As much of the body as has come; framed as it was. */ body: Uint8Array | undefined,
   /** Under which number the front has the rest; 0: that was all. */ bodyNumber: number,
-  isChunked: boolean, front: number, peer: Peer, arrivedAt: number,
+  front: number, peer: Peer, arrivedAt: number,
   /** False: the server drains, the answer closes the connection. */ mayKeepAlive: boolean,
 ];
 

@@ -7,14 +7,20 @@
 import type { ServerResponse } from 'node:http';
 import type { LaneClock, RootLane } from '@capriccio/worker';
 
+/** An answer that is open for longer streams, or waits: to look at the clock at every piece of work for it would cost more than is learnt, ms. */
+const WATCH_MS_MAX = 2000;
+
 /** Called when a request has begun and not ended: judges the segment in which it ends. */
 export function measureLater(clock: LaneClock, root: RootLane, res: ServerResponse): void {
   let isOver = false;
-  const end = (): void => {
+  const over = (stop: () => void): void => {
     if (isOver) return;
     isOver = true;
-    clock.endWatched(root);
+    clearTimeout(timer);
+    stop();
   };
+  const end = (): void => over(() => clock.endWatched(root));
+  const timer = setTimeout(() => over(() => clock.unwatch()), WATCH_MS_MAX).unref();
   clock.watch();
   res.once('prefinish', end);                                            // the handler has called `end`, and is about to return
   res.once('close', end);

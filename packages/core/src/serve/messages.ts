@@ -10,6 +10,8 @@ export const SERVE = 'serve';
 export type ToHost =
   | { readonly action: 'open'; readonly server: number; readonly url: string; readonly options: HostOptions }
   | { readonly action: 'connection'; readonly server: number; readonly socket: Socket }
+  /** Whether a back lane has the application: only then is work handed over that runs in front as well. */
+  | { readonly action: 'lanes'; readonly server: number; readonly isOpen: boolean }
   | { readonly action: 'close'; readonly server: number; readonly graceMs: number };
 
 export type FromHost =

@@ -27,6 +27,8 @@ export interface ServerHost {
   readonly workers: WorkerSet;
   /** The pool, as the admin port shows it. */
   readonly observed: Observed;
+  /** Starts the first back lane if there is none. @returns false: there are none, and will not be */
+  wantBackLane(): boolean;
   /** The app cannot be loaded a second time: nothing is to be handed over. */
   noBackLane(reason: string): void;
   /** The server is closed: the pool need not close it. */
@@ -46,6 +48,9 @@ export class RunningServer implements PoolServer {
   /** Workers that have it, and those of them that take connections. */
   readonly #told = new Set<LiveWorker>();
   readonly #ready = new Set<LiveWorker>();
+  readonly #backReady = new Set<LiveWorker>();
+  /** Settled when the first back lane has the app, or none will. */
+  readonly #firstBack = Promise.withResolvers<void>();
   readonly #opening = new Map<number, PromiseWithResolvers<void>>();
   readonly #closings = new Map<number, PromiseWithResolvers<void>>();
   readonly #acceptor: Acceptor | undefined;
@@ -88,8 +93,9 @@ export class RunningServer implements PoolServer {
       if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
       if (this.#options.adminPort !== undefined) this.#admin = await AdminServer.open(this.#options.adminPort, { pool: this.#host.observed, times: this.#times, isDraining: () => this.#closed !== undefined });
       this.#isOpen = true;
-      for (const worker of this.#host.workers.backLanes) if (worker.isReady) this.workerReady(worker);
-      for (const worker of this.#late.splice(0)) this.workerReady(worker);
+      for (const worker of this.#host.workers.backLanes) if (worker.isReady) void this.workerReady(worker);
+      for (const worker of this.#late.splice(0)) void this.workerReady(worker);
+      if (Object.values(this.#options.routes).some(({ lane }) => lane === 'back') && this.#host.wantBackLane()) await this.#firstBack.promise;
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
@@ -116,6 +122,7 @@ export class RunningServer implements PoolServer {
     this.#opening.set(worker.id, opened);
     this.#told.add(worker);
     this.#send(worker, { action: 'open', server: this.number, url: this.#appUrl, options: { ...options, port } satisfies HostOptions });
+    if (this.#backReady.size > 0 && worker.lane !== 'back') this.#send(worker, { action: 'lanes', server: this.number, isOpen: true });
     await opened.promise;
   }
 
@@ -130,7 +137,8 @@ export class RunningServer implements PoolServer {
       case 'ready':
         if (worker === undefined) return;
         if (message.port !== 0) this.port = message.port;
-        if (worker.lane !== 'back') this.#ready.add(worker);            // nobody connects to a back lane
+        if (worker.lane === 'back') this.#setBack(worker, true);
+        else this.#ready.add(worker);                                   // nobody connects to a back lane
         this.#settle(from);
         break;
       case 'prepared': this.#settle(from); break;
@@ -142,6 +150,18 @@ export class RunningServer implements PoolServer {
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
   }
+
+  #setBack(worker: LiveWorker, isReady: boolean): void {
+    const hadOne = this.#backReady.size > 0;
+    if (isReady) this.#backReady.add(worker);
+    else this.#backReady.delete(worker);
+    const hasOne = this.#backReady.size > 0;
+    if (hasOne) this.#firstBack.resolve();
+    if (hasOne === hadOne) return;
+    for (const told of this.#told) if (told.lane !== 'back') this.#send(told, { action: 'lanes', server: this.number, isOpen: hasOne });
+  }
+  /** There will be no back lane. */
+  noBackLane(): void { this.#firstBack.resolve(); }
 
   #settle(from: number, error?: unknown): void {
     const opening = this.#opening.get(from);
@@ -164,8 +184,8 @@ export class RunningServer implements PoolServer {
     else await this.#openOn(worker, this.port);
   }
 
-  /** The same, for nobody waits for it. */
-  workerReady(worker: LiveWorker): void {
+  /** The same, and never rejects. */
+  async workerReady(worker: LiveWorker): Promise<void> {
     if (this.#closed !== undefined) return;
     if (!this.#isOpen) {
       if (worker.lane === 'back') return;                               // opened there when it is open here
@@ -173,7 +193,7 @@ export class RunningServer implements PoolServer {
       this.#wake?.();
       return;
     }
-    this.admit(worker).catch((error: unknown) => {
+    await this.admit(worker).catch((error: unknown) => {
       if (worker.lane === 'back' && this.#host.workers.get(worker.id) === worker) this.#host.noBackLane(`the app ${this.#appUrl} does not load there: ${String(error)}`);
       else if (worker.lane !== 'back' && !worker.isExpected) process.emitWarning(`the app ${this.#appUrl} could not be loaded again in worker ${worker.id}: ${String(error)}`);
     });
@@ -183,6 +203,7 @@ export class RunningServer implements PoolServer {
   workerLost(worker: LiveWorker): void {
     this.#ready.delete(worker);
     this.#told.delete(worker);
+    if (this.#backReady.has(worker)) this.#setBack(worker, false);
     if (this.#late.includes(worker)) this.#late.splice(this.#late.indexOf(worker), 1);
     this.#acceptor?.forget(worker.id);
     this.#times.forget(worker.id);
@@ -201,6 +222,7 @@ export class RunningServer implements PoolServer {
   async #close(graceMs: number): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#acceptor?.close();
+    this.#firstBack.resolve();
     const told = [...this.#told];
     await this.#closeOn(told.filter(({ lane }) => lane !== 'back'), graceMs);
     await this.#closeOn(told.filter(({ lane }) => lane === 'back'), graceMs);   // what the fronts had handed over has ended, or will not

@@ -9,7 +9,7 @@ import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } fro
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
-import { HandOver } from './hand-over.ts';
+import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
 import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
@@ -50,6 +50,14 @@ export class RequestThreads {
     this.#handOver = server === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
       runtime, server,
       refuse: (res, deadlineMs) => this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`),
+      runInFront: (handed) => {
+        const entry = handed as RequestEntry;
+        entry.staysInFront = true;
+        entry.root.entries.push(entry);
+        runtime.scheduler.roots.activate(entry.root);
+        runtime.scheduler.arm();
+      },
+      shed: ({ res, route }, retryAfterMs) => this.#shed(res, route, retryAfterMs),
       fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
       ended: ({ res, route, arrivedAt }) => {
         this.#answered(route, arrivedAt);
@@ -67,6 +75,9 @@ export class RequestThreads {
 
   /** It is one of those that serve again. */
   resume(): void { this.#isDraining = false; }
+
+  /** Whether a back lane has the application. */
+  setLanes(isOpen: boolean): void { this.#handOver?.setLanes(isOpen); }
 
   /** A request has come: it begins in its turn. */
   add(req: IncomingMessage, res: ServerResponse): void {
@@ -109,16 +120,17 @@ export class RequestThreads {
   /** @internal its turn has come */
   begin(entry: RequestEntry): void {
     const { root, admission, route, req, res, arrivedAt } = entry;
+    this.#open.delete(res);                                              // of those that come again
     if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
-    const deadlineMs = this.#deadlineOf(route);
+    const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     const begunAt = sharedNow();
-    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { admission.expired++; this.#refuse(res, deadlineMs); return; }
-    admission.begins();
+    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
+    if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
-    if (this.#handOver?.isForBack(root, req) === true) {
+    if (!entry.staysInFront && this.#handOver?.isForBack(root, req) === true) {
       this.#open.add(res);
-      this.#handOver.hand({ req, res, root, route, arrivedAt, deadlineMs });
+      this.#handOver.hand(entry);
       return;
     }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
@@ -219,7 +231,7 @@ export class RequestThreads {
 /** Server-sent events have no deadline. */
 const isStream = (req: IncomingMessage): boolean => req.headers.accept === 'text/event-stream';
 
-class RequestEntry implements Entry {
+class RequestEntry implements Entry, Handed {
   readonly #threads: RequestThreads;
   readonly root: Root;
   readonly admission: RouteAdmission;
@@ -227,7 +239,10 @@ class RequestEntry implements Entry {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly arrivedAt: number;
+  deadlineMs = 0;
   begunAt = 0;
+  /** It has waited for a back lane long enough. */
+  staysInFront = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {
     this.arrivedAt = arrivedAt;
     this.#threads = threads;

@@ -26,8 +26,6 @@ export class RouteAdmission {
   #queuedBefore = 0;
   #atMs: number = sharedNow();
   #toSample = 1;
-  /** Requests that had waited past their deadline when their turn came. */
-  expired = 0;
 
   /** @param roots  those that have something to run on this worker */
   constructor(root: Root, roots: Iterable<Root>) {
@@ -35,8 +33,6 @@ export class RouteAdmission {
     this.#all = roots;
   }
 
-  get admitted(): number { return this.#admission.admitted; }
-  get refused(): number { return this.#admission.refused; }
 
   /** At arrival. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   judge(nowMs: number, deadlineMs: number): number | undefined {

@@ -114,18 +114,19 @@ export class LaneClock {
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
     this.#judged = undefined;
-    this.mark();
-    if (root.isForked) return -1;
     if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
       root.unseen = 0;
       root.suspicion = Math.max(root.suspicion, 2);
     }
-    return this.isToMeasure(root) ? cpuMs() : -1;
+    const isMeasured = this.isToMeasure(root);
+    if (!isMeasured && this.#watched === 0) return -1;
+    this.#markedAt = cpuMs();
+    return isMeasured ? this.#markedAt : -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
   isToMeasure(root: RootLane): boolean {
-    if (root.word === 0) return false;
+    if (root.word === 0 || root.isForked) return false;
     if (this.isBackLane) return true;
     return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
   }
@@ -135,11 +136,15 @@ export class LaneClock {
    * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
    */
   after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
-    this.mark();
-    if (root.isForked || (meanUs < LIGHT_US && !this.isBackLane)) return;
+    const now = cpuAt >= 0 || this.#watched > 0 ? cpuMs() : 0;
+    this.#markedAt = now;
+    if (root.isForked || this.#judged === root) return;
+    if (meanUs < LIGHT_US && !this.isBackLane) {
+      if (root.suspicion > 0) root.suspicion--;                          // it is cleared as if it had been judged
+      return;
+    }
     const each = count > 1 ? count : 1;
-    if (this.#judged === root) return;
-    if (cpuAt >= 0) this.judge(root, (cpuMs() - cpuAt) / each, hasBegun);
+    if (cpuAt >= 0) this.judge(root, (now - cpuAt) / each, hasBegun);
     else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
   }
 
@@ -147,6 +152,8 @@ export class LaneClock {
 
   /** An end is to be judged: until then it is noted when each known piece of work is over. */
   watch(): void { this.#watched++; this.mark(); }
+  /** It is not judged after all. */
+  unwatch(): void { this.#watched--; }
   /** A piece of work is over, or another begins: what comes next is not part of it. */
   mark(): void { if (this.#watched > 0) this.#markedAt = cpuMs(); }
   /** Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's. */
@@ -155,7 +162,7 @@ export class LaneClock {
     const now = cpuMs();
     const usedMs = now - this.#markedAt;
     this.#markedAt = now;
-    if (usedMs > LONG_MS && !root.isForked && this.isToMeasure(root)) this.judge(root, usedMs, false);
+    if (usedMs > LONG_MS && this.isToMeasure(root)) this.judge(root, usedMs, false);
   }
   /** What was watched has ended in the piece of work that runs: that has taken what the thread has used since the last was over. */
   endWatched(root: RootLane): void {
