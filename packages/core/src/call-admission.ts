@@ -23,12 +23,13 @@ class TargetAdmission {
 }
 
 export class CallAdmission {
-  readonly #cores: number;
+  readonly #cores: () => number;
   readonly #targets = new Map<Target, TargetAdmission>();
   readonly #onRefused: (label: string, retryAfterMs: number) => void;
 
-  constructor(cores: number, onRefused: (label: string, retryAfterMs: number) => void) {
-    this.#cores = Math.max(1, cores);
+  /** @param cores  workers that take work at a time, now */
+  constructor(cores: () => number, onRefused: (label: string, retryAfterMs: number) => void) {
+    this.#cores = cores;
     this.#onRefused = onRefused;
   }
 
@@ -40,15 +41,16 @@ export class CallAdmission {
     const outstanding = target.slotsHeld + target.surplus.length;
     if (nowMs - known.atMs >= PERIOD_MS) takeRate(known, target, outstanding, nowMs);
     const { ratePerMs, ownMs } = known;
+    const cores = Math.max(1, this.#cores());
     const waiting = Math.max(0, outstanding - ownMs.mean * ratePerMs);
     const retryAfterMs = known.admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: ratePerMs > 0 ? waiting / ratePerMs : 0, waiting, workers: this.#cores, ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: ratePerMs > 0 ? waiting / ratePerMs : 0, waiting, workers: cores, ownMs,
     });
     if (retryAfterMs !== undefined) {
       this.#onRefused(target.label, retryAfterMs);
       throw new CapriccioError('CAP_ERR_OVERLOADED', `the call of ${target.label} would not begin within its ${deadlineMs} ms: ${outstanding} calls of it are outstanding and ${(ratePerMs * 1000).toFixed(0)} a second come back; try again in ${retryAfterMs} ms, or raise deadlineMs`, { retryAfterMs });
     }
-    if (outstanding <= this.#cores) call.unwatch = () => known.ownMs.add(sharedNow() - nowMs);
+    if (outstanding <= cores) call.unwatch = () => known.ownMs.add(sharedNow() - nowMs);
   };
 
   #known(target: Target): TargetAdmission {

@@ -19,7 +19,7 @@ export interface PoolOptions {
   deadlock?: 'report' | 'break';
   /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
-  /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; obeyed when the compiler comes. */
+  /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; not obeyed yet. */
   quantumUs?: number;
   /** Longest turn of a scheduler before its event loop has its own, microseconds, 50 to 1,000,000. Default 1,000. */
   sliceUs?: number;

@@ -156,11 +156,9 @@ describe.runIf(linux)('zombies', () => {
     await until(() => pool.stats().activations.zombies === 1, 'a zombie');
     await until(() => pool.stats().activations.spares === 1, 'another spare');
     assert.equal(await blocks.add(2, 3), 5);
-    const began = performance.now();
     const error = await rejection(pool.close({ graceMs: 300 }));
     assert.equal(error.code, 'CAP_ERR_TIMEOUT');
     assert.match(error.message, /worker 1 has not exited/);
-    expect(performance.now() - began).toBeLessThan(5000);
     assert.equal((await stuck).code, 'CAP_ERR_CLOSED');
     assert.equal(pool.health().status, 'closed');
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { until } from '../core/rig.ts';
 
 const example = (name: string): URL => new URL(`../../../examples/servers/${name}`, import.meta.url);
 let pool: Pool;
@@ -15,14 +16,6 @@ async function serve(name: string): Promise<PoolServer> {
   return server;
 }
 const jsonOf = async (url: string): Promise<unknown> => (await fetch(url)).json();
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!await isSo()) {
-    assert.ok(performance.now() < end, 'it has not come to be within 10 s');
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}
 
 test.for(['fastify', 'hono', 'express', 'koa', 'node-http', 'fetch'])('%s: a light route, a heavy one on another core, and what is not there', async (name) => {
   const { url } = await serve(`${name}.ts`);

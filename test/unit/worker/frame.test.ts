@@ -104,7 +104,7 @@ describe('what is yielded', () => {
     }, [], scheduler.roots.named('test')));
     await Promise.all(two.map((thread) => thread.join()));
     assert.equal(ahead.length, 100);
-    assert.ok(Math.max(...ahead) < 50, 'neither was through before the other began: a machine that stalls may let one have more turns');
+    assert.ok((ahead.toSorted((a, b) => a - b)[50] as number) <= 2, 'half of the time neither was more than two turns ahead, wherever the machine stalled');
   });
 
   test('any other value is no wait: it is the value of the yield, at once', async () => {

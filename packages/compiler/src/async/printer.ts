@@ -118,7 +118,7 @@ function endsByItself(node: TreeNode, code: string): boolean {
 /** `for (const f = async () => {} of …)` has no statement in its head. */
 function isHeadOfLoop(node: TreeNode): boolean {
   const up = node.up as TreeNode | undefined;
-  return up !== undefined && /^For/.test(up.type) && (up['init'] === node || up['left'] === node);
+  return up !== undefined && up.type.startsWith('For') && (up['init'] === node || up['left'] === node);
 }
 
 /** Stack traces show it as the function's name (prefix and number are taken off). */

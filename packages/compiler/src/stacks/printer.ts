@@ -2,7 +2,7 @@
  * From a tree to text on one line, without comments. What stands beside a function (its twin) must not move the lines below it, so the text of the
  * source cannot be used: its line ends and its left-out semicolons belong together. Parentheses are put around every operand that is not closed
  * in itself; a statement is closed by a semicolon or a brace.
- * `places` leads parts of the text back to the source, for stack traces. twins.ts overrides how calls and functions are printed.
+ * `places` leads parts of the text back to the source, for stack traces. twin-printer.ts overrides how calls and functions are printed.
  */
 import { isNode, type AnyNode } from '../parse.ts';
 

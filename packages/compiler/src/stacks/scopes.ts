@@ -1,6 +1,6 @@
 /**
  * Names of a program: every identifier that stands for a variable is led to its binding, and every function is found with what it uses of its
- * surroundings. The call graph (flow.ts) and the twins (twins.ts) are built on it.
+ * surroundings. The call graph (flow.ts) and the twins (twin-printer.ts) are built on it.
  */
 import type { Program } from 'acorn';
 import { isFunction, isNode, type AnyNode } from '../parse.ts';

@@ -76,8 +76,8 @@ export class AdminServer {
       }
       case '/metrics': return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metricsText({ stats: pool.stats(), health: pool.health(), isReady: this.#readiness().isReady, version: this.#version, routes: this.#parts.times.merged() }) };
       case '/stats.json': return json(200, this.#snapshot());
-      case '/graph.json': return typeof pool.graph === 'function' ? json(200, pool.graph()) : json(404, { error: 'this runtime records no graph yet' });
-      case '/threads.json': return typeof pool.threads === 'function' ? json(200, await pool.threads()) : json(404, { error: 'this runtime lists no threads yet' });
+      case '/graph.json': return json(200, pool.graph());
+      case '/threads.json': return json(200, await pool.threads());
       default: return assetOf(path) ?? text(404, 'there is /, /metrics, /livez, /readyz, /stats.json, /graph.json, /threads.json');
     }
   }
