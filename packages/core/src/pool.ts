@@ -377,7 +377,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#me.blocks.collect();
     if (roles.changes(this.#memory) !== this.#rolesSeen) {
       this.#rolesSeen = roles.changes(this.#memory);
-      this.#caller.leaveBlocked();
+      this.#caller.leaveBusy();
     }
     const count = this.#caller.collect() + this.#objects.collect();
     if (this.#me.rings.isOverflowing) this.#publish();

@@ -22,7 +22,7 @@
  */
 import { CORES, ROLE, ROLE_CHANGES, SEAT, controlOf } from './layout.ts';
 import type { Memory } from './memory.ts';
-import { wakeHard } from './parker.ts';
+import { wake, wakeHard } from './parker.ts';
 import { isLive } from './recovery.ts';
 
 export const FRONT = 0;
@@ -64,6 +64,12 @@ function change(memory: Memory, id: number, from: number, to: number, nowMs: num
 export function announce(memory: Memory, id: number): void {
   Atomics.add(memory.words, ROLE_CHANGES, 1);
   wakeHard(memory, id);
+}
+
+/** Tells everybody to look at roles, and at whom they had better not wait for. */
+export function announceAll(memory: Memory): void {
+  Atomics.add(memory.words, ROLE_CHANGES, 1);
+  for (let id = 0; id < memory.layout.participantCount; id++) if (isLive(memory, id)) wake(memory, id);
 }
 
 /** How often roles have changed: compare with what was seen. */

@@ -10,13 +10,14 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import {
-  CapriccioError, OWNER_NOTE, buffersOf, inspect, isLive, lanes, roles, slots as slotStates,
+  CapriccioError, OWNER_NOTE, board, buffersOf, inspect, isLive, lanes, roles, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
 import { sharedNow } from './clock.ts';
 import { rootNameOf } from './functions.ts';
 import { Deque } from './deque.ts';
+import { LONG_TURN_MS } from './placement.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import { Settler } from './settling.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
@@ -423,14 +424,15 @@ export class Caller {
     this.#publish();
   }
 
-  /** Workers are blocked in the kernel: what they have taken of ours and not begun runs elsewhere. What is bound to a worker, or moved to it, waits. */
-  leaveBlocked(): void {
+  /** Workers are blocked in the kernel, or compute on and on: what they have taken of ours and not begun runs elsewhere. What is bound to a worker, or moved to it, waits. */
+  leaveBusy(): void {
     const { memory } = this.#me;
+    const now = sharedNow();
     for (let id = 1; id < memory.layout.participantCount; id++) {
-      if (isLive(memory, id) && roles.roleOf(memory, id) === roles.BLOCKED) this.#leave(id);
+      if (isLive(memory, id) && (roles.roleOf(memory, id) === roles.BLOCKED || board.busyForMs(memory, id, now) > LONG_TURN_MS)) this.#leave(id);
     }
   }
-  #leave(blocked: number): void {
+  #leave(busy: number): void {
     const { words } = this.#me.memory;
     for (const call of this.#settler.published.slice()) {
       if (call === undefined || call.slot === 0 || call.state === 'ended' || call.options?.on !== undefined || call.options?.affinity !== undefined) continue;
@@ -439,7 +441,7 @@ export class Caller {
       if (slotStates.stateOf(word) !== slotStates.CLAIMED && slotStates.stateOf(word) !== slotStates.PLACED) continue;
       const packed = call.packed ?? this.#repack(slot);
       if (packed === undefined && call.values === undefined) continue;   // its values have moved there
-      if (!slotStates.revokeUnbegun(words, slot, blocked, words[slot + OWNER_NOTE] as number)) continue;
+      if (!slotStates.revokeUnbegun(words, slot, busy, words[slot + OWNER_NOTE] as number)) continue;
       call.packed = packed;
       this.#settler.leaveSlot(call);
       if (packed === undefined) this.#place(call);

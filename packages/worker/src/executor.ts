@@ -82,7 +82,7 @@ export class Executor {
   /** Begins a claimed task, now if its module is loaded. */
   begin(slot: number, claimed: number): void {
     const record = this.recordOf(slot);
-    if (record.fn === undefined) { this.#beginWhenLoaded(record, slot, claimed); return; }
+    if (record.fn === undefined && !this.#parts.functions.isThere(record)) { this.#beginWhenLoaded(record, slot, claimed); return; }
     const { tasks } = this.#parts;
     if (tasks.hasArgumentsByPort(slot)) { record.root.started--; this.#parts.argumentsByPort.claim(slot, slotStates.generationOf(claimed), (values) => this.#enqueue(record, slot, claimed, values as unknown[])); this.#parts.postman.receiveNow(); return; }
     let values: unknown[];
@@ -160,7 +160,7 @@ export class Executor {
   tryBeginHere(call: Call): boolean {
     const { functions, tasks } = this.#parts;
     const record = functions.named(call.target.name);
-    if (record.fn === undefined && record.failure === undefined) return false;
+    if (!functions.isThere(record) && record.failure === undefined) return false;
     this.#runHere(record, call, tasks.unpack(call.packed as NonNullable<Call['packed']>));
     return true;
   }

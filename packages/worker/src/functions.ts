@@ -44,7 +44,9 @@ export class Functions {
   readonly #byName = new Map<string, FunctionRecord>();
   readonly #builtIn: Readonly<Record<string, AnyFunction>>;
   readonly #onLoaded: (url: string) => void;
-  readonly #loaded = new Set<string>();
+  /** Modules that somebody called or preloaded; those that are there. */
+  readonly #known = new Set<string>();
+  readonly #namespaces = new Map<string, Record<string, unknown>>();
   readonly #makers = new Map<string, FunctionMaker>();
   #loading = 0;
 
@@ -83,6 +85,15 @@ export class Functions {
   /** Some module is being loaded: its top-level awaits may need the event loop. */
   get isLoading(): boolean { return this.#loading > 0; }
 
+  /** Whether a function can be called now: another of its module may have been called before. */
+  isThere(record: FunctionRecord): boolean {
+    if (record.fn !== undefined) return true;
+    const namespace = this.#namespaces.get(record.url);
+    if (namespace === undefined || record.failure !== undefined || record.loading !== undefined) return false;
+    this.#adopt(record, namespace);
+    return record.fn !== undefined;
+  }
+
   /** Loads the module of a record, once. Never rejects: `fn` or `failure` is set when it resolves. */
   load(record: FunctionRecord): Promise<void> {
     if (record.loading === undefined) {
@@ -95,8 +106,8 @@ export class Functions {
 
   /** Loads a module ahead of its first call, and calls nothing of it. What is wrong with it, the first call will tell. */
   preload(url: string): void {
-    this.#loaded.add(url);
-    import(url).catch(ignore);
+    this.#known.add(url);
+    import(url).then((namespace) => { this.#namespaces.set(url, namespace as Record<string, unknown>); }, ignore);
   }
 
   async #load(record: FunctionRecord): Promise<void> {
@@ -108,10 +119,16 @@ export class Functions {
       record.failure = new CapriccioError('CAP_ERR_MODULE', `cannot load ${url} (for its export ${exportName}): ${(error as Error)?.message ?? String(error)}`, { cause: error });
       return;
     }
-    if (!this.#loaded.has(url)) {
-      this.#loaded.add(url);
+    this.#namespaces.set(url, namespace);
+    if (!this.#known.has(url)) {
+      this.#known.add(url);
       this.#onLoaded(url);
     }
+    this.#adopt(record, namespace);
+  }
+
+  #adopt(record: FunctionRecord, namespace: Record<string, unknown>): void {
+    const { url, exportName } = record;
     const found = findExport(namespace, exportName);
     if (typeof found !== 'function') {
       record.failure = new CapriccioError('CAP_ERR_MODULE', `${url} has no function ${exportName}${found === undefined ? '' : `, only a ${typeof found}`}; it exports ${listOf(namespace)}`);

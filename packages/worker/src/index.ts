@@ -18,7 +18,7 @@ export { SharedObjects } from './objects/shared-objects.ts';
 export { SharedRwLock } from './objects/shared-rw-lock.ts';
 export { SharedSemaphore } from './objects/shared-semaphore.ts';
 export type { SharedWaitOptions } from './objects/shared-wait.ts';
-export { BACK_SEAT, SPARE_SEAT, chooseWorker } from './placement.ts';
+export { BACK_SEAT, LONG_TURN_MS, SPARE_SEAT, chooseWorker } from './placement.ts';
 export type { PoolHandle, SharedChannelOptions, SharedPrimitives, SharedSemaphoreOptions } from './pool-handle.ts';
 export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export { LaneClock, RootLane, cpuMs } from './lanes/lane-clock.ts';

@@ -2,8 +2,8 @@
 import { board, isLive, lanes, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
 
-/** A worker that has been in one turn for longer is not given more, if another is free; ms. */
-const STALLED_AFTER_MS = 20;
+/** A worker that has been in one turn for longer is not given more, if another is free, and what it has taken and not begun is taken back; ms. */
+export const LONG_TURN_MS = 20;
 
 /** Seats from here on are those of spares: keys do not move to one while it stands in for another. */
 export const SPARE_SEAT = 1000;
@@ -28,7 +28,7 @@ export function chooseWorker(memory: Memory, affinity: string | number | undefin
     const id = live[(next + k) % live.length] as number;
     const { runnable, threads, queued } = board.readLoad(memory, id);
     const isFront = roles.roleOf(memory, id) === roles.FRONT;
-    const load = (isFront ? 0 : 1e9) + runnable + queued + threads + (board.busyForMs(memory, id, now) > STALLED_AFTER_MS ? 1e6 : 0);
+    const load = (isFront ? 0 : 1e9) + runnable + queued + threads + (board.busyForMs(memory, id, now) > LONG_TURN_MS ? 1e6 : 0);
     if (load < bestLoad) { best = id; bestLoad = load; }
   }
   return best;

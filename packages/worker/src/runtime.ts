@@ -252,7 +252,7 @@ export class Runtime {
     this.#rolesSeen = roles.changes(this.memory);
     const now = sharedNow();
     if (roles.roleOf(this.memory, this.me.id) === roles.BLOCKED && roles.comeBack(this.memory, this.me.id, now)) roles.retireSurplus(this.memory, now);
-    this.caller.leaveBlocked();
+    this.caller.leaveBusy();
     const role = roles.roleOf(this.memory, this.me.id);
     if (role === this.#role) return;
     this.#role = role;
