@@ -3,6 +3,10 @@
  * the rounds' ratios with its spread, for the machine drifts. Results are checked before the clock counts.
  */
 import { availableParallelism, cpus } from 'node:os';
+import type { QuestionOptions } from './questions.ts';
+import { journal, type Finding, type SeriesRecord } from './journal.ts';
+
+export { note, type Finding } from './journal.ts';
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -16,18 +20,28 @@ export interface Side { readonly name: string; measure(): Promise<number> }
 
 export interface SideResult { readonly name: string; readonly rounds: readonly number[] }
 
-/** Measures every side once a round, in an order that turns. */
-export async function interleave(sides: readonly Side[], rounds: number, note: (text: string) => void = progress): Promise<SideResult[]> {
+/** What a set of sides is asked: `label` tells it from the other sets of the same question. */
+export type Asked = Pick<SeriesRecord, 'label' | 'unit'> & Partial<Pick<SeriesRecord, 'better'>>;
+
+/** Measures every side once a round, in an order that turns, and enters the figures into the journal if it is told what they are. */
+export async function interleave(sides: readonly Side[], rounds: number, asked?: Asked): Promise<SideResult[]> {
   const results = sides.map(({ name }) => ({ name, rounds: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
     for (let k = 0; k < sides.length; k++) {
       const at = (round + k) % sides.length;
-      note(`round ${round + 1} of ${rounds}: ${(sides[at] as Side).name}`);
+      progress(`${asked === undefined ? '' : `${asked.label}, `}round ${round + 1} of ${rounds}: ${(sides[at] as Side).name}`);
       (results[at] as { rounds: number[] }).rounds.push(await (sides[at] as Side).measure());
     }
   }
-  note('');
+  progress('');
+  if (asked !== undefined) for (const result of results) enter(asked, result);
   return results;
+}
+
+/** Enters figures that were not made by `interleave`. */
+export function enter({ label, unit, better = 'higher' }: Asked, { name, rounds }: SideResult): void {
+  if (journal.series.some((one) => one.label === label && one.side === name)) throw new Error(`${label}, ${name}: two series have this name`);
+  journal.series.push({ label, side: name, unit, better, rounds });
 }
 
 /** `a` over `b`, round by round: median, lowest, highest. */
@@ -39,11 +53,13 @@ export function ratio(a: SideResult, b: SideResult): { median: number; low: numb
 export const round3 = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3));
 export const showRatio = ({ median: mid, low, high }: { median: number; low: number; high: number }): string => `${round3(mid)} (${round3(low)}–${round3(high)})`;
 
-/** A goal of the project and what was found. */
-export interface Finding { readonly what: string; readonly figure: string; readonly goal: string; readonly isMet: boolean | undefined }
-
-/** Prints a table with aligned columns. */
+/** Prints a table with aligned columns, and keeps it for the report. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  journal.tables.push({ head, rows });
+  print(head, rows);
+}
+
+function print(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ');
   console.log(line(head));
@@ -53,7 +69,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 export function findings(list: readonly Finding[]): void {
   console.log('');
-  table(['against the goal', 'figure', 'goal', ''], list.map(({ what, figure, goal, isMet }) => [what, figure, goal, isMet === undefined ? '' : isMet ? 'met' : 'not met']));
+  print(['against the goal', 'figure', 'goal', ''], list.map(({ what, figure, goal, isMet }) => [what, figure, goal, isMet === undefined ? '' : isMet ? 'met' : 'not met']));
 }
 
 /** The machine, for the head of every report. */
@@ -83,6 +99,5 @@ export async function calibrate(call: (k: number) => Promise<unknown>, window: n
   }
 }
 
-/** Options that every benchmark takes. */
-interface BenchOptions { readonly cores: number; readonly rounds: number; readonly quick: boolean }
-export type Bench = (options: BenchOptions) => Promise<readonly Finding[]>;
+/** A question: runs its sides, prints, enters what it finds into the journal. */
+export type Bench = (options: QuestionOptions) => Promise<readonly Finding[]>;

@@ -1,15 +1,14 @@
 /**
  * What one value costs: encode, one copy into shared memory as a payload block takes it, decode there; beside JSON and v8.serialize.
  * One thread, so no cache line is in flight. The sides take turns within each round, and the median over the rounds is printed.
- * Run: node --conditions=capriccio-source packages/bench/src/micro/codec.ts
+ * Run: npm run bench -- micro/codec
  */
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { Bench } from 'tinybench';
+import { Bench as Tinybench } from 'tinybench';
 import { Decoder, Encoder, NameReader, NameWriter, allocateMemory, layOut, mapMemory } from '@capriccio/shared';
-import { median } from '../harness.ts';
+import { enter, median, round3, table, type Bench } from '../harness.ts';
 
-const ROUNDS = 15;
 /** Time of one side in one round, and before the first, ms: types that were not met before throw optimised code away. */
 const SLICE_MS = 4;
 /** Turns that are timed together: one of a number takes less than the clock can tell. */
@@ -55,28 +54,33 @@ const values: Record<string, unknown> = {
   'Float64Array 1 KB': new Float64Array(128).fill(1.1),
 };
 
-async function measure(value: unknown): Promise<Record<string, number>> {
+/** Nanoseconds a value, a figure a round. */
+async function measure(value: unknown, rounds: number): Promise<Map<string, number[]>> {
   const isBinary = ArrayBuffer.isView(value);
-  const sides: Side[] = [{ name: 'capriccio', turn: capriccio }, { name: 'v8', turn: v8 }, ...(isBinary ? [] : [{ name: 'json', turn: json }])];
+  const sides: Side[] = [{ name: 'capriccio', turn: capriccio }, { name: 'v8.serialize', turn: v8 }, ...isBinary ? [] : [{ name: 'JSON', turn: json }]];
   for (const side of sides) if (!isDeepStrictEqual(side.turn(value), value)) throw new Error(`${side.name} does not give the value back`);
   const length = encoder.encode(value, 'value');
   encoder.scratch.copy(block, 0, 0, length);
   sides.push({ name: 'encode', turn: encodeOnly }, { name: 'decode', turn: () => decodeOnly(length) });
   const samples = new Map(sides.map(({ name }) => [name, [] as number[]]));
-  for (let round = 0; round < ROUNDS; round++) {
-    const bench = new Bench({ time: SLICE_MS, warmupTime: round === 0 ? WARM_UP_MS : 0, warmupIterations: 1, throws: true });
+  for (let round = 0; round < rounds; round++) {
+    const bench = new Tinybench({ time: SLICE_MS, warmupTime: round === 0 ? WARM_UP_MS : 0, warmupIterations: 1, throws: true });
     for (const { name, turn } of sides) bench.add(name, () => { for (let k = 0; k < TURNS; k++) turn(value); });
     bench.runSync();
     for (const { name, result } of bench.tasks) if (result.state === 'completed') samples.get(name)?.push(result.latency.p50 * 1e6 / TURNS);
   }
-  return Object.fromEntries([...samples].map(([name, ns]) => [name, median(ns)]));
+  return samples;
 }
 
-console.log(`ns a value, median of ${ROUNDS} interleaved rounds, Node ${process.version}\n`);
-console.log('value                 encode   decode  all, with copy     JSON  (ratio)       v8  (ratio)');
-for (const [name, value] of Object.entries(values)) {
-  const ns = await measure(value);
-  const cell = (side: string): string => (ns[side] === undefined ? '–' : ns[side].toFixed(0)).padStart(9);
-  const ratio = (side: string): string => (ns[side] === undefined ? '' : `(${(ns[side] / (ns['capriccio'] as number)).toFixed(1)}x)`).padStart(9);
-  console.log(`${name.padEnd(18)} ${cell('encode')}${cell('decode')}${cell('capriccio').padStart(16)}${cell('json')}${ratio('json')}${cell('v8')}${ratio('v8')}`);
-}
+export const bench: Bench = async ({ rounds }) => {
+  const rows: string[][] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const samples = await measure(value, rounds);
+    for (const [side, ns] of samples) enter({ label: name, unit: 'ns', better: 'lower' }, { name: side, rounds: ns });
+    const of = (side: string): string => (samples.has(side) ? round3(median(samples.get(side) as number[])) : '');
+    const against = (side: string): string => (samples.has(side) ? `${round3(median(samples.get(side) as number[]) / median(samples.get('capriccio') as number[]))} x` : '');
+    rows.push([name, of('encode'), of('decode'), of('capriccio'), of('JSON'), against('JSON'), of('v8.serialize'), against('v8.serialize')]);
+  }
+  table(['ns a value', 'encode', 'decode', 'all, with copy', 'JSON', '', 'v8', ''], rows);
+  return [];
+};

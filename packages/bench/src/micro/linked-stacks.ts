@@ -19,7 +19,7 @@ async function measure(library: Library, rounds: number): Promise<Row> {
   if (!isDeepStrictEqual(jobs[0](), jobs[1]())) throw new Error(`${library.name}: compiled, it gives something else`);
   const turns = warmUp(jobs);
   const sides = jobs.map((job, k) => ({ name: `${library.name} ${k === 0 ? 'native' : 'linked'}`, measure: async () => { const began = performance.now(); for (let turn = 0; turn < turns; turn++) job(); return performance.now() - began; } }));
-  const [a, b] = await interleave(sides, rounds);
+  const [a, b] = await interleave(sides, rounds, { label: library.name, unit: 'ms', better: 'lower' });
   return { name: library.name, cost: ratio(b as never, a as never), checks: linked.report?.linked.filter(({ why }) => why !== undefined).length ?? 0, growth: linked.text.length / native.text.length };
 }
 

@@ -81,7 +81,7 @@ export const bench: Bench = async ({ rounds, quick }) => {
   const found: Finding[] = [];
   for (const { what, goal, sides } of questions) {
     for (const side of sides) await side.measure();
-    const [ours, theirs] = await interleave(sides, rounds) as [Awaited<ReturnType<typeof interleave>>[0], Awaited<ReturnType<typeof interleave>>[0]];
+    const [ours, theirs] = await interleave(sides, rounds, { label: what, unit: '/s' }) as [Awaited<ReturnType<typeof interleave>>[0], Awaited<ReturnType<typeof interleave>>[0]];
     const figure = ratio(ours, theirs);
     for (const { name, rounds: figures } of [ours, theirs]) rows.push([what, name, round3(median(figures) / 1000), `${(1e6 / median(figures)).toFixed(2)}`]);
     found.push({ what: `${what}, over postMessage`, figure: showRatio(figure), goal: `≥ ${goal}`, isMet: figure.median >= goal });

@@ -160,7 +160,7 @@ export const bench: Bench = async ({ rounds, quick }) => {
   const found: Finding[] = [];
   for (const { what, goalNs, sides } of questions(quick ? 0.2 : 1)) {
     for (const one of sides) await one.measure();
-    const results = await interleave(sides, rounds);
+    const results = await interleave(sides, rounds, { label: what, unit: 'ns', better: 'lower' });
     const [own] = results as [SideResult];
     const best = Math.min(...own.rounds);
     console.log(`\n${what}, ns`);

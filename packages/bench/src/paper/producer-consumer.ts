@@ -95,7 +95,7 @@ export const bench: Bench = async ({ rounds, quick }) => {
   for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
     const sides = counts.map((pairs): Side => ({ name: `${(pairs * 2).toLocaleString('en')} threads`, measure: () => throughput(kind, pairs, items) }));
     await throughput(kind, 10, items);
-    const results = await interleave(sides, rounds);
+    const results = await interleave(sides, rounds, { label: kind, unit: 'items/s' });
     const medians = results.map(({ rounds: values }) => median(values));
     const best = Math.max(...medians);
     console.log(`\n${kind}`);

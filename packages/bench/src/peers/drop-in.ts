@@ -33,7 +33,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
       await drive(call, question.window, question.window * 4);
       totals.push(await calibrate(call, question.window, ROUND_MS));
     }
-    const results = await interleave(calls.map((call, k) => ({ name: names[k] as string, measure: () => drive(call, question.window, totals[k] as number) })), rounds);
+    const results = await interleave(calls.map((call, k) => ({ name: names[k] as string, measure: () => drive(call, question.window, totals[k] as number) })), rounds, { label: question.name, unit: 'tasks/s' });
     const [ours, theirs, tuned] = results as [SideResult, SideResult, SideResult];
     for (const result of results) rows.push([question.name, result.name, round3(median(result.rounds)), result === ours ? '' : `${showRatio(ratio(ours, result))} x`]);
     found.push({ what: `drop-in: ${question.name}, against the better of piscina's two`, figure: `${showRatio(ratio(ours, median(tuned.rounds) > median(theirs.rounds) ? tuned : theirs))} x`, goal: '≥ 1 x', isMet: ratio(ours, median(tuned.rounds) > median(theirs.rounds) ? tuned : theirs).median >= 1 });

@@ -30,7 +30,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
     const calls = contenders.map((contender) => (): Promise<unknown> => { const { value, transfer } = make(); return contender.call('size', value, transfer); });
     const totals: number[] = [];
     for (const call of calls) { await drive(call, WINDOW, 200); totals.push(await calibrate(call, WINDOW, ROUND_MS)); }
-    const results = await interleave(contenders.map((contender, k) => ({ name: contender.name, measure: () => drive(calls[k] as () => Promise<unknown>, WINDOW, totals[k] as number) })), rounds);
+    const results = await interleave(contenders.map((contender, k) => ({ name: contender.name, measure: () => drive(calls[k] as () => Promise<unknown>, WINDOW, totals[k] as number) })), rounds, { label: name, unit: 'calls/s' });
     const [us, first, second, base] = results as [SideResult, SideResult, SideResult, SideResult];
     for (const result of results) rows.push([name, result.name, round3(median(result.rounds)), result === us ? '' : `${showRatio(ratio(us, result))} x`]);
     const peer = against === 'bare' ? base : median(first.rounds) > median(second.rounds) ? first : second;

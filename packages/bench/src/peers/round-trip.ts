@@ -30,7 +30,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
         tails.set(contender.name, [...tails.get(contender.name) ?? [], percentile(times, 0.99)]);
         return percentile(times, 0.5);
       },
-    })), rounds);
+    })), rounds, { label: name, unit: 'us', better: 'lower' });
     for (const { name: who, rounds: p50s } of results) rows.push([name, who, median(p50s).toFixed(1), `${Math.min(...p50s).toFixed(1)}–${Math.max(...p50s).toFixed(1)}`, median(tails.get(who) ?? []).toFixed(0)]);
     const [us, ...peers] = results.map(({ rounds: p50s }) => median(p50s)) as [number, number, number];
     const best = Math.min(...peers);

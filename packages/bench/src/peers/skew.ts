@@ -35,7 +35,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
   await using plain = await bare(cores);
   const contenders = [ours, theirs, many, plain];
   for (const contender of contenders) await run(contender);
-  const results = await interleave(contenders.map((contender) => ({ name: contender.name, measure: () => run(contender) })), Math.min(rounds, 7));
+  const results = await interleave(contenders.map((contender) => ({ name: contender.name, measure: () => run(contender) })), Math.min(rounds, 7), { label: 'skewed load', unit: 'ms', better: 'lower' });
   const idealMs = loads().reduce((sum, ms) => sum + ms, 0) / cores;
   table(['contender', 'ms', 'of the ideal'], results.map(({ name, rounds: times }) => [name, round3(median(times)), (idealMs / median(times)).toFixed(3)]));
   const [us] = results as [SideResult];

@@ -33,7 +33,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
     }));
     const totals: number[] = [];
     for (const { call } of sides) totals.push(await calibrate(call, window, ROUND_MS));
-    const results = await interleave(sides.map(({ contender, call }, k) => ({ name: contender.name, measure: () => drive(call, window, totals[k] as number) })), rounds);
+    const results = await interleave(sides.map(({ contender, call }, k) => ({ name: contender.name, measure: () => drive(call, window, totals[k] as number) })), rounds, { label: `window ${window}`, unit: 'calls/s' });
     const [us, best, base] = results as [SideResult, SideResult, SideResult];
     for (const result of results) rows.push([`window ${window}`, result.name, round3(median(result.rounds)), result === us ? '' : `${showRatio(ratio(us, result))} x`]);
     found.push({ what: `tiny tasks, window ${window}, against ${best.name}`, figure: `${showRatio(ratio(us, best))} x`, goal: '≥ 20 x', isMet: ratio(us, best).median >= 20 });

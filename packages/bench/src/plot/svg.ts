@@ -4,10 +4,18 @@ export interface Plot { readonly title: string; readonly x: string; readonly y: 
 
 const WIDTH = 720, HEIGHT = 420, LEFT = 64, RIGHT = 190, TOP = 44, BOTTOM = 52;
 /** Colours that readers with colour blindness tell apart. Source: Okabe and Ito, 2008. */
-const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#999999'] as const;
+export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#999999'] as const;
 const TICKS_MAX = 6;
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+/** A drawing with its style, for light and dark paper. */
+export const frame = (title: string, width: number, height: number, parts: readonly string[]): string => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">
+<style>text{font:12px system-ui,sans-serif;fill:#222}.title{font-size:15px;font-weight:600}.end{text-anchor:end}.middle{text-anchor:middle}.grid{stroke:#ddd}.spread{stroke:#222}.paper{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}.spread{stroke:#ddd}.paper{fill:#181818}}</style>
+<rect class="paper" width="${width}" height="${height}"/>
+${parts.join('\n')}
+</svg>
+`;
+
+export const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** A round number so that at most TICKS_MAX steps of it cover `most`. */
 export function stepFor(most: number): number {
@@ -39,13 +47,8 @@ export function drawPlot({ title, x, y, series }: Plot): string {
     if (one.isDashed !== true) for (const point of seen) parts.push(`<circle cx="${place(atX(point.x))}" cy="${place(atY(point.y))}" r="3" fill="${colour}"/>`);
     parts.push(`<rect x="${WIDTH - RIGHT + 14}" y="${TOP + k * 20 - 2}" width="14" height="3" fill="${colour}"/>`, `<text x="${WIDTH - RIGHT + 34}" y="${TOP + k * 20 + 4}">${escape(one.name)}</text>`);
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">
-<style>text{font:12px system-ui,sans-serif;fill:#222}.title{font-size:15px;font-weight:600}.end{text-anchor:end}.middle{text-anchor:middle}.grid{stroke:#ddd}.paper{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}.paper{fill:#181818}}</style>
-<rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>
-${parts.join('\n')}
-</svg>
-`;
+  return frame(title, WIDTH, HEIGHT, parts);
 }
 
-const label = (value: number): string => (value >= 1e6 ? `${trim(value / 1e6)} M` : value >= 1e4 ? `${trim(value / 1e3)} k` : trim(value));
+export const label = (value: number): string => (value >= 1e6 ? `${trim(value / 1e6)} M` : value >= 1e4 ? `${trim(value / 1e3)} k` : trim(value));
 const trim = (value: number): string => String(Number(value.toPrecision(4)));

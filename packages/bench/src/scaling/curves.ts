@@ -2,10 +2,10 @@
  * Throughput on 1, 2, … cores, as many as the machine has: computing, reading files, both, fork-join, and light requests where cores are left for
  * whoever makes them. Each curve is fitted by the Universal Scalability Law, which says what bends it; the curves are drawn in packages/bench/results.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createPool, type Pool } from 'capriccio';
 import { calibrate, drive, median, progress, round3, table, type Bench, type Finding } from '../harness.ts';
+import { journal } from '../journal.ts';
 import { hammer } from '../load/hammer.ts';
 import { drawPlot, type Series } from '../plot/svg.ts';
 import { ServerProcess } from '../servers/server-process.ts';
@@ -101,9 +101,6 @@ export const bench: Bench = async ({ rounds, quick }) => {
     if (two !== undefined) found.push({ what: `${name}: two cores, of linear`, figure: (two.rate / first / 2).toFixed(2), goal: '≥ 0.95', isMet: two.rate / first / 2 >= 0.95 });
   }
   table(['', 'cores', 'rate', 'speed-up', 'efficiency'], rows);
-  const folder = new URL('../../results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL('scaling.svg', folder), drawPlot({ title: 'Speed-up by cores', x: 'cores', y: 'speed-up', series: speedUps }));
-  console.log('drawn: packages/bench/results/scaling.svg');
+  journal.drawings.push({ name: 'speed-up', title: 'Speed-up by cores', svg: drawPlot({ title: 'Speed-up by cores', x: 'cores', y: 'speed-up', series: speedUps }) });
   return found;
 };

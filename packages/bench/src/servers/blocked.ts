@@ -77,7 +77,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
   for (const { measure } of sides) await measure();
   latencies.clear();
   hangs.clear();
-  const [free, blocked, peerFree, peerBlocked] = await interleave(sides, rounds) as [SideResult, SideResult, SideResult, SideResult];
+  const [free, blocked, peerFree, peerBlocked] = await interleave(sides, rounds, { label: 'light requests', unit: 'requests/s' }) as [SideResult, SideResult, SideResult, SideResult];
   const p99 = ({ name }: SideResult): number => median(latencies.get(name) as number[]);
   table(['server', 'requests/s', 'of its own without', 'p99 ms (median of rounds)', `over ${HANG_MS} ms`], [[free, free], [blocked, free], [peerFree, peerFree], [peerBlocked, peerFree]].map(([result, base]) => [
     (result as SideResult).name, round3(median((result as SideResult).rounds)), result === base ? '' : showRatio(ratio(result as SideResult, base as SideResult)), round3(p99(result as SideResult)), String(hangs.get((result as SideResult).name)),

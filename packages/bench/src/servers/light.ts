@@ -17,7 +17,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
   });
   const sides = [side('capriccio', ours), side('node:cluster', cluster), side('node:http', single)];
   for (const { measure } of sides) await measure();
-  const results = await interleave(sides, rounds);
+  const results = await interleave(sides, rounds, { label: 'light requests', unit: 'requests/s' });
   const [us, peer] = results as [SideResult, SideResult];
   table(['server', 'requests/s', 'ours against it'], results.map((result) => [result.name, round3(median(result.rounds)), result === us ? '' : `${showRatio(ratio(us, result))} x`]));
   return [{ what: 'light requests against node:cluster', figure: `${showRatio(ratio(us, peer))} x`, goal: '≥ 1 x', isMet: ratio(us, peer).median >= 1 }];

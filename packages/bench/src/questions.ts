@@ -1,0 +1,47 @@
+/** All questions that `npm run bench` can answer: a file each that exports `bench`. */
+import type { QuestionRecord } from './journal.ts';
+
+interface Question {
+  readonly what: string;
+  /** Part of the short run that `npm run bench` makes when it is asked for nothing. */
+  readonly isShort?: boolean;
+}
+
+export const questions: Readonly<Record<string, Question>> = {
+  'peers/tiny-tasks': { what: 'calls of a tiny function, windows of 100, 1,000 and 50,000, beside piscina and bare postMessage', isShort: true },
+  'peers/round-trip': { what: 'one call at a time, hot and after 5 ms idle, beside piscina', isShort: true },
+  'peers/payload': { what: 'objects of 1 KB and 64 KB, bytes copied and transferred, beside piscina and bare postMessage', isShort: true },
+  'peers/skew': { what: 'one task in twenty takes 20 ms, the rest 0.1 ms: how near to the ideal', isShort: true },
+  'peers/million': { what: '1,000,000 calls at once: all done, bytes each, rate', isShort: true },
+  'peers/drop-in': { what: 'the same program with piscina and with capriccio/piscina imported' },
+  'micro/threads': { what: 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect', isShort: true },
+  'micro/codec': { what: 'what one value costs on its way through shared memory, beside JSON and v8.serialize', isShort: true },
+  'micro/recorder': { what: 'what recording the blocking graph costs a segment, and that it counts all', isShort: true },
+  'micro/linked-stacks': { what: 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap' },
+  'micro/shared-primitives': { what: 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage', isShort: true },
+  'paper/producer-consumer': { what: 'the paper’s bounded buffer with 2 to 1,000,000 threads: does throughput depend on their number', isShort: true },
+  'scaling/fork-join': { what: 'fib and quicksort with a cut-off, one worker against two' },
+  'scaling/curves': { what: 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn', isShort: true },
+  'servers/light': { what: 'light requests, beside node:cluster with as many processes', isShort: true },
+  'servers/mixed': { what: 'what heavy requests (15 ms of Markdown, inline) add to light ones at 50, 90 and 150 % of the CPU, beside node:cluster and piscina by hand', isShort: true },
+  'servers/calls': { what: 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)', isShort: true },
+  'servers/blocked': { what: 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster', isShort: true },
+  'servers/stall': { what: 'forty new connections while one worker is stalled for two seconds', isShort: true },
+};
+
+export interface QuestionOptions {
+  /** Workers of each side. */
+  readonly cores: number;
+  readonly rounds: number;
+  /** Fewer and smaller rounds: for a first look. */
+  readonly quick: boolean;
+}
+
+/** What became of a question. */
+export interface Answer {
+  readonly name: string;
+  readonly ms: number;
+  readonly record: QuestionRecord;
+  /** Why it has no answer, or only a part of one. */
+  readonly failure?: string;
+}
