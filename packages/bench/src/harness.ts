@@ -59,7 +59,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   print(head, rows);
 }
 
-function print(head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function print(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ');
   console.log(line(head));
