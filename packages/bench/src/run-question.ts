@@ -14,7 +14,7 @@ const HERE = new URL('.', import.meta.url);
  */
 export async function runQuestion(name: string, options: QuestionOptions, output: number | 'ignore' = 1, sources: URL = HERE): Promise<Answer> {
   const began = performance.now();
-  const child = fork(fileURLToPath(new URL('question-process.ts', sources)), [name, JSON.stringify(options)], {
+  const child = fork(fileURLToPath(new URL('question-process.ts', sources)), [new URL(`${name}.ts`, sources).href, JSON.stringify(options)], {
     execArgv: ['--conditions=capriccio-source', '--expose-gc'], stdio: ['ignore', output, output === 'ignore' ? 'ignore' : 2, 'ipc'],
   });
   const end = (): void => { child.kill('SIGKILL'); };
