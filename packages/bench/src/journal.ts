@@ -13,9 +13,9 @@ export interface SeriesRecord {
 }
 /** A goal of the project and what was found. `isMet` undefined: a figure without a goal. */
 export interface Finding { readonly what: string; readonly figure: string; readonly goal: string; readonly isMet: boolean | undefined }
-export interface TableRecord { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }
+interface TableRecord { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }
 /** SVG text. */
-export interface DrawingRecord { readonly name: string; readonly title: string; readonly svg: string }
+interface DrawingRecord { readonly name: string; readonly title: string; readonly svg: string }
 
 export interface QuestionRecord {
   readonly series: SeriesRecord[];

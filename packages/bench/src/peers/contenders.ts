@@ -1,7 +1,8 @@
-/** Ours and the peers behind one interface: call a function of functions.ts by name on some worker. */
-import { Worker, type Transferable } from 'node:worker_threads';
-import { createPool } from 'capriccio';
-import { FixedQueue, Piscina } from 'piscina';
+/**
+ * Ours and the peers behind one interface, one file each: call a function of functions.ts by name on some worker. Peers with a choice of settings appear
+ * with their defaults and as a careful user would set them.
+ */
+import type { Transferable } from 'node:worker_threads';
 import type * as functions from './functions.ts';
 
 export type FunctionName = keyof typeof functions;
@@ -9,49 +10,25 @@ export interface Contender extends AsyncDisposable {
   readonly name: string;
   call(name: FunctionName, value: unknown, transfer?: readonly Transferable[]): Promise<unknown>;
 }
+export type Open = (cores: number) => Promise<Contender>;
 
-export async function capriccio(cores: number): Promise<Contender> {
-  const pool = await createPool(cores);
-  const remote = pool.module<typeof functions>(new URL('functions.ts', import.meta.url)) as unknown as Record<FunctionName, ((value: unknown) => Promise<unknown>) & { with(options: object): (value: unknown) => Promise<unknown> }>;
-  return {
-    name: 'capriccio',
-    call: (name, value, transfer) => (transfer === undefined ? remote[name](value) : remote[name].with({ transfer })(value)),
-    [Symbol.asyncDispose]: () => pool.close(),
-  };
-}
+/** By the name under which they appear. */
+export const openers: Readonly<Record<string, () => Promise<Open>>> = {
+  'capriccio': async () => (await import('./contenders/capriccio.ts')).capriccio,
+  'piscina': async () => { const { piscina } = await import('./contenders/piscina.ts'); return async (cores) => piscina(cores); },
+  'piscina, 100 a worker': async () => { const { piscina } = await import('./contenders/piscina.ts'); return async (cores) => piscina(cores, { atomics: 'sync', tasks: 100 }); },
+  'tinypool': async () => { const { tinypool } = await import('./contenders/tinypool.ts'); return async (cores) => tinypool(cores, 1); },
+  'tinypool, 100 a worker': async () => { const { tinypool } = await import('./contenders/tinypool.ts'); return async (cores) => tinypool(cores, 100); },
+  'workerpool': async () => (await import('./contenders/workerpool.ts')).openWorkerpool,
+  'poolifier': async () => (await import('./contenders/poolifier.ts')).poolifier,
+  'multithreading': async () => (await import('./contenders/multithreading.ts')).multithreading,
+  'nanothreads': async () => (await import('./contenders/nanothreads.ts')).nanothreads,
+  'comlink, in turn': async () => (await import('./contenders/comlink.ts')).comlink,
+  'bare postMessage': async () => (await import('./contenders/bare.ts')).bare,
+  'the same thread': async () => (await import('./contenders/same-thread.ts')).sameThread,
+};
+export const openContender = async (name: string, cores: number): Promise<Contender> => await (await (openers[name] as () => Promise<Open>)())(cores);
 
-export interface PiscinaSetting { readonly atomics: 'sync' | 'async' | 'disabled'; readonly tasks: number }
-
-export function piscina(cores: number, setting?: PiscinaSetting): Contender {
-  const options = setting === undefined ? {} : { atomics: setting.atomics, concurrentTasksPerWorker: setting.tasks, recordTiming: false, taskQueue: new FixedQueue() };
-  const pool = new Piscina({ filename: new URL('piscina-worker.ts', import.meta.url).href, minThreads: cores, maxThreads: cores, ...options });
-  return {
-    name: setting === undefined ? 'piscina default' : `piscina ${setting.atomics} ${setting.tasks}`,
-    call: (name, value, transfer) => pool.run(value, transfer === undefined ? { name } : { name, transferList: [...transfer] as never }),
-    [Symbol.asyncDispose]: () => pool.destroy(),
-  };
-}
-
-/** Worker threads with nothing around them, calls dealt out in turn. */
-export async function bare(cores: number): Promise<Contender> {
-  const pending = new Map<number, (value: unknown) => void>();
-  const workers = Array.from({ length: cores }, () => {
-    const worker = new Worker(new URL('bare-worker.ts', import.meta.url));
-    worker.on('message', ({ id, value }: { id: number; value: unknown }) => { const settle = pending.get(id); pending.delete(id); settle?.(value); });
-    return worker;
-  });
-  await Promise.all(workers.map((worker) => new Promise((resolve) => { worker.once('online', resolve); })));
-  let last = 0;
-  return {
-    name: 'bare postMessage',
-    call: (name, value, transfer = []) => new Promise((resolve) => {
-      const id = last++;
-      pending.set(id, resolve);
-      (workers[id % cores] as Worker).postMessage({ id, name, value }, transfer as Transferable[]);
-    }),
-    async [Symbol.asyncDispose]() { await Promise.all(workers.map((worker) => worker.terminate())); },
-  };
-}
-
-/** Every setting of piscina that a careful user might try: the best of them is the peer to beat. */
-export const piscinaSettings: readonly PiscinaSetting[] = (['sync', 'async', 'disabled'] as const).flatMap((atomics) => [1, 100, 1000].map((tasks) => ({ atomics, tasks })));
+export { capriccio } from './contenders/capriccio.ts';
+export { bare } from './contenders/bare.ts';
+export { piscina, piscinaSettings } from './contenders/piscina.ts';

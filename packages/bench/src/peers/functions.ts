@@ -7,3 +7,14 @@ export function spin(ms: number): number {
   while (performance.now() < end);
   return ms;
 }
+
+// ---- what goes wrong: failures.ts ----
+
+export const fails = (text: string): never => { throw new RangeError(text); };
+export const exits = (code: number): never => process.exit(code);
+/** Throws outside of the task, while the task waits. */
+export const throwsOutside = (): Promise<never> => new Promise(() => { setTimeout(() => { throw new Error('outside of any task'); }, 10); });
+/** Its result cannot be copied. */
+export const uncloneable = (): unknown => () => 1;
+export const loopsForEver = (): never => { for (;;); };
+export const exhaustsMemory = (): never => { for (const all: unknown[] = []; ;) all.push(Array.from({ length: 100_000 }, () => ({}))); };

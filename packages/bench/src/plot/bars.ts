@@ -1,7 +1,7 @@
 /** Horizontal bars in groups, each group on a scale of its own from 0, with the spread as a line: SVG text. Pure. */
 import { COLOURS, escape, frame, label, stepFor } from './svg.ts';
 
-export interface Bar { readonly name: string; readonly value: number; readonly low: number; readonly high: number }
+interface Bar { readonly name: string; readonly value: number; readonly low: number; readonly high: number }
 export interface Bars { readonly title: string; readonly groups: readonly { readonly label: string; readonly bars: readonly Bar[] }[] }
 
 const WIDTH = 720, LEFT = 230, RIGHT = 90, TOP = 44, ROW = 20, BAR = 12, GAP = 34;

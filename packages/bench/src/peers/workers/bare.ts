@@ -1,6 +1,6 @@
 /** Bare postMessage: the least that a worker can do. */
 import { parentPort } from 'node:worker_threads';
-import * as functions from './functions.ts';
+import * as functions from '../functions.ts';
 
 const byName: Readonly<Record<keyof typeof functions, (value: never) => unknown>> = { ...functions };
 

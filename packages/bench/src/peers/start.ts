@@ -1,0 +1,31 @@
+/** How long from nothing to the first answer of every worker, and what a worker takes: each contender in a fresh process, in turns. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { interleave, median, round3, table, type Bench } from '../harness.ts';
+import { openers } from './contenders.ts';
+
+interface Start { readonly ms: number; readonly bytesEach: number }
+
+async function startOnce(contender: string, cores: number): Promise<Start> {
+  const child = fork(fileURLToPath(new URL('start-process.ts', import.meta.url)), [contender, String(cores)], { execArgv: ['--conditions=capriccio-source', '--expose-gc'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const exited = once(child, 'exit');
+  const [start] = await Promise.race([once(child, 'message'), exited.then(() => { throw new Error(`${contender} died at its start`); })]) as [Start];
+  await exited;
+  return start;
+}
+
+export const bench: Bench = async ({ cores, rounds }) => {
+  const names = Object.keys(openers).filter((name) => name !== 'the same thread' && !name.endsWith('a worker'));
+  const bytes = new Map<string, number[]>(names.map((name) => [name, []]));
+  const results = await interleave(names.map((name) => ({
+    name,
+    async measure() {
+      const { ms, bytesEach } = await startOnce(name, cores);
+      bytes.get(name)?.push(bytesEach / 2 ** 20);
+      return ms;
+    },
+  })), rounds, { label: `${cores} workers ready`, unit: 'ms', better: 'lower' });
+  table(['contender', 'ms', 'MiB a worker'], results.map(({ name, rounds: times }) => [name, round3(median(times)), round3(median(bytes.get(name) as number[]))]));
+  return [];
+};
