@@ -45,6 +45,9 @@ function callsCurve(name: string, of: (pool: Pool) => (k: number) => Promise<unk
   };
 }
 
+/** A call does so many of a small operation. */
+const TIMES = 50;
+
 const curves = (): readonly Curve[] => [
   callsCurve('computing, 0.1 ms', (pool) => { const { compute: remote } = tasksOf(pool); return async (k) => { const result = await remote(k); if (k < CHECKED && result !== compute(k)) throw new Error('a result is wrong'); }; }),
   callsCurve('reading a file', (pool) => { const { read } = tasksOf(pool); return () => read(); }),
@@ -60,6 +63,8 @@ const curves = (): readonly Curve[] => [
       return median(rates);
     }),
   },
+  callsCurve(`a contended lock, ${TIMES} times`, (pool) => { const { locked } = tasksOf(pool); return (k) => locked(k, TIMES); }),
+  callsCurve(`a contended channel, ${TIMES} items`, (pool) => { const { passed } = tasksOf(pool); return async () => { if (await passed(TIMES) !== TIMES) throw new Error('items are missing'); }; }),
   {
     name: 'light requests', unit: 'requests/s', coresMax: availableParallelism() - SENDER_CORES,
     async measure(cores, rounds) {
@@ -98,7 +103,7 @@ export const bench: Bench = async ({ rounds, quick }) => {
     rows.push([name, 'law', `σ ${law.sigma.toFixed(3)}`, `κ ${law.kappa.toFixed(5)}`, bottleneck(law)]);
     speedUps.push({ name: `${name}, the law`, isDashed: true, points: points.map(({ cores }) => ({ x: cores, y: predict(law, cores) / first })) });
     const two = points.find(({ cores }) => cores === 2);
-    if (two !== undefined) found.push({ what: `${name}: two cores, of linear`, figure: (two.rate / first / 2).toFixed(2), goal: '≥ 0.95', isMet: two.rate / first / 2 >= 0.95 });
+    if (two !== undefined && !name.startsWith('a contended')) found.push({ what: `${name}: two cores, of linear`, figure: (two.rate / first / 2).toFixed(2), goal: '≥ 0.95', isMet: two.rate / first / 2 >= 0.95 });
   }
   table(['', 'cores', 'rate', 'speed-up', 'efficiency'], rows);
   journal.drawings.push({ name: 'speed-up', title: 'Speed-up by cores', svg: drawPlot({ title: 'Speed-up by cores', x: 'cores', y: 'speed-up', series: speedUps }) });
