@@ -60,7 +60,7 @@ describe('the load generator', () => {
   });
 
   it('makes requests wait, on the clock, when no more connections are allowed', async () => {
-    const { total, connectionsMax } = await load((_, response) => setTimeout(() => response.end('right'), 20), { connections: { initial: 1, max: 1 } });
+    const { total, connectionsMax } = await load((_, response) => setTimeout(() => response.end('right'), 20), { connections: { initial: 1, max: 1 }, timeoutMs: 30_000 });
     expect(connectionsMax).toBe(1);
     expect(total.right).toBe(100);
     expect(total.latencyUs.p50).toBeGreaterThan(300_000);
