@@ -1,5 +1,6 @@
 /** How long does one call take, alone: hot (one after the other), and after 5 ms of idleness? */
-import { interleave, median, percentile, table, type Bench, type Finding } from '../harness.ts';
+import { interleave, median, table, type Bench, type Finding } from '../harness.ts';
+import { summarise } from '../load/percentiles.ts';
 import { capriccio, piscina, type Contender } from './contenders.ts';
 
 async function latencies(contender: Contender, count: number, idleMs: number): Promise<number[]> {
@@ -27,8 +28,8 @@ export const bench: Bench = async ({ cores, rounds }) => {
       name: contender.name,
       measure: async () => {
         const times = await latencies(contender, count, idleMs);
-        tails.set(contender.name, [...tails.get(contender.name) ?? [], percentile(times, 0.99)]);
-        return percentile(times, 0.5);
+        tails.set(contender.name, [...tails.get(contender.name) ?? [], summarise(times).p99]);
+        return summarise(times).p50;
       },
     })), rounds, { label: name, unit: 'us', better: 'lower' });
     for (const { name: who, rounds: p50s } of results) rows.push([name, who, median(p50s).toFixed(1), `${Math.min(...p50s).toFixed(1)}–${Math.max(...p50s).toFixed(1)}`, median(tails.get(who) ?? []).toFixed(0)]);

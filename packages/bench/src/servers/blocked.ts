@@ -3,7 +3,8 @@
  * meanwhile? Ours beside node:cluster with as many processes, in turns; throughput against the same server's without a blocked core.
  */
 import { connect, type Socket } from 'node:net';
-import { interleave, median, percentile, ratio, round3, showRatio, table, type Bench, type Side, type SideResult } from '../harness.ts';
+import { interleave, median, ratio, round3, showRatio, table, type Bench, type Side, type SideResult } from '../harness.ts';
+import { summarise } from '../load/percentiles.ts';
 import { ServerProcess } from './server-process.ts';
 
 const CONNECTIONS = 32;
@@ -65,7 +66,7 @@ export const bench: Bench = async ({ cores, rounds }) => {
     name,
     async measure() {
       const { rate, latenciesMs } = await measure();
-      latencies.set(name, [...latencies.get(name) ?? [], percentile(latenciesMs, 0.99)]);
+      latencies.set(name, [...latencies.get(name) ?? [], summarise(latenciesMs).p99]);
       hangs.set(name, (hangs.get(name) ?? 0) + latenciesMs.filter((ms) => ms > HANG_MS).length);
       return rate;
     },
