@@ -6,6 +6,8 @@
 import { compileAsync, type FunctionReport } from './async/pass.ts';
 import { pointsOf, type BlockingPoint } from './blocking-points.ts';
 import { Lines, type Position } from './lines.ts';
+import { preemptionIn } from './preempt/preemption.ts';
+import type { PreemptionReport } from './preempt/plan.ts';
 import { parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { composeSegments, originalOf, type Segments } from './segments.ts';
 import { toSourceMap, type SourceMap } from './source-map.ts';
@@ -26,6 +28,8 @@ export interface CompileReport {
   readonly points: readonly BlockingPoint[];
   /** Its call graph: cycles, checks, and what was left native. */
   readonly stacks: StackReport;
+  /** Loops and functions in which a thread may be preempted, and why not in the others. */
+  readonly preemption: readonly PreemptionReport[];
 }
 
 export interface Compiled {
@@ -45,18 +49,18 @@ export function compile(source: string, options: CompileOptions): Compiled {
   const { code, pass, program } = parseSource(source, options);
   const lines = new Lines(source);
   const lineOf = (offset: number): number => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))).line;
-  const linked = linkStacks(code, program, { file, kind, lineOf, ...stackBound === undefined ? {} : { stackBound } });
+  const linked = linkStacks(code, program, { file, kind, lineOf, preemption: true, place: (offset) => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))), ...stackBound === undefined ? {} : { stackBound } });
   const hasLinked = linked.code !== code;
   const between = hasLinked ? composeSegments(linked.segments, pass.segments, linked.code.length) : pass.segments;
   const tree = hasLinked ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
   const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(between, node.start)));
-  const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, place });
+  const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, place, preemption: preemptionIn(linked.preemption, linked.segments) });
   const segments = composeSegments(made.segments, between, made.code.length);
   return {
     code: made.code, segments, hasChanged: made.code !== code,
     get map() { return toSourceMap({ code: made.code, segments }, source, file); },
     report: {
-      file, stacks: linked.report,
+      file, stacks: linked.report, preemption: linked.preemption?.reports ?? [],
       // Twins hold copies: each function and each point of the source is reported once.
       functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
       points: hasLinked ? pointsOf(program as unknown as AnyNode, file, (node) => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)))).map(({ point }) => point) : points,

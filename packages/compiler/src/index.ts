@@ -8,6 +8,7 @@ export { compile, type CompileOptions, type CompileReport, type Compiled } from 
 export { parseSource, type Parsed, type SourceKind, type SourceOptions } from './parse.ts';
 export { NOWHERE, composeSegments, identity, originalOf, type Pass, type Segment, type Segments } from './segments.ts';
 export { encodePlaces } from './placement.ts';
+export type { PreemptionReport } from './preempt/plan.ts';
 export { SourceError } from './source-error.ts';
 export { toSourceMap, type SourceMap } from './source-map.ts';
 export { STACK_MODULE } from './stacks/stack-names.ts';

@@ -16,10 +16,10 @@ export class InProcess implements Postman {
   /** @param receive  takes what the runtime tells main */
   constructor(buffer: SharedArrayBuffer, layout: Layout, options: FullPoolOptions, receive: (message: PortMessage) => void) {
     const { port1, port2 } = new MessageChannel();
-    const { sliceMs, retriesMax, cancelGraceMs, deadlock } = options;
+    const { sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock } = options;
     const start: WorkerStart = {
       buffer, layout, id: SELF, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
+      sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
     };
     this.#port = port1;
     this.#runtime = new Runtime(start);

@@ -19,7 +19,7 @@ export interface PoolOptions {
   deadlock?: 'report' | 'break';
   /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };
-  /** Longest run of a thread before it is preempted, microseconds. Accepted and checked; not obeyed yet. */
+  /** Longest run of a thread before it is preempted where that is allowed, or gives way because nothing that it awaits waits, microseconds. Default 1000. */
   quantumUs?: number;
   /** Longest turn of a scheduler before its event loop has its own, microseconds, 50 to 1,000,000. Default 1,000. */
   sliceUs?: number;
@@ -54,6 +54,7 @@ export interface FullPoolOptions {
   /** There are back lanes when something needs them. */
   readonly lanes: boolean;
   readonly sliceMs: number;
+  readonly quantumMs: number;
   readonly slots: number;
   readonly payloadBytes: number;
   readonly queuedMax: number;
@@ -89,7 +90,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const spares = checkNumber(options.spares, 'spares', whole(0, 16)) ?? 1;
   const lanes = checkOneOf(options.lanes, 'lanes', ['auto', 'off']) !== 'off' && cores > 0;
   const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
-  checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000));
+  const quantumUs = checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000)) ?? 1000;
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
   checkNumber(options.stackBound, 'stackBound', whole(1));
   checkNumber(options.framesMax, 'framesMax', whole(1));
@@ -99,11 +100,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
+    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
   const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };

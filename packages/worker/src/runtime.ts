@@ -10,6 +10,7 @@ import {
   Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
 } from '@capriccio/shared';
 import type { Call } from './call.ts';
+import { setQuantum } from './compiled/preemption.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
 import { Executor } from './executor.ts';
@@ -46,6 +47,8 @@ export interface RuntimeStart {
   readonly port: MessagePort;
   readonly sharedBuffers: readonly [number, SharedArrayBuffer][];
   readonly sliceMs: number;
+  /** Longest run of a compiled thread, ms. Default 1. */
+  readonly quantumMs?: number;
   readonly retriesMax: number;
   readonly cancelGraceMs: number;
   /** Started ahead: it takes no work until it is activated. */
@@ -142,6 +145,7 @@ export class Runtime {
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
     this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
     const tasks = new Tasks(this.me, this.buffers);
+    setQuantum(start.quantumMs ?? 1);
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });
     this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));

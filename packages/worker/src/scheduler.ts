@@ -11,6 +11,7 @@
  */
 import { FrameStack } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
+import { machine } from './compiled/machine.ts';
 import { numberOfPoint } from './compiled/points.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
@@ -106,6 +107,8 @@ export class Scheduler {
   #inTurn = false;
   #hop = false;
   #didWork = false;
+  /** The root whose threads go on in this batch, until one of them is preempted. */
+  #resuming: Root | undefined;
   #sliceEnd = 0;
   #clock = 0;
   /** Of the last spawn: the next is most likely like it. */
@@ -230,12 +233,14 @@ export class Scheduler {
     const max = Math.max(1, Math.min(most, Math.floor(BATCH_US / root.costUs)));
     let count = 0;
     if (root.draw() === 'resume') {
-      for (; count < max && (!this.#hop || count < HOP_BATCH_MAX); count++) {
+      this.#resuming = root;
+      for (; count < max && this.#resuming === root && (!this.#hop || count < HOP_BATCH_MAX); count++) {
         const thread = root.shift();
         if (thread === undefined) break;
         if (thread instanceof Continuation) { thread.goOn(); this.hop(); }
         else this.#resume(thread);
       }
+      this.#resuming = undefined;
       return count;
     }
     count = this.#beginBatch(root, root.promise === undefined ? max : 1);
@@ -345,10 +350,27 @@ export class Scheduler {
       case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
       case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
       case 'yielded': this.ready(thread, NODE_YIELD); break;
+      case 'preempted': this.#preempted(thread); break;
       case 'native': { const { value } = thread; thread.value = undefined; this.follow(thread, value); break; }
       case 'answered': thread.state = BLOCKED; this.hop(); break;
       default: this.live--;
     }
+  }
+
+  /**
+   * A thread's quantum is spent. If it went on in the batch that runs, it ends that, and waits where its level says when it is known what it has had;
+   * one that has just begun, or went on outside of a turn, is charged a quantum here.
+   */
+  #preempted(thread: LocalThread): void {
+    if (this.#resuming === thread.root) {
+      this.#resuming = undefined;
+      thread.state = READY;
+      this.recorder?.pass(thread, NODE_YIELD);
+      thread.root.requeue(thread);
+      return;
+    }
+    thread.attainedUs += Math.ceil(machine.quantumMs * 1000);
+    this.ready(thread, NODE_YIELD);
   }
 
   /** What it runs does not throw. */

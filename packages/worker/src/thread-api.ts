@@ -14,6 +14,7 @@ import { Timer, UNSET } from './timers.ts';
 import type { CurrentThread, LocalThread, Thread, ThreadResult } from './thread.ts';
 
 export type { CurrentThread, Thread, ThreadResult, ThreadStatus } from './thread.ts';
+export { annotate, type Annotation } from './annotate.ts';
 export { scope, shield, withDeadline, type Scope, type ScopeOptions } from './scope.ts';
 export type { PoolHandle } from './pool-handle.ts';
 export type { NameOptions, WaitOptions } from './sync/block.ts';

@@ -458,10 +458,10 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if ((flags & WOKEN) === 0 && this.takeCancellation()) { this.value = this.cancellation(); return true; }
     return (flags & BY_THROW) !== 0;
   }
-  /** @internal It gives up the processor with this in hand. */
-  keepResume(value: unknown, byThrow: boolean): void {
+  /** @internal It gives up the processor with this in hand. @param isServed  no cancellation is delivered when it goes on: that waits for its next wait */
+  keepResume(value: unknown, byThrow: boolean, isServed: boolean = false): void {
     this.value = value;
-    if (byThrow) this.flags |= BY_THROW;
+    this.flags |= (byThrow ? BY_THROW : 0) | (isServed ? WOKEN : 0);
   }
 
   // ---- its end ----

@@ -1,11 +1,12 @@
 /** What every rule of the printer works with. The rules are in files of their own, and come back to the printer only through here. */
 import type { AnyNode } from '../parse.ts';
+import type { Preemption } from '../preempt/preemption.ts';
 import { slice, type Rope } from './rope.ts';
 import type { Plan } from './plan.ts';
 import type { Tree, TreeNode } from './tree.ts';
 
-/** Names that a compiled function declares at its beginning: a result, and the object of a method call. */
-export type Register = 'r' | 'o';
+/** Names that a compiled function declares at its beginning: a result, the object of a method call, turns of loops, and after how many to look at the clock. */
+export type Register = 'r' | 'o' | 'c' | 'k';
 
 export interface Context {
   readonly code: string;
@@ -19,6 +20,9 @@ export interface Context {
   readonly helper: (name: string) => string;
   /** The text for the index of a blocking point. @param callee  what is called there, '' for nothing */
   readonly point: (node: AnyNode, callee: string) => string;
+  /** The same for a place that is no blocking point. */
+  readonly spot: (node: AnyNode, functionName: string, callee: string) => string;
+  readonly preemption: Preemption;
   /** The compiled function around a node that is its own, undefined in any other. */
   readonly compiledOwner: (node: TreeNode) => TreeNode | undefined;
   /** The function needs a register. */

@@ -10,6 +10,7 @@ import { nameOf } from './names.ts';
 import { planFunctions, type Plan } from './plan.ts';
 import { printProgram } from './printer.ts';
 import { flatten, slice } from './rope.ts';
+import type { Preemption } from '../preempt/preemption.ts';
 import { annotate, type Tree, type TreeNode } from './tree.ts';
 
 export interface AsyncOptions {
@@ -19,6 +20,8 @@ export interface AsyncOptions {
   readonly smallClosures: boolean;
   /** Where a node stands in the text that its author wrote. */
   readonly place: (node: AnyNode) => Position;
+  /** Where threads may be preempted. */
+  readonly preemption: Preemption;
 }
 
 /** An async function, and what became of it. */
@@ -38,7 +41,7 @@ export interface AsyncPass extends Pass {
 }
 
 /** @param program  the tree of `code`; it is annotated in place */
-export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place }: AsyncOptions): AsyncPass {
+export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place, preemption }: AsyncOptions): AsyncPass {
   const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
   const plan = planFunctions(tree, kind, smallClosures);
@@ -52,7 +55,11 @@ export function compileAsync(code: string, program: AnyNode, { file, kind, small
     const { number, line, column, functionName } = pointOf.get(node) as BlockingPoint;
     return `${prefix}p+${rows.push(JSON.stringify([number, line, column, functionName, callee])) - 1}`;
   };
-  const { body, lead, helpers } = printProgram({ code, tree, plan, prefix, point }, start);
+  const spot = (node: AnyNode, functionName: string, callee: string): string => {
+    const { line, column } = place(node);
+    return `${prefix}p+${rows.push(JSON.stringify([0, line, column, functionName, callee])) - 1}`;
+  };
+  const { body, lead, helpers } = printProgram({ code, tree, plan, prefix, point, spot, preemption }, start);
   const names = [...helpers, 'addPoints'];
   const head = `${start > 0 && !/[\n;]$/.test(code.slice(0, start)) ? ';' : ''}${importOf(names, prefix, kind)}${kind === 'script' ? 'var' : 'const'} ${prefix}p=${prefix}addPoints(${JSON.stringify(file)},[${rows.join()}]);${lead}`;
   return { ...flatten([slice(0, start), head, body], code), ...report };

@@ -8,6 +8,7 @@
  */
 import { lineEnds, range, skipBlanks, type Context } from './context.ts';
 import { slice, standing, type Rope } from './rope.ts';
+import { printLoop } from './print-loop.ts';
 import type { TreeNode } from './tree.ts';
 
 const SHOWN_MAX = 60;
@@ -126,7 +127,7 @@ export function printForAwait(context: Context, node: TreeNode, labels: string, 
   ];
 }
 
-/** Labels stay with the loop that a `for await` becomes. */
+/** Labels stay with the loop that a `for await`, or one that asks, becomes. */
 export function printLabelled(context: Context, node: TreeNode, fn: TreeNode | undefined): Rope {
   let labels = '';
   let at = node;
@@ -134,6 +135,8 @@ export function printLabelled(context: Context, node: TreeNode, fn: TreeNode | u
     labels += `${(at['label'] as { name: string }).name}:`;
     at = at['body'] as TreeNode;
   }
+  const loop = fn === undefined ? undefined : context.preemption.loopAt(at);
+  if (loop !== undefined) return [lineEnds(context, node.start, at.start), printLoop(context, at, labels, fn as TreeNode, loop)];
   if (fn === undefined || at.type !== 'ForOfStatement' || at['await'] !== true) return range(context, node.start, node.end, node.kids);
   return [lineEnds(context, node.start, at.start), printForAwait(context, at, labels, fn)];
 }

@@ -6,8 +6,10 @@ import type { AnyNode } from '../parse.ts';
 import { capturedIn, range, type Context, type Register } from './context.ts';
 import { nameOf } from './names.ts';
 import type { Plan } from './plan.ts';
+import type { Preemption } from '../preempt/preemption.ts';
 import { printAwait, printForAwait, printLabelled, printStatement } from './print-await.ts';
 import { brandsOf, printBlock, printClassBody } from './print-block.ts';
+import { printLoop, printPlainCall } from './print-loop.ts';
 import { printFunction, printMethod, printProperty } from './print-function.ts';
 import { slice, standing, type Rope } from './rope.ts';
 import { heat, type Tree, type TreeNode } from './tree.ts';
@@ -27,6 +29,8 @@ export interface PrinterParts {
   readonly plan: Plan;
   readonly prefix: string;
   readonly point: (node: AnyNode, callee: string) => string;
+  readonly spot: (node: AnyNode, functionName: string, callee: string) => string;
+  readonly preemption: Preemption;
 }
 
 /** Prints a program from an offset on, which lies behind its directives. */
@@ -51,7 +55,7 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
     },
     prologue: (fn) => {
       const needed = registers.get(fn);
-      return needed === undefined ? '' : `let ${[...needed].map((register) => prefix + register).join()};`;
+      return needed === undefined ? '' : `let ${[...needed].map((register) => prefix + register + (register === 'c' ? '=0' : register === 'k' ? `=${context.helper('turns')}()` : '')).join()};`;
     },
     nameOf: (declaration) => {
       const id = declaration['id'] as { name: string } | null;
@@ -74,11 +78,14 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
   }
   function printNode(node: TreeNode): Rope {
     const fn = context.compiledOwner(node);
+    const loop = fn === undefined ? undefined : parts.preemption.loopAt(node);
+    if (loop !== undefined) return printLoop(context, node, '', fn as TreeNode, loop);
     switch (node.type) {
       case 'ThisExpression': return capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}this`, node.start);
       case 'MetaProperty': return !isNewTarget(node) || capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}target`, node.start);
       case 'Identifier': return printName(context, node);
       case 'AwaitExpression': return fn === undefined ? copy(node) : printAwait(context, node, fn);
+      case 'CallExpression': { const rule = fn === undefined ? undefined : parts.preemption.callAt(node); return rule === undefined ? copy(node) : printPlainCall(context, node, fn as TreeNode, rule); }
       case 'ExpressionStatement': return fn === undefined ? copy(node) : printStatement(context, node);
       case 'LabeledStatement': return printLabelled(context, node, fn);
       case 'ForOfStatement': return fn !== undefined && node['await'] === true ? printForAwait(context, node, '', fn) : copy(node);
@@ -144,7 +151,7 @@ function heatAll(context: Context, brands: ReadonlyMap<TreeNode, string>): void 
     const nodes: TreeNode[] = [fn];
     heat(fn['body'] as TreeNode);
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      if (node.type === 'AwaitExpression' || node.type === 'ForOfStatement' || node.type === 'ThisExpression' || node.type === 'MetaProperty' || (node.type === 'Identifier' && node['name'] === 'arguments')) heat(node);
+      if (node.type === 'AwaitExpression' || node.type === 'ForOfStatement' || context.preemption.loopAt(node) !== undefined || context.preemption.callAt(node) !== undefined || node.type === 'ThisExpression' || node.type === 'MetaProperty' || (node.type === 'Identifier' && node['name'] === 'arguments')) heat(node);
       nodes.push(...node.kids);
     }
   }

@@ -3,8 +3,10 @@
  * it was. Next: stack-runtime.ts, which the new text calls.
  */
 import type { Program } from 'acorn';
-import { Lines } from '../lines.ts';
+import { Lines, type Position } from '../lines.ts';
 import { isNode, type AnyNode, type SourceKind } from '../parse.ts';
+import { planPreemption, type PreemptionPlan } from '../preempt/plan.ts';
+import { twinEdits } from '../preempt/twin-edits.ts';
 import { NOWHERE, identity, type Pass, type Segment } from '../segments.ts';
 import { callGraphOf, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints } from './checkpoints.ts';
@@ -26,9 +28,13 @@ export interface LinkOptions {
   readonly lineOf?: (offset: number) => number;
   /** Every function gets a twin and every call is linked, on a cycle or not: for tests. */
   readonly everything?: boolean;
+  /** Plans also where threads may be preempted, and gives functions twins for it; then the text imports the runtime of compiled code. */
+  readonly preemption?: boolean;
+  /** Where an offset in `code` stands in the source. Default: `code` is the source. */
+  readonly place?: (offset: number) => Position;
 }
 
-export interface Linked extends Pass { readonly report: StackReport }
+export interface Linked extends Pass { readonly report: StackReport; readonly preemption?: PreemptionPlan }
 
 /**
  * @param code     what `program` was parsed from, by parseSource
@@ -44,18 +50,31 @@ export function linkStacks(code: string, program: Program, options: LinkOptions)
   }
 }
 
-function linkGraph(code: string, program: Program, graph: CallGraph, { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false }: LinkOptions): Linked {
+function linkGraph(code: string, program: Program, graph: CallGraph, options: LinkOptions): Linked {
+  const { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false } = options;
+  const preemption = options.preemption === true && kind !== 'script' ? plannedPreemption(program, graph, lineOf) : undefined;
+  const planned = preemption === undefined ? {} : { preemption };
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
     const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, refused });
     const report = reportOf(graph, placement, code, lineOf);
-    if (placement.plan.functions.size === 0) return { code, segments: identity(code.length), report };
+    if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return { code, segments: identity(code.length), report, ...planned };
     try {
-      return { ...link(code, program, placement.plan, kind), report };
+      return { ...link(code, program, placement.plan, options, preemption), report, ...planned };
     } catch (error) {
       if (!(error instanceof RefusedFunction)) throw error;
       refused.set(error.linked.info, error.message);              // then without it: a function fewer each time
     }
+  }
+}
+
+/** Nothing is planned for a tree that nests deeper than can be followed. */
+function plannedPreemption(program: Program, graph: CallGraph, lineOf: (offset: number) => number): PreemptionPlan | undefined {
+  try {
+    return planPreemption(program as unknown as AnyNode, graph, lineOf);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 
@@ -73,7 +92,7 @@ class RefusedFunction extends Error {
 /** A check that was put in by an edit, `at` characters into its text. */
 interface Mark { readonly linked: LinkedFunction; readonly edit: number; readonly at: number }
 
-function link(code: string, program: Program, plan: StackPlan, kind: SourceKind): Pass {
+function link(code: string, program: Program, plan: StackPlan, options: LinkOptions, preemption: PreemptionPlan | undefined): Pass {
   const edits: Edit[] = [];
   const marks: Mark[] = [];
   for (const linked of plan.functions.values()) {
@@ -83,7 +102,9 @@ function link(code: string, program: Program, plan: StackPlan, kind: SourceKind)
       throw error instanceof Unprintable ? new RefusedFunction(error.message, linked) : error;
     }
   }
-  edits.push({ ...prologue(program as unknown as AnyNode, plan, kind) });
+  const twins = preemption === undefined ? undefined : twinEdits(code, preemption, plan, options);
+  if (twins !== undefined) edits.push(...twins.edits);
+  edits.push(prologue(program as unknown as AnyNode, plan, options.kind, twins?.lead ?? ''));
   const pass = applyEdits(code, edits);
   return { code: withDistances(pass, marks, code), segments: pass.segments };
 }
@@ -116,7 +137,7 @@ function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edi
 const lineEndsOf = (text: string): string => (text.match(/\r\n|[\n\r\u2028\u2029]/g) ?? []).join('');
 
 /** Brings in the runtime: on the first line of statements, after the directives. */
-function prologue(program: AnyNode, { names: { stack, credit } }: StackPlan, kind: SourceKind): Edit {
+function prologue(program: AnyNode, { names: { stack, credit }, functions }: StackPlan, kind: SourceKind, lead: string): Edit {
   const body = program['body'] as AnyNode[];
   const directive = body.findLast((one) => typeof one['directive'] === 'string');
   const first = body[0];
@@ -124,9 +145,9 @@ function prologue(program: AnyNode, { names: { stack, credit } }: StackPlan, kin
   const isCyclic = body.some((one) => typeof (one['source'] as AnyNode | undefined)?.['value'] === 'string' && /^\.{0,2}\//.test(String((one['source'] as AnyNode)['value'])))
     && body.some((one) => one.type.startsWith('Export') && isNode(one['declaration'] ?? null) ? (one['declaration'] as AnyNode).type === 'FunctionDeclaration' : one.type === 'ExportNamedDeclaration');
   // A function of a module in a circle of imports may be called before the module has run: then only what is imported is there. Else a constant is faster.
-  const text = kind !== 'module' ? `const ${stack}=globalThis[Symbol.for(${JSON.stringify(STACK_GLOBAL)})],${credit}=${stack}.credit;`
+  const text = functions.size === 0 ? lead : lead + (kind !== 'module' ? `const ${stack}=globalThis[Symbol.for(${JSON.stringify(STACK_GLOBAL)})],${credit}=${stack}.credit;`
     : isCyclic ? `import{stack as ${stack},credit as ${credit}}from${JSON.stringify(STACK_MODULE)};`
-      : `import{stack as ${stack}}from${JSON.stringify(STACK_MODULE)};const ${credit}=${stack}.credit;`;
+      : `import{stack as ${stack}}from${JSON.stringify(STACK_MODULE)};const ${credit}=${stack}.credit;`);
   return { start: at, end: at, text: directive === undefined ? text : `;${text}` };
 }
 

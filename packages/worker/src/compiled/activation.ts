@@ -3,7 +3,7 @@
  * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
  */
 import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
-import { AWAIT, YIELD, machine, resumeFrame } from './machine.ts';
+import { AWAIT, PREEMPT, YIELD, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
@@ -20,7 +20,7 @@ export class Activation extends FrameStack {
 
   note(outcome: Outcome): void {
     if (outcome === AWAIT) this.value = machine.value;
-    else if (outcome === YIELD) this.value = afterOthers(machine.value);
+    else if (outcome === YIELD || outcome === PREEMPT) this.value = afterOthers(machine.value);
     else {
       this.value = machine.value;
       this.isDone = true;
@@ -35,8 +35,9 @@ ended.isDone = true;
 
 /** Runs a frame up to its first wait. Throws what it throws. */
 export function startActivation(frame: Generator): Activation {
-  const { isScheduled, depth, stack } = machine;
+  const { isScheduled, depth, stack, isPrefix } = machine;
   machine.isScheduled = false;
+  machine.isPrefix = true;
   try {
     const { done, value } = resumeFrame(frame, undefined);
     if (done === true) {
@@ -48,6 +49,7 @@ export function startActivation(frame: Generator): Activation {
     return activation;
   } finally {
     machine.isScheduled = isScheduled;
+    machine.isPrefix = isPrefix;
     machine.depth = depth;
     machine.stack = stack;
   }

@@ -6,6 +6,7 @@
  */
 import { contextNow, restoreContext } from '../context.ts';
 import { CALL, machine, resumeFrame, throwInFrame, type Reason } from './machine.ts';
+import { isPlainCall } from './points.ts';
 import { isObject, settled } from './settle.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { noteCallers, noteFrame } from './traces.ts';
@@ -65,7 +66,7 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
       value = step.value;
       const { callers } = stack;
       if (callers === undefined) { stack.frame = undefined; machine.value = value; return ENDED; }
-      if (isObject(value)) {
+      if (isObject(value) && !isPlainCall(callers.point)) {
         try { value = settled(value); } catch (error) { value = error; byThrow = true; }
       }
       popTo(stack, callers);

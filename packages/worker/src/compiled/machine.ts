@@ -15,7 +15,10 @@ export const YIELD = 3;
 /** The native stack is nested deeply enough: `frame` goes on as a frame of the heap. */
 export const CALL = 4;
 
-export type Reason = typeof AWAIT | typeof PRIMITIVE | typeof YIELD | typeof CALL;
+/** The quantum is spent, in a loop: nothing is awaited. */
+export const PREEMPT = 5;
+
+export type Reason = typeof AWAIT | typeof PRIMITIVE | typeof YIELD | typeof CALL | typeof PREEMPT;
 
 interface Machine {
   reason: Reason;
@@ -32,8 +35,18 @@ interface Machine {
   depth: number;
   /** Awaits that may end at once before the clock is read. */
   budget: number;
-  /** When whoever awaits nothing that waits must give up the processor, ms; 0 until the budget has gone once. */
+  /** When the thread's quantum ends, ms; 0 until the clock is first read. */
   sliceEnd: number;
+  /** Longest run of a thread, ms. */
+  quantumMs: number;
+  /** When a loop last looked at the clock, ms; 0: not since the thread went on. */
+  lookedAt: number;
+  /** What runs was called by code that goes on when it waits: it is not preempted. */
+  isPrefix: boolean;
+  /** PREEMPT: a cancellation may be thrown in. */
+  isAsWait: boolean;
+  /** Twins of synchronous functions around the one that is about to begin. */
+  entering: number;
   /** The stack whose frames run, or ran last: for stack traces. */
   stack: FrameStack | undefined;
   /** A scheduler drives the frames, not a native async function: primitives may suspend them directly. */
@@ -41,7 +54,8 @@ interface Machine {
 }
 
 export const machine: Machine = {
-  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0, stack: undefined, isScheduled: false,
+  reason: AWAIT, value: undefined, frame: undefined, point: 0, unwound: [], unwoundAt: [], depth: 0, budget: 0, sliceEnd: 0,
+  quantumMs: 1, lookedAt: 0, isPrefix: false, isAsWait: false, entering: 0, stack: undefined, isScheduled: false,
 };
 
 /** Frames that may be nested on the native stack: 400 of them take about 200 KB of its 984. */

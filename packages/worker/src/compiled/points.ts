@@ -11,6 +11,9 @@ export interface Point {
   readonly callee: string;
 }
 
+/** The same without a number: a call that is no `await`, whose value is what the callee returns. */
+export const isPlainCall = (index: number): boolean => (points[index] as Point).number === 0 && index > 0;
+
 /** As compiled code lists them. */
 type PointRow = readonly [number: number, line: number, column: number, functionName: string, callee: string];
 

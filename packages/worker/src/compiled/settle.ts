@@ -7,8 +7,6 @@ import { AWAIT, BUDGET, YIELD, machine } from './machine.ts';
 import { SUSPENDED } from '../suspended.ts';
 
 const NativePromise = Promise;
-/** How long code that awaits nothing that waits may go on, ms. */
-const SLICE_MS = 1;
 
 export const isObject = (value: unknown): value is object => (typeof value === 'object' && value !== null) || typeof value === 'function';
 
@@ -41,7 +39,7 @@ export function suspendOn(value: unknown): typeof SUSPENDED {
 function spend(value: unknown): unknown {
   machine.budget = BUDGET;
   const now = sharedNow();
-  if (machine.sliceEnd === 0) machine.sliceEnd = now + SLICE_MS;
+  if (machine.sliceEnd === 0) machine.sliceEnd = now + machine.quantumMs;
   if (now < machine.sliceEnd) return value;
   machine.reason = YIELD;
   machine.value = value;
@@ -52,4 +50,6 @@ function spend(value: unknown): unknown {
 export function refill(): void {
   machine.budget = BUDGET;
   machine.sliceEnd = 0;
+  machine.lookedAt = 0;
+  machine.isPrefix = false;
 }

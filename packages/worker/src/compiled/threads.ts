@@ -7,7 +7,7 @@ import { currentThread, keptContext, mayHoldFrames } from '../context.ts';
 import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame.ts';
 import type { LocalThread } from '../thread.ts';
 import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
-import { AWAIT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
+import { AWAIT, PREEMPT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
 import { twinOf, type Twin } from './twins.ts';
 
@@ -20,8 +20,8 @@ export class ThreadFrames extends FrameStack {
   returning: Returning | undefined = undefined;
 }
 
-/** Besides what frames written by hand come back with: 'native', the thread's function has returned a promise, which is in its `value`; 'answered', the frames have ended and who called them knows. */
-export type CompiledOutcome = FrameOutcome | 'native' | 'answered';
+/** Besides what frames written by hand come back with: 'preempted', its quantum is spent; 'native', the thread's function has returned a promise, which is in its `value`; 'answered', the frames have ended and who called them knows. */
+export type CompiledOutcome = FrameOutcome | 'preempted' | 'native' | 'answered';
 
 /** Begins a thread with a compiled function. Throws nothing. */
 export function beginTwin(thread: LocalThread, twin: Twin, args: readonly unknown[]): CompiledOutcome {
@@ -44,11 +44,12 @@ export function resumeCompiled(thread: LocalThread, frames: ThreadFrames): Compi
   return startWait(thread, step(thread, frames, value, byThrow));
 }
 
-/** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @returns the frame when it waits: `adoptFrame` must follow at once */
-export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]): { isDone: boolean; value: unknown } {
+/** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @param isPrefix  its caller goes on then: it is not preempted before. @returns the frame when it waits: `adoptFrame` must follow at once */
+export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[], isPrefix = false): { isDone: boolean; value: unknown } {
   const frame = Reflect.apply(twin, self, args) as Generator;
   refill();
   machine.isScheduled = true;
+  machine.isPrefix = isPrefix;
   machine.depth = 0;
   try {
     const { done, value } = resumeFrame(frame, undefined);
@@ -96,6 +97,7 @@ function finish(thread: LocalThread, frames: ThreadFrames, outcome: Outcome): Co
   if (kept !== entered) thread.entered = kept;
   if (outcome === PRIMITIVE) return 'blocked';
   if (outcome === AWAIT) { thread.value = value; return 'awaiting'; }
+  if (outcome === PREEMPT) { thread.keepResume(undefined, false, !machine.isAsWait); return 'preempted'; }
   thread.keepResume(value, false);
   return 'yielded';
 }
@@ -153,7 +155,7 @@ async function pump(thread: LocalThread, frames: ThreadFrames, first: unknown): 
 export function callAsFrames(fn: (...args: never[]) => unknown, self: unknown, ...args: unknown[]): unknown {
   const twin = twinOf(fn);
   if (twin === undefined || machine.isScheduled || !mayHoldFrames()) return Reflect.apply(fn, self, args);
-  const { isDone, value } = runUntilWait(twin, self, args);
+  const { isDone, value } = runUntilWait(twin, self, args, true);
   if (isDone) return value;
   const thread = currentThread() as LocalThread;
   const returning = Promise.withResolvers<unknown>();

@@ -10,6 +10,9 @@ import { TWIN } from './twin-mark.ts';
 export interface Twin {
   (this: unknown, ...args: unknown[]): Generator;
   owner?: unknown;
+  /** Of the twin of a synchronous function: calls of it inside of so many others are made natively, and how many calls until one is timed. */
+  nativeFrom?: number;
+  toTime?: number;
 }
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 

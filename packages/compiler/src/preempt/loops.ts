@@ -1,0 +1,154 @@
+/**
+ * Loops in which a thread may be preempted, strip-mined: an outer loop asks, about every tenth of a quantum, whether others must have their turn; the
+ * loop itself only counts, or not even that. A `yield` inside of the innermost loop would cost 2 to 9 ns a turn, since nothing then stays in registers.
+ *
+ *   for (I; T; U) B      {I;for(;;){let d=0;const e=k-c;for(;d++<e&&(T);U)B;c+=d;if(d<=e)break;CHECK}}
+ *   for (let i = a; i < n; i++) B, where only U assigns to i, and nothing to n
+ *                        {let i=a;for(;;){const d=i,e=strip(i,n,k-c);for(;i<e;i++)B;if(typeof d!=="number")break;c+=i-d;if(e===n||i<e||!(i<n))break;CHECK}}
+ *   while (T) B          as the first
+ *   do B while (T)       for(;;){let d=0;const e=k>c?k-c:1;do{B}while((T)&&++d<e);c+=d;if(d<e)break;CHECK}
+ *   for (L of E) B       {const i=strips(E);for(;;){let d=0;const e=k>c?k-c:1;for(L of i.values){B;if(++d>=e&&i.stops)break}c+=d;if(!i.stops||d<e)break;CHECK}}
+ *                        where E is an array, map or set as the language makes them: any other is iterated over in one go
+ *   others               for (…) {if(++c>=k){CHECK}B}
+ *   CHECK                c=0;if((k=look(k,point,may))<0){k=-k;yield SUSPENDED}
+ *
+ * `c` counts the turns of all loops of a function since the last look, `k` says after how many the next is due. Every condition is evaluated as often as
+ * it was, a `break` leaves both loops, a `continue` and labels mean the inner one.
+ */
+import { isFunction, type AnyNode } from '../parse.ts';
+import { forEachChild } from '../stacks/children.ts';
+import type { Binding, Scopes } from '../stacks/scopes.ts';
+import { unwrap, walk } from './marks.ts';
+
+export const LOOPS: ReadonlySet<string> = new Set(['ForStatement', 'WhileStatement', 'DoWhileStatement', 'ForOfStatement', 'ForInStatement']);
+
+/** How a loop is rewritten. */
+export type LoopForm = 'counted' | 'bounded' | 'of' | 'inline';
+
+/** A loop in which a thread may be preempted. */
+export interface LoopPlan {
+  readonly form: LoopForm;
+  /** 'bounded': the variable, the operator and the bound. */
+  readonly bound?: { readonly name: string; readonly operator: '<' | '<='; readonly limit: string };
+  readonly rule: Rule;
+}
+
+/** Who says that a thread may be preempted there, and on what condition. */
+export interface Rule {
+  /** Its author says so: it is as if `await yieldNow()` stood there, so a cancellation is thrown in as well. Otherwise it is proved, and nobody can tell. */
+  readonly isMarked: boolean;
+  /** Variables that must hold primitive values when it counts. */
+  readonly needs: readonly string[];
+}
+
+/** Names in the generated text. */
+export interface LoopNames {
+  readonly count: string;
+  readonly turns: string;
+  readonly done: string;
+  readonly end: string;
+  readonly iterator: string;
+  /** `look(k,point,may)`. */
+  readonly look: string;
+  readonly suspended: string;
+  readonly strip: string;
+  readonly strips: string;
+}
+
+export const checkText = ({ count, turns, look, suspended }: LoopNames): string => `${count}=0;if((${turns}=${look})<0){${turns}=-${turns};yield ${suspended}}`;
+export const inlineText = (names: LoopNames): string => `if(++${names.count}>=${names.turns}){${checkText(names)}}`;
+
+/** What stands around a loop of each form: before its keyword, the condition's beginning, and what follows its body. */
+export function textsOf({ form, bound }: LoopPlan, isDo: boolean, names: LoopNames): { readonly open: string; readonly condition: string; readonly close: string } {
+  const { count: c, turns: k, done: d, end: e, iterator: i } = names;
+  const check = checkText(names);
+  const atLeastOne = `let ${d}=0;const ${e}=${k}>${c}?${k}-${c}:1;`;
+  if (form === 'of') return { open: `for(;;){${atLeastOne}`, condition: `;if(++${d}>=${e}&&${i}.stops)break`, close: `${c}+=${d};if(!${i}.stops||${d}<${e})break;${check}}` };
+  if (form === 'bounded') {
+    const { name, operator, limit } = bound as NonNullable<LoopPlan['bound']>;
+    return { open: `for(;;){const ${d}=${name},${e}=${names.strip}(${name},${limit},${k}-${c});`, condition: `${name}${operator}${e}`, close: `;if(typeof ${d}!=="number")break;${c}+=${name}-${d};if(${e}===${limit}||${name}${operator}${e}||!(${name}${operator}${limit}))break;${check}}` };
+  }
+  if (isDo) return { open: `for(;;){${atLeastOne}`, condition: `&&++${d}<${e}`, close: `;${c}+=${d};if(${d}<${e})break;${check}}` };
+  return { open: `for(;;){let ${d}=0;const ${e}=${k}-${c};`, condition: `${d}++<${e}`, close: `;${c}+=${d};if(${d}<=${e})break;${check}}` };
+}
+
+/** Turns that a loop may make without being asked, inside of one that is. */
+const SMALL_TURNS = 256;
+
+/** How a loop can be rewritten; undefined: it need not be, being short. @param isCaptured  a closure shares the variable */
+export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, isCaptured: (binding: Binding) => boolean): Pick<LoopPlan, 'form' | 'bound'> | undefined {
+  switch (loop.type) {
+    case 'WhileStatement': return { form: 'counted' };
+    case 'DoWhileStatement': return { form: 'counted' };
+    case 'ForInStatement': return { form: 'inline' };
+    case 'ForOfStatement': return { form: continues(loop) || mentions(loop['right'] as AnyNode, loop['left'] as AnyNode) ? 'inline' : 'of' };
+    default:
+  }
+  const bindings = bindingsOf(loop['init'] as AnyNode | null, scopes);
+  const bound = boundOf(loop, scopes);
+  if (isInner && bound !== undefined && Number(bound.limit) <= SMALL_TURNS && isLeaf(loop['body'] as AnyNode)) return undefined;
+  if (bindings.some(isCaptured)) return { form: 'inline' };               // each turn has a variable of its own
+  return bound === undefined ? { form: 'counted' } : { form: 'bounded', bound };
+}
+
+function bindingsOf(init: AnyNode | null, scopes: Scopes): Binding[] {
+  if (init?.type !== 'VariableDeclaration' || init['kind'] === 'var') return [];
+  const found: Binding[] = [];
+  walk(init, (node) => { const binding = node.type === 'Identifier' ? scopes.references.get(node) : undefined; if (binding !== undefined) found.push(binding); });
+  return found;
+}
+
+/** `for (let i = …; i < n; i++)`. */
+function boundOf(loop: AnyNode, scopes: Scopes): LoopPlan['bound'] {
+  const init = loop['init'] as AnyNode | null;
+  const test = loop['test'] === null ? undefined : unwrap(loop['test'] as AnyNode);
+  const declarators = init?.type === 'VariableDeclaration' && init['kind'] === 'let' ? init['declarations'] as AnyNode[] : [];
+  const operator = test?.type === 'BinaryExpression' ? String(test['operator']) : '';
+  if (test === undefined || (operator !== '<' && operator !== '<=')) return undefined;
+  const variable = unwrap(test['left'] as AnyNode);
+  const binding = variable.type === 'Identifier' ? scopes.references.get(variable) : undefined;
+  if (binding === undefined || binding.writes !== 1 || !declarators.some((one) => scopes.references.get(one['id'] as AnyNode) === binding) || !counts(loop['update'] as AnyNode | null, binding, scopes)) return undefined;
+  const limit = unwrap(test['right'] as AnyNode);
+  if (limit.type === 'Literal' && typeof limit['value'] === 'number') return { name: binding.name, operator, limit: limit['raw'] as string };
+  const limitBinding = limit.type === 'Identifier' ? scopes.references.get(limit) : undefined;
+  if (limitBinding === undefined || limitBinding.writes > 0 || !/^(?:const|let|param)$/.test(limitBinding.kind)) return undefined;
+  return { name: binding.name, operator, limit: limitBinding.name };
+}
+
+/** `i++`, `i += 2`: the one assignment to the variable. */
+function counts(update: AnyNode | null, binding: Binding, scopes: Scopes): boolean {
+  if (update === null) return false;
+  const target = (node: unknown): boolean => scopes.references.get(node as AnyNode) === binding;
+  if (update.type === 'UpdateExpression') return update['operator'] === '++' && target(update['argument']);
+  const by = (update['right'] as AnyNode | undefined)?.['value'];
+  return update.type === 'AssignmentExpression' && update['operator'] === '+=' && target(update['left']) && typeof by === 'number' && by > 0;
+}
+
+/** No loop, no call, no wait. */
+function isLeaf(body: AnyNode): boolean {
+  let is = true;
+  walk(body, ({ type }) => { if (LOOPS.has(type) || /^(?:Call|New|Await|TaggedTemplate|Yield)/.test(type)) is = false; });
+  return is;
+}
+
+/** A `continue` of the loop itself: its turn would not be counted. */
+function continues(loop: AnyNode): boolean {
+  const pending: { node: AnyNode; isNested: boolean }[] = [{ node: loop['body'] as AnyNode, isNested: false }];
+  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
+    const { node } = entry;
+    if (isFunction(node)) continue;
+    if (node.type === 'ContinueStatement' && (node['label'] !== null || !entry.isNested)) return true;
+    const isNested = entry.isNested || LOOPS.has(node.type);
+    forEachChild(node, (inner) => { pending.push({ node: inner, isNested }); });
+  }
+  return false;
+}
+
+/** `for (const x of x)`: the names of the head are not yet there. */
+function mentions(expression: AnyNode, head: AnyNode): boolean {
+  const names = new Set<unknown>();
+  walk(head, (node) => { if (node.type === 'Identifier') names.add(node['name']); });
+  let does = false;
+  walk(expression, (node) => { if (node.type === 'Identifier' && names.has(node['name'])) does = true; });
+  return does;
+}
