@@ -28,6 +28,10 @@ const CALLS_A_SAMPLE = 16;
 /** A level of a recursion divides its work by so much, at least: from how long a call took follows how many levels further down they are short. */
 const LEVEL_FACTOR = 1.5;
 const LEVELS_MAX = 64;
+/** Of half a quantum: what is shorter could be made natively one level further up; and so much longer is no accident. */
+const SHORT = 0.04;
+const SHORT_STREAK = 4;
+const FAR = 40;
 
 /** Longest run of a thread, ms. 0: every look preempts, for tests. */
 export function setQuantum(ms: number): void { machine.quantumMs = ms; }
@@ -119,21 +123,33 @@ export function plain(point: number, around: number, fn: unknown, ...args: unkno
     if (typeof fn !== 'function') throw new TypeError(`${pointAt(point).callee} is not a function`);
     return (fn as Callable)(...args);
   }
-  if (around < twin.nativeFrom || machine.quantumMs === 0) return enterPlain(point, around, (twin as (...args: unknown[]) => Generator)(...args));
-  if (--(twin as Timed).toTime > 0) return (fn as Callable)(...args);
-  const began = sharedNow();
-  const result = (fn as Callable)(...args);
-  learn(twin as Timed, around, sharedNow() - began);
+  const isNative = around >= twin.nativeFrom && machine.quantumMs !== 0;
+  const began = --(twin as Timed).toTime > 0 ? 0 : sharedNow();
+  const result = isNative ? (fn as Callable)(...args) : enterPlain(point, around, (twin as (...args: unknown[]) => Generator)(...args));
+  if (began !== 0) learn(twin as Timed, around, isNative, result === SUSPENDED ? Infinity : sharedNow() - began);
   return result;
 }
 
-interface Timed extends Twin { nativeFrom: number; toTime: number }
+interface Timed extends Twin { nativeFrom: number; least: number; toTime: number; streak: number }
 
-/** A call that took half a quantum or more was too long to be made natively at that level. */
-function learn(twin: Timed, around: number, tookMs: number): void {
+/**
+ * Calls that are made natively are to take between a fiftieth and a half of a quantum. Two that took longer, or one that took far longer (the kernel may
+ * have given the core to others meanwhile), move the limit down the recursion; some that were all shorter move it up.
+ */
+function learn(twin: Timed, around: number, isNative: boolean, tookMs: number): void {
   const excess = tookMs / (machine.quantumMs / 2);
-  twin.toTime = excess < 1 ? CALLS_A_SAMPLE : 1;
-  if (excess >= 1) twin.nativeFrom = Math.min(LEVELS_MAX, around + 1 + Math.ceil(Math.log(excess) / Math.log(LEVEL_FACTOR)));
+  twin.toTime = excess >= 1 && isNative ? 1 : CALLS_A_SAMPLE;
+  if (excess < 1 || !isNative) {
+    if (excess > SHORT || around > twin.nativeFrom) { twin.streak = 0; return; }
+    twin.streak = Math.min(0, twin.streak) - 1;
+    if (twin.streak > -SHORT_STREAK) return;
+    twin.streak = 0;
+    twin.nativeFrom = Math.max(twin.least, twin.nativeFrom - 1);
+  } else if (excess < FAR && twin.streak <= 0) twin.streak = 1;
+  else {
+    twin.streak = 0;
+    twin.nativeFrom = Math.min(LEVELS_MAX, around + 1 + Math.ceil(Math.log(excess) / Math.log(LEVEL_FACTOR)));
+  }
 }
 
 /** Runs a frame at once, as an awaited call does, but for what becomes of its value: that is its own. */
@@ -159,7 +175,9 @@ function enterPlain(point: number, around: number, frame: Generator): unknown {
 export function brandPlain(fn: Callable, twin: Twin, nativeFrom: number, name?: string): Callable {
   twin.owner = fn;
   twin.nativeFrom = nativeFrom;
+  twin.least = nativeFrom === 1 ? 1 : 0;
   twin.toTime = 1;
+  twin.streak = 0;
   Object.defineProperty(fn, TWIN, { value: twin, configurable: true });
   if (name !== undefined && name !== '') Object.defineProperty(fn, 'name', { value: name, configurable: true });
   return fn;

@@ -10,9 +10,11 @@ import { TWIN } from './twin-mark.ts';
 export interface Twin {
   (this: unknown, ...args: unknown[]): Generator;
   owner?: unknown;
-  /** Of the twin of a synchronous function: calls of it inside of so many others are made natively, and how many calls until one is timed. */
+  /** Of the twin of a synchronous function (preemption.ts): calls of it inside of so many others are made natively, and what is known of how long they take. */
   nativeFrom?: number;
+  least?: number;
   toTime?: number;
+  streak?: number;
 }
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
