@@ -1,8 +1,10 @@
 /** Where threads are preempted, and where not: programs that would break under careless preemption, forms of loops, twins of synchronous functions. */
 import assert from 'node:assert/strict';
+import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { compile } from '@capriccio/compiler';
 import { setQuantum } from '../../../packages/worker/src/compiled/preemption.ts';
+import * as threadApi from '../../../packages/worker/src/thread-api.ts';
 import { bothWays, compiledProgram, undisturbed } from './preempted.ts';
 
 const MARK = 'require("capriccio/thread").annotate(module, { preemptible: true });';
@@ -166,6 +168,29 @@ module.exports = async function main() { log(fact(12), sum({ a: 1 }, 3, 4), o.m(
   });
   test('deep recursion of a marked function', async () => {
     await undisturbed(`${MARK} function down(n) { for (let i = 0; i < 1; i++); return n === 0 ? 0 : 1 + down(n - 1) } module.exports = async function main() { return down(3000) };`);
+  });
+});
+
+describe('cancellation', () => {
+  const load = (source: string, shared: { log: unknown[] }): (() => Promise<unknown>) => {
+    const module = { exports: undefined as unknown };
+    vm.compileFunction(compiledProgram(source).code, ['module', 'require', 'shared', 'later'])(module, () => threadApi, shared, () => new Promise((resolve) => { setImmediate(resolve); }));
+    return module.exports as () => Promise<unknown>;
+  };
+  const body = 'module.exports = async function main() { shared.log.push("in"); await null; let s = 0; for (let i = 0; i < 2000; i++) s += i; shared.log.push(s); await later(); shared.log.push("after"); };';
+  test.each([['a marked loop is left in the middle', MARK + body, ['in']], ['one that is proved ends: the cancellation waits for the next await', body, ['in', 1_999_000]]])('%s', async (_name, source, expected) => {
+    const shared = { log: [] as unknown[] };
+    const main = load(source, shared);
+    setQuantum(0);
+    try {
+      const thread = threadApi.spawn(main);
+      const other = threadApi.spawn(async () => { for (let k = 0; k < 20; k += shared.log.length) await threadApi.yieldNow(); thread.cancel(); });
+      await other.join();
+      await assert.rejects(thread.join(), { code: 'CAP_ERR_CANCELLED' });
+    } finally {
+      setQuantum(1);
+    }
+    assert.deepEqual(shared.log, expected);
   });
 });
 
