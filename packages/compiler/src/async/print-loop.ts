@@ -1,5 +1,6 @@
 /** Loops of compiled functions in which a thread may be preempted (preempt/loops.ts), and calls in them of functions that have twins. Every line stays in place. */
-import { inlineText, textsOf, type LoopNames, type LoopPlan, type Rule } from '../preempt/loops.ts';
+import { inlineText, listTexts, textsOf, type LoopNames, type LoopPlan, type Rule } from '../preempt/loops.ts';
+import { Printer } from '../stacks/printer.ts';
 import { lineEnds, range, skipBlanks, type Context } from './context.ts';
 import { nameOf } from './names.ts';
 import { slice, standing, type Rope } from './rope.ts';
@@ -39,9 +40,21 @@ function printForOf(context: Context, node: TreeNode, labels: string, plan: Loop
   const { open, condition, close } = textsOf(plan, false, names);
   const [left, right, body] = [node['left'], node['right'], node['body']] as [TreeNode, TreeNode, TreeNode];
   return [
-    `{const ${names.iterator}=${names.strips}(`, lineEnds(context, node.start, left.start), lineEnds(context, left.end, right.start), context.print(right), ');', open, labels,
+    `{const ${names.iterator}=${names.strips}(`, lineEnds(context, node.start, left.start), lineEnds(context, left.end, right.start), context.print(right), ');', plan.isTwice === true ? printList(node, labels, names) : '', open, labels,
     'for(', context.print(left), ` of ${names.iterator}.values){`, lineEnds(context, right.end, body.start), context.print(body), condition, '}', close, '}',
   ];
+}
+
+/** The loop once more, for arrays, on one line. */
+function printList(node: TreeNode, labels: string, names: LoopNames): Rope {
+  const { open, condition, next, close } = listTexts(names);
+  const [left, body] = [node['left'], node['body']] as [TreeNode, TreeNode];
+  const printer = new Printer();
+  if (left.type === 'VariableDeclaration') { printer.declaration(left, true); printer.put(`=${next};`); } else { printer.put('('); printer.expression(left); printer.put(`=${next});`); }
+  printer.statement(body);
+  const { text, places } = printer;
+  const pieces: Rope[] = [text.slice(0, places[0]?.at ?? text.length), ...places.map(({ at, original }, k) => standing(text.slice(at, places[k + 1]?.at ?? text.length), original))];
+  return [open, labels, condition, '{', pieces, '}', close];
 }
 
 function namesFor(context: Context, node: TreeNode, fn: TreeNode, { isMarked, needs }: Rule): LoopNames {
@@ -50,7 +63,7 @@ function namesFor(context: Context, node: TreeNode, fn: TreeNode, { isMarked, ne
   return {
     count: context.need(fn, 'c'), turns, done: context.fresh('n'), end: context.fresh('e'), iterator: context.fresh('i'),
     look: `${context.helper(isMarked ? 'lookAsWait' : 'look')}(${turns},${context.spot(node, nameOf(fn) ?? '', '')},${may})`,
-    suspended: context.helper('SUSPENDED'), strip: context.helper('strip'), strips: context.helper('strips'),
+    suspended: context.helper('SUSPENDED'), strips: context.helper('strips'),
   };
 }
 

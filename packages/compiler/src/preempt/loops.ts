@@ -4,11 +4,12 @@
  *
  *   for (I; T; U) B      {I;for(;;){let d=0;const e=k-c;for(;d++<e&&(T);U)B;c+=d;if(d<=e)break;CHECK}}
  *   for (let i = a; i < n; i++) B, where only U assigns to i, and nothing to n
- *                        {let i=a;for(;;){const d=i,e=strip(i,n,k-c);for(;i<e;i++)B;if(typeof d!=="number")break;c+=i-d;if(e===n||i<e||!(i<n))break;CHECK}}
+ *                        {let i=a;for(;;){const d=i,e=(i and n are numbers, and n-i>k-c)?i+(k-c):n;for(;i<e;i++)B;if(typeof d!=="number")break;c+=i-d;if(e===n||i<e||!(i<n))break;CHECK}}
  *   while (T) B          as the first
  *   do B while (T)       for(;;){let d=0;const e=k>c?k-c:1;do{B}while((T)&&++d<e);c+=d;if(d<e)break;CHECK}
  *   for (L of E) B       {const i=strips(E);for(;;){let d=0;const e=k>c?k-c:1;for(L of i.values){B;if(++d>=e&&i.stops)break}c+=d;if(!i.stops||d<e)break;CHECK}}
- *                        where E is an array, map or set as the language makes them: any other is iterated over in one go
+ *                        where E is an array, map or set as the language makes them: any other is iterated over in one go. A body without loops,
+ *                        calls of twins and functions stands there twice: for an array by index, since that is what V8 makes of `for … of` itself
  *   others               for (…) {if(++c>=k){CHECK}B}
  *   CHECK                c=0;if((k=look(k,point,may))<0){k=-k;yield SUSPENDED}
  *
@@ -30,6 +31,8 @@ export interface LoopPlan {
   readonly form: LoopForm;
   /** 'bounded': the variable, the operator and the bound. */
   readonly bound?: { readonly name: string; readonly operator: '<' | '<='; readonly limit: string };
+  /** 'of': the body is so simple that it may stand there twice. */
+  readonly isTwice?: boolean;
   readonly rule: Rule;
 }
 
@@ -51,7 +54,6 @@ export interface LoopNames {
   /** `look(k,point,may)`. */
   readonly look: string;
   readonly suspended: string;
-  readonly strip: string;
   readonly strips: string;
 }
 
@@ -66,7 +68,7 @@ export function textsOf({ form, bound }: LoopPlan, isDo: boolean, names: LoopNam
   if (form === 'of') return { open: `for(;;){${atLeastOne}`, condition: `;if(++${d}>=${e}&&${i}.stops)break`, close: `${c}+=${d};if(!${i}.stops||${d}<${e})break;${check}}` };
   if (form === 'bounded') {
     const { name, operator, limit } = bound as NonNullable<LoopPlan['bound']>;
-    return { open: `for(;;){const ${d}=${name},${e}=${names.strip}(${name},${limit},${k}-${c});`, condition: `${name}${operator}${e}`, close: `;if(typeof ${d}!=="number")break;${c}+=${name}-${d};if(${e}===${limit}||${name}${operator}${e}||!(${name}${operator}${limit}))break;${check}}` };
+    return { open: `for(;;){const ${d}=${name},${e}=typeof ${name}==="number"&&typeof ${limit}==="number"&&${limit}-${name}>${k}-${c}?${name}+(${k}-${c}):${limit};`, condition: `${name}${operator}${e}`, close: `;if(typeof ${d}!=="number")break;${c}+=${name}-${d};if(${e}===${limit}||${name}${operator}${e}||!(${name}${operator}${limit}))break;${check}}` };
   }
   if (isDo) return { open: `for(;;){${atLeastOne}`, condition: `&&++${d}<${e}`, close: `;${c}+=${d};if(${d}<${e})break;${check}}` };
   return { open: `for(;;){let ${d}=0;const ${e}=${k}-${c};`, condition: `${d}++<${e}`, close: `;${c}+=${d};if(${d}<=${e})break;${check}}` };
@@ -76,12 +78,12 @@ export function textsOf({ form, bound }: LoopPlan, isDo: boolean, names: LoopNam
 const SMALL_TURNS = 256;
 
 /** How a loop can be rewritten; undefined: it need not be, being short. @param isCaptured  a closure shares the variable */
-export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, isCaptured: (binding: Binding) => boolean): Pick<LoopPlan, 'form' | 'bound'> | undefined {
+export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, isCaptured: (binding: Binding) => boolean): Omit<LoopPlan, 'rule'> | undefined {
   switch (loop.type) {
     case 'WhileStatement': return { form: 'counted' };
     case 'DoWhileStatement': return { form: 'counted' };
     case 'ForInStatement': return { form: 'inline' };
-    case 'ForOfStatement': return { form: continues(loop) || mentions(loop['right'] as AnyNode, loop['left'] as AnyNode) ? 'inline' : 'of' };
+    case 'ForOfStatement': return { form: continues(loop) || mentions(loop['right'] as AnyNode, loop['left'] as AnyNode) ? 'inline' : 'of', isTwice: isSimple(loop['body'] as AnyNode) };
     default:
   }
   const bindings = bindingsOf(loop['init'] as AnyNode | null, scopes);
@@ -123,6 +125,23 @@ function counts(update: AnyNode | null, binding: Binding, scopes: Scopes): boole
   const by = (update['right'] as AnyNode | undefined)?.['value'];
   return update.type === 'AssignmentExpression' && update['operator'] === '+=' && target(update['left']) && typeof by === 'number' && by > 0;
 }
+
+/** What stands around the body of `for (L of E)` for an array: before the left side, and after the body. `listed` is the array, `at` the place in it. */
+export function listTexts({ count: c, turns: k, done: d, end: e, iterator: i, ...names }: LoopNames): { readonly open: string; readonly next: string; readonly condition: string; readonly close: string } {
+  const [list, at] = [`${i}a`, `${i}k`];
+  return {
+    open: `if(${i}.list!==void 0){const ${list}=${i}.list;let ${at}=0;for(;;){const ${d}=${at},${e}=${at}+(${k}>${c}?${k}-${c}:1);`, condition: `for(;${at}<${e}&&${at}<${list}.length;${at}++)`, next: `${list}[${at}]`,
+    close: `${c}+=${at}-${d};if(${at}<${e})break;${checkText({ count: c, turns: k, done: d, end: e, iterator: i, ...names })}}}else `,
+  };
+}
+
+/** Nothing in it is rewritten, or makes functions. */
+function isSimple(body: AnyNode): boolean {
+  let is = body.end - body.start < TWICE_MAX;
+  walk(body, (node) => { if (LOOPS.has(node.type) || isFunction(node) || /^(?:Class|Await|Yield|TaggedTemplate|Try)/.test(node.type) || node.type === 'ThisExpression' || node.type === 'MetaProperty' || node.type === 'CallExpression' && (unwrap(node['callee'] as AnyNode)).type === 'Identifier' || (node.type === 'Identifier' && node['name'] === 'arguments')) is = false; });
+  return is;
+}
+const TWICE_MAX = 400;
 
 /** No loop, no call, no wait. */
 function isLeaf(body: AnyNode): boolean {

@@ -12,7 +12,7 @@ import type { AnyNode } from '../parse.ts';
 import type { StackPlan } from '../stacks/plan.ts';
 import type { FunctionInfo } from '../stacks/scopes.ts';
 import { TwinPrinter, bodyOf } from '../stacks/twin-printer.ts';
-import { inlineText, textsOf, type LoopNames, type LoopPlan, type Rule } from './loops.ts';
+import { inlineText, listTexts, textsOf, type LoopNames, type LoopPlan, type Rule } from './loops.ts';
 import type { PlainTwin, PreemptionPlan } from './plan.ts';
 
 /** A place in the source that generated code names: for stack traces. */
@@ -105,8 +105,13 @@ export class PreemptPrinter extends TwinPrinter {
     return {
       count: this.#name('c'), turns: this.#name('k'), done: this.#name(`n${n}`), end: this.#name(`e${n}`), iterator: this.#name(`i${n}`),
       look: this.#look(node, rule, this.#name('k')),
-      suspended: this.#names.helper('SUSPENDED'), strip: this.#names.helper('strip'), strips: this.#names.helper('strips'),
+      suspended: this.#names.helper('SUSPENDED'), strips: this.#names.helper('strips'),
     };
+  }
+
+  /** The left side of `for … of` gets a value. */
+  #assign(left: AnyNode, value: string): void {
+    if (left.type === 'VariableDeclaration') { this.declaration(left, true); this.put(`=${value};`); } else { this.put('('); this.expression(left); this.put(`=${value});`); }
   }
 
   #loop(node: AnyNode, plan: LoopPlan, labels: string): void {
@@ -120,8 +125,13 @@ export class PreemptPrinter extends TwinPrinter {
     const isDo = node.type === 'DoWhileStatement';
     const { open, condition, close } = textsOf(plan, isDo, names);
     if (plan.form === 'of') {
-      this.put(`{const ${names.iterator}=${names.strips}(`); this.argument(node['right'] as AnyNode); this.put(`);${open}${labels}for(`);
+      this.put(`{const ${names.iterator}=${names.strips}(`); this.argument(node['right'] as AnyNode); this.put(');');
       const left = node['left'] as AnyNode;
+      if (plan.isTwice === true) {
+        const list = listTexts(names);
+        this.put(`${list.open}${labels}${list.condition}{`); this.#assign(left, list.next); this.statement(body); this.put(`}${list.close}`);
+      }
+      this.put(`${open}${labels}for(`);
       if (left.type === 'VariableDeclaration') this.declaration(left, true); else this.expression(left);
       this.put(` of ${names.iterator}.values){`); this.statement(body); this.put(`${condition}}${close}}`);
     } else if (isDo) {

@@ -79,11 +79,6 @@ function turnsAfter(made: number, tookMs: number): number {
   return Math.max(1, Math.min(next, made * GROWTH_MAX, TURNS_MAX));
 }
 
-/** The bound of a strip of `for (let i = at; i < limit; i++)`; the loop's own where it counts in anything but numbers. */
-export function strip(at: unknown, limit: unknown, most: number): unknown {
-  return typeof at === 'number' && typeof limit === 'number' ? Math.min(limit, at + most) : limit;
-}
-
 /** No value is an object, so no operator calls a method. */
 export function primitives(...values: unknown[]): boolean {
   for (const value of values) if ((typeof value === 'object' && value !== null) || typeof value === 'function') return false;
@@ -91,7 +86,7 @@ export function primitives(...values: unknown[]): boolean {
 }
 
 /** What `for … of` iterates over, strip by strip where its iterator can be left and taken up again. */
-export interface Strips { readonly values: unknown; readonly stops: boolean }
+export interface Strips { readonly values: unknown; readonly stops: boolean; /** An array, which may be gone over by index. */ readonly list: readonly unknown[] | undefined }
 
 const { isProxy } = types;
 const iteratorOf = Symbol.iterator;
@@ -105,12 +100,12 @@ for (const [holder, example] of [[arrays, []], [typedArrays, new Uint8Array()], 
 
 /** An array, map or set as the language makes them has an iterator without `return`: leaving a loop over it does not close it. Nothing that is asked here can run code. */
 export function strips(iterable: unknown): Strips {
-  if (typeof iterable !== 'object' || iterable === null || isProxy(iterable)) return { values: iterable, stops: false };
+  if (typeof iterable !== 'object' || iterable === null || isProxy(iterable)) return { values: iterable, stops: false, list: undefined };
   const prototype = Object.getPrototypeOf(iterable) as object | null;
   const holder = ArrayBuffer.isView(iterable) && prototype !== null ? Object.getPrototypeOf(prototype) as object | null : prototype;
   const own = known.get(holder);
-  if (own === undefined || Object.hasOwn(iterable, iteratorOf) || (holder as Record<symbol, unknown>)[iteratorOf] !== own.method || own.iterators.next !== own.next) return { values: iterable, stops: false };
-  return { values: Reflect.apply(own.method as Callable, iterable, []), stops: true };
+  if (own === undefined || Object.hasOwn(iterable, iteratorOf) || (holder as Record<symbol, unknown>)[iteratorOf] !== own.method || own.iterators.next !== own.next) return { values: iterable, stops: false, list: undefined };
+  return { values: Reflect.apply(own.method as Callable, iterable, []), stops: true, list: holder === arrays ? iterable as unknown[] : undefined };
 }
 
 /**

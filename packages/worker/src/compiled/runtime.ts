@@ -6,19 +6,19 @@ import { startActivation } from './activation.ts';
 import { call0, call1, call2, call3, callMany, enter, method0, method1, method2, methodMany, pause, value } from './calls.ts';
 import { loopOver } from './for-await.ts';
 import { addPoints } from './points.ts';
-import { brandPlain, depth, look, lookAsWait, plain, primitives, strip, strips, turns } from './preemption.ts';
+import { brandPlain, depth, look, lookAsWait, plain, primitives, strips, turns } from './preemption.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { brand, wrap, wrapMethods } from './twins.ts';
 
 export {
-  SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strip, strips, turns,
+  SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strips, turns,
   value, wrap, wrapMethods,
 };
 
 Object.defineProperty(globalThis, Symbol.for('capriccio.runtime'), {
   configurable: true,
   value: {
-    SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strip, strips, turns,
+    SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strips, turns,
     value, wrap, wrapMethods,
   },
 });
