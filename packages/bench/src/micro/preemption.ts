@@ -1,6 +1,6 @@
 /**
  * What it costs that a loop may be preempted, and what it gives. Loops as threads of the scheduler: the same source compiled as it is, where nothing is
- * proved of it and no loop asks, and marked, where every loop does; they take turns within each round, and processor time is compared. Then a thread that computes without a wait beside
+ * proved of it and no loop asks, and marked, where every loop does; they take turns within each round, each the least of three runs. Then a thread that computes without a wait beside
  * one that sleeps two milliseconds at a time: how long after it is due the second goes on.
  * Run: node --conditions=capriccio-source packages/bench/src/micro/preemption.ts [part of a name]
  */
@@ -10,8 +10,8 @@ import '@capriccio/worker/compiled';
 import * as thread from '@capriccio/worker/thread';
 import { findings, interleave, machine, median, percentile, ratio, round3, showRatio, table, type Finding, type Side } from '../harness.ts';
 
-const ROUNDS = 21;
-const ROUND_MS = 20;
+const ROUNDS = 15;
+const ROUND_MS = 15;
 const GOAL = 1.1;
 const QUANTUM_MS = 1;
 const SLICE_MS = 1;
@@ -38,19 +38,21 @@ function load(text: string): Run {
   return vm.compileFunction(code, ['require', 'module'], { filename: 'case.js' })(() => thread, {}) as Run;
 }
 
-/** Processor time of this thread, us: other processes take their share of the core meanwhile. */
-const cpuUs = (): number => { const { user, system } = process.threadCpuUsage(); return user + system; };
-
-async function timeOf(run: Run, turns: number): Promise<number> {
-  const began = cpuUs();
-  await thread.spawn(run, turns).join();
-  return (cpuUs() - began) * 1e3 / turns;
+/** ns a turn: the least of a few runs, for other processes take their share of the core. */
+async function timeOf(run: Run, turns: number, times: number = 3): Promise<number> {
+  let least = Infinity;
+  for (let k = 0; k < times; k++) {
+    const began = performance.now();
+    await thread.spawn(run, turns).join();
+    least = Math.min(least, (performance.now() - began) * 1e6 / turns);
+  }
+  return least;
 }
 
 async function calibrated(run: Run): Promise<number> {
   for (let turns = 100_000; ; turns *= 2) {
-    const ms = await timeOf(run, turns) * turns / 1e6;
-    if (ms > ROUND_MS / 2) return Math.ceil(turns * ROUND_MS / ms);
+    const ms = await timeOf(run, turns, 1) * turns / 1e6;
+    if (ms > ROUND_MS / 2) return (turns * ROUND_MS / ms) | 0;
   }
 }
 

@@ -19,7 +19,7 @@
 import { isFunction, type AnyNode } from '../parse.ts';
 import { forEachChild } from '../stacks/children.ts';
 import type { Binding, Scopes } from '../stacks/scopes.ts';
-import { unwrap, walk } from './marks.ts';
+import { unwrap, walk, type Values } from './marks.ts';
 
 export const LOOPS: ReadonlySet<string> = new Set(['ForStatement', 'WhileStatement', 'DoWhileStatement', 'ForOfStatement', 'ForInStatement']);
 
@@ -77,8 +77,8 @@ export function textsOf({ form, bound }: LoopPlan, isDo: boolean, names: LoopNam
 /** Turns that a loop may make without being asked, inside of one that is. */
 const SMALL_TURNS = 256;
 
-/** How a loop can be rewritten; undefined: it need not be, being short. @param isCaptured  a closure shares the variable */
-export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, isCaptured: (binding: Binding) => boolean): Omit<LoopPlan, 'rule'> | undefined {
+/** How a loop can be rewritten; undefined: it need not be, being short. @param isInner  it stands in a loop that asks @param isCaptured  a closure shares the variable */
+export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, values: Values, isCaptured: (binding: Binding) => boolean): Omit<LoopPlan, 'rule'> | undefined {
   switch (loop.type) {
     case 'WhileStatement': return { form: 'counted' };
     case 'DoWhileStatement': return { form: 'counted' };
@@ -88,7 +88,7 @@ export function formOf(loop: AnyNode, isInner: boolean, scopes: Scopes, isCaptur
   }
   const bindings = bindingsOf(loop['init'] as AnyNode | null, scopes);
   const bound = boundOf(loop, scopes);
-  if (isInner && bound !== undefined && Number(bound.limit) <= SMALL_TURNS && isLeaf(loop['body'] as AnyNode)) return undefined;
+  if (isInner && bound !== undefined && limitOf(loop, scopes, values) <= SMALL_TURNS && isLeaf(loop['body'] as AnyNode)) return undefined;
   if (bindings.some(isCaptured)) return { form: 'inline' };               // each turn has a variable of its own
   return bound === undefined ? { form: 'counted' } : { form: 'bounded', bound };
 }
@@ -115,6 +115,14 @@ function boundOf(loop: AnyNode, scopes: Scopes): LoopPlan['bound'] {
   const limitBinding = limit.type === 'Identifier' ? scopes.references.get(limit) : undefined;
   if (limitBinding === undefined || limitBinding.writes > 0 || !/^(?:const|let|param)$/.test(limitBinding.kind)) return undefined;
   return { name: binding.name, operator, limit: limitBinding.name };
+}
+
+/** The number that the variable is compared with, or that a constant of that name stands for; Infinity where it is not written out. */
+function limitOf(loop: AnyNode, scopes: Scopes, values: Values): number {
+  const limit = unwrap(unwrap(loop['test'] as AnyNode)['right'] as AnyNode);
+  const binding = scopes.references.get(limit);
+  const value = (binding === undefined ? limit : values.initOf(binding))?.['value'];
+  return typeof value === 'number' ? value : Infinity;
 }
 
 /** `i++`, `i += 2`: the one assignment to the variable. */

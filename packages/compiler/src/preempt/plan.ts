@@ -160,7 +160,7 @@ class Planner {
     for (const { node, outer } of loops) {
       const rule = rules.get(node);
       if (rule === undefined) continue;
-      const form = formOf(node, outer !== undefined && rules.get(outer) !== undefined, this.#graph.scopes, (binding) => this.proof.types.isCaptured(binding));
+      const form = formOf(node, outer !== undefined && rules.get(outer) !== undefined, this.#graph.scopes, this.#values, (binding) => this.proof.types.isCaptured(binding));
       if (form !== undefined) this.loops.set(node, { ...form, rule });
     }
   }
