@@ -97,6 +97,19 @@ describe('marks', () => {
       ['const { annotate: a } = require("capriccio/thread");', 'a(f, { preemptible: true })'], ['const t = require("capriccio/thread");', 't.annotate(module, { preemptible: true })'], ['', 'require("capriccio/thread").annotate(f, { preemptible: true })'],
     ] as const) assert.deepEqual(compiledProgram(`${head} ${FN} ${mark};`).report.preemption.map(({ by }) => by), ['mark'], `${head} ${mark}`);
   });
+  test('stackBound: a function of elsewhere calls nothing back, and its bytes are its callers\'; blocking: its calls are listed', () => {
+    const source = (notes: string): string => `import { annotate } from "capriccio/thread"; import { big } from "./big.js"; ${notes} export function walk(n) { return n === 0 ? big(n) : walk(n - 1) + 1 }`;
+    const [plain, bounded] = ['', 'annotate(big, { stackBound: 20000, blocking: true });'].map((notes) => compile(source(notes), { file: 'a.js' }).report);
+    assert.deepEqual([plain?.stacks.unresolved.length, bounded?.stacks.unresolved.length], [1, 0]);
+    assert.equal((bounded?.stacks.linked[0]?.frameBytes ?? 0) - (plain?.stacks.linked[0]?.frameBytes ?? 0), 20_000);
+    assert.deepEqual(bounded?.preemption.filter(({ what }) => what === 'call'), [{ name: 'walk', line: 1, what: 'call', reason: 'big may block the core' }]);
+  });
+  test('annotate gives back what it is given, and refuses what it does not know', () => {
+    const fn = (): void => undefined;
+    assert.equal(threadApi.annotate(fn, { preemptible: true, stackBound: 100, blocking: false }), fn);
+    assert.equal(threadApi.annotate(import.meta, {}), import.meta);
+    for (const [target, notes] of [[null, {}], [5, {}], [fn, null], [fn, { preemtible: true }], [fn, { preemptible: 'yes' }], [fn, { stackBound: 0.5 }], [fn, { stackBound: -1 }]]) assert.throws(() => threadApi.annotate(target as never, notes as never), { code: 'CAP_ERR_OPTION' });
+  });
   test('not by a function of another name or place, or a value that is not written out', () => {
     for (const [head, mark] of [
       ['import { annotate } from "./mine.js";', 'annotate(f, { preemptible: true })'], ['function annotate() {}', 'annotate(f, { preemptible: true })'],

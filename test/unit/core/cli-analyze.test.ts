@@ -25,6 +25,15 @@ async function typed(...args: string[]): Promise<{ code: number; out: string; er
   return { code, out: texts[0] as string, error: texts[1] as string };
 }
 
+test('where threads may be preempted, and why not elsewhere', async () => {
+  writeFileSync(join(directory, 'heavy.mjs'), 'import { annotate } from "capriccio/thread";\nexport function pure(n) { let s = 0; for (let i = 0; i < n; i++) s += i; return s }\nexport async function marked(o) { for (const x of o) o.n += x }\nannotate(marked, { preemptible: true });\nexport async function shares(o) { for (const x of o) o.n += x }\n');
+  const { out } = await typed('analyze', join(directory, 'heavy.mjs'));
+  rmSync(join(directory, 'heavy.mjs'));
+  expect(out).toContain('2: pure may be preempted: it touches nothing that others see');
+  expect(out).toContain('3: a loop of marked may be preempted: annotated');
+  expect(out).toContain('5: a loop of shares runs to completion: it iterates over an object that others may share');
+});
+
 test('a file is followed along its imports, and says what checks are for', async () => {
   const { code, out } = await typed('analyze', join(directory, 'main.ts'));
   expect(code).toBe(0);

@@ -7,7 +7,7 @@ import type { CallGraph } from '../stacks/call-graph.ts';
 import { forEachChild } from '../stacks/children.ts';
 import type { Binding, FunctionInfo } from '../stacks/scopes.ts';
 import { LOOPS, formOf, type LoopPlan, type Rule } from './loops.ts';
-import { marksOf, unwrap, valuesOf, walk, type Marks, type Values } from './marks.ts';
+import { unwrap, walk, type Marks, type Values } from './marks.ts';
 import { Checker, Touches } from './checker.ts';
 import { Proof } from './proof.ts';
 import { surroundingsOf } from './segments.ts';
@@ -31,7 +31,7 @@ export interface PreemptionReport {
   readonly name: string;
   /** From 1. */
   readonly line: number;
-  readonly what: 'loop' | 'function';
+  readonly what: 'loop' | 'function' | 'call';
   readonly by?: 'mark' | 'proof';
   /** Why a thread is not preempted there. */
   readonly reason?: string;
@@ -43,7 +43,6 @@ export interface PreemptionPlan {
   readonly twins: ReadonlyMap<AnyNode, PlainTwin>;
   /** Calls of functions that may have twins, in code that may be preempted. */
   readonly calls: ReadonlyMap<AnyNode, Rule>;
-  readonly marks: Marks;
   readonly reports: readonly PreemptionReport[];
 }
 
@@ -60,7 +59,7 @@ class Planner {
   readonly twins = new Map<AnyNode, PlainTwin>();
   readonly calls = new Map<AnyNode, Rule>();
   readonly reports: PreemptionReport[] = [];
-  readonly marks: Marks;
+  readonly #marks: Marks;
   readonly #program: AnyNode;
   readonly #graph: CallGraph;
   readonly #values: Values;
@@ -71,8 +70,8 @@ class Planner {
     this.#program = program;
     this.#graph = graph;
     this.#lineOf = lineOf;
-    this.#values = valuesOf(program, graph.scopes);
-    this.marks = marksOf(program, graph.scopes, this.#values);
+    this.#values = graph.values;
+    this.#marks = graph.marks;
   }
 
   plan(): PreemptionPlan {
@@ -88,7 +87,17 @@ class Planner {
       if (isPlain(info)) this.#planTwin(info, inside);
       else if (info.node['generator'] !== true) this.#planAsync(info, inside);
     }
+    this.#reportBlocking();
     return this;
+  }
+
+  /** Calls of functions that are said to block the core: no thread is preempted in them, and an activation takes over. */
+  #reportBlocking(): void {
+    for (const { node, caller } of this.#graph.flow.sites) {
+      const callee = node['callee'] as AnyNode | undefined;
+      const binding = callee === undefined ? undefined : this.#graph.scopes.references.get(unwrap(callee));
+      if (binding !== undefined && this.#marks.blocking.has(binding)) this.reports.push({ name: caller?.name ?? '<top level>', line: this.#lineOf(node.start), what: 'call', reason: `${binding.name} may block the core` });
+    }
   }
 
   /** Made when it is first needed: most files have nothing to prove. */
@@ -97,7 +106,7 @@ class Planner {
   #hasWork(info: FunctionInfo, { loops, calls }: Inside): boolean {
     return loops.length > 0 || this.#isRecursive(info) || calls.some((call) => this.#calledTwin(call, this.#isMarked(info)) !== undefined);
   }
-  #isMarked(info: FunctionInfo): boolean { return this.marks.isModulePreemptible || this.marks.preemptible.has(info); }
+  #isMarked(info: FunctionInfo): boolean { return this.#marks.isModulePreemptible || this.#marks.preemptible.has(info); }
   #isRecursive({ index }: FunctionInfo): boolean { return this.#graph.isCyclic(index) && this.#graph.edges[index]?.some((to) => to !== this.#graph.outside && this.#graph.component[to] === this.#graph.component[index]) === true; }
   #report(info: FunctionInfo, node: AnyNode, what: 'loop' | 'function', rest: { by?: 'mark' | 'proof'; reason?: string }): void {
     this.reports.push({ name: info.name, line: this.#lineOf(node.start), what, ...rest });
@@ -107,7 +116,7 @@ class Planner {
 
   #planPlain(info: FunctionInfo): void {
     const isMarked = this.#isMarked(info);
-    const isExplicit = this.marks.preemptible.has(info);
+    const isExplicit = this.#marks.preemptible.has(info);
     const place = placeOf(info, isExplicit, this.#values, this.#graph.scopes.references, this.#program);
     const obstacle = place === undefined ? 'it is no function of the top level with a name of its own' : this.#whyNoTwin(info);
     if (obstacle !== undefined) { this.#report(info, info.node, 'function', { reason: obstacle }); return; }

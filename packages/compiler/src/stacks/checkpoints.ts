@@ -147,7 +147,7 @@ function linkedCalls(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, sibl
     const { caller } = site;
     if (caller === undefined || !linkable.has(caller)) continue;
     const inside = [...site.callees].filter((callee) => graph.component[callee.index] === graph.component[caller.index]);
-    const isOutside = leadsOutside(site) && graph.component[graph.outside] === graph.component[caller.index];
+    const isOutside = leadsOutside(site) && !graph.bounded.has(site) && graph.component[graph.outside] === graph.component[caller.index];
     if (inside.length === 0 && !isOutside && !everything) continue;
     const direct = directCallee(site, graph.scopes);
     if (direct !== undefined && siblings.has(direct)) { calls.set(site.node, { to: 'twin', callee: direct }); continue; }

@@ -36,7 +36,7 @@ export function reportOf(graph: CallGraph, { plan, why, left }: Placement, code:
   return {
     linked: [...plan.functions.values()].map(({ info, weight }) => ({ ...placeOf(info), ...why.has(info) ? { why: why.get(info) as Why, weight: weight as number } : {} })),
     left: [...left].map(([info, reason]) => ({ ...placeOf(info), reason })),
-    unresolved: sites.filter(leadsOutside).map(({ node }) => ({ line: lineOf(node.start), text: code.slice(node.start, node.end).split('\n', 1)[0]?.slice(0, TEXT_MAX) ?? '' })),
+    unresolved: sites.filter((site) => leadsOutside(site) && !graph.bounded.has(site)).map(({ node }) => ({ line: lineOf(node.start), text: code.slice(node.start, node.end).split('\n', 1)[0]?.slice(0, TEXT_MAX) ?? '' })),
     functions: graph.functions.length,
     calls: sites.length,
     checkedCalls: sites.filter(({ callees }) => [...callees].some((callee) => why.has(callee))).length,

@@ -50,13 +50,14 @@ function textOf(application: Application, output: Output): string {
 
 function fileLines({ file, report, error }: AnalyzedFile, output: Output): string[] {
   if (report === undefined) return [output.bold(file), `  not analysed: ${error ?? ''}`, ''];
-  const { points, functions, stacks } = report;
+  const { points, functions, stacks, preemption } = report;
   const native = functions.filter(({ isCompiled }) => !isCompiled);
   const lines = [
     ...points.map(({ line, form, functionName }) => `  ${line}: ${form} in ${functionName}`),
     ...stacks.linked.map(({ line, name, frameBytes, why, weight }) => `  ${line}: ${name}, ${frameBytes} bytes a frame, ${why === undefined ? 'no check: its cycle has one elsewhere' : `a check of ${weight} bytes: ${why}`}`),
     ...stacks.left.map(({ line, name, reason }) => `  ${line}: ${name} stays on the native stack: ${reason}`),
     ...native.map(({ line, name, reason }) => `  ${line}: ${name} stays a native async function: ${reason ?? ''}`),
+    ...preemption.map(({ line, name, what, by, reason }) => `  ${line}: ${what === 'call' ? `a call in ${name}: ${reason ?? ''}` : `${what === 'loop' ? `a loop of ${name}` : name} ${by === undefined ? `runs to completion: ${reason ?? ''}` : `may be preempted: ${by === 'mark' ? 'annotated' : 'it touches nothing that others see'}`}`}`),
     ...stacks.unresolved.map(({ line, text }) => `  ${line}: may call anything: ${text}`),
     ...stacks.skipped === undefined ? [] : [`  not linked: ${stacks.skipped}`],
   ];
