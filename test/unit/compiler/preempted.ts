@@ -10,12 +10,12 @@ import '../../../packages/worker/src/compiled/runtime.ts';
 import { setQuantum } from '../../../packages/worker/src/compiled/preemption.ts';
 import * as threadApi from '../../../packages/worker/src/thread-api.ts';
 
-export interface Effects { readonly log: readonly string[]; readonly end: string; /** Turns that the meddler had. */ readonly epochs: number }
+interface Effects { readonly log: readonly string[]; readonly end: string; /** Turns that the meddler had. */ readonly epochs: number }
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => { setImmediate(resolve, value); });
 const shown = (value: unknown): string => (value instanceof Error ? `${value.name}: ${value.message}` : typeof value === 'function' ? `function ${value.name}/${value.length}` : typeof value === 'bigint' ? `${value}n` : JSON.stringify(value) ?? String(value));
 
-export interface Shared { epoch: number; n: number; [key: string]: unknown }
+interface Shared { epoch: number; n: number; [key: string]: unknown }
 
 async function effectsOf(code: string, run: (main: () => Promise<unknown>) => Promise<unknown>): Promise<Effects> {
   const log: string[] = [];

@@ -24,7 +24,7 @@ import { unwrap, walk, type Values } from './marks.ts';
 export const LOOPS: ReadonlySet<string> = new Set(['ForStatement', 'WhileStatement', 'DoWhileStatement', 'ForOfStatement', 'ForInStatement']);
 
 /** How a loop is rewritten. */
-export type LoopForm = 'counted' | 'bounded' | 'of' | 'inline';
+type LoopForm = 'counted' | 'bounded' | 'of' | 'inline';
 
 /** A loop in which a thread may be preempted. */
 export interface LoopPlan {
@@ -57,7 +57,7 @@ export interface LoopNames {
   readonly strips: string;
 }
 
-export const checkText = ({ count, turns, look, suspended }: LoopNames): string => `${count}=0;if((${turns}=${look})<0){${turns}=-${turns};yield ${suspended}}`;
+const checkText = ({ count, turns, look, suspended }: LoopNames): string => `${count}=0;if((${turns}=${look})<0){${turns}=-${turns};yield ${suspended}}`;
 export const inlineText = (names: LoopNames): string => `if(++${names.count}>=${names.turns}){${checkText(names)}}`;
 
 /** What stands around a loop of each form: before its keyword, the condition's beginning, and what follows its body. */

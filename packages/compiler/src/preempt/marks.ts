@@ -126,7 +126,7 @@ function isRequire(node: AnyNode): boolean {
   return node.type === 'CallExpression' && (node['callee'] as AnyNode)['name'] === 'require' && SOURCES.has(argument?.['value'] as string);
 }
 
-export const keyOf = (property: AnyNode): string | undefined => {
+const keyOf = (property: AnyNode): string | undefined => {
   const key = property['key'] as AnyNode | undefined;
   return key === undefined || property['computed'] === true ? undefined : String(key['name'] ?? key['value']);
 };
