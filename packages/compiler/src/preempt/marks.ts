@@ -32,6 +32,22 @@ export interface Values {
 
 /** @param program  the tree that `scopes` were made of */
 export function valuesOf(program: AnyNode, scopes: Scopes): Values {
+  let found: ReturnType<typeof constantsOf> | undefined;                 // most files are never asked
+  const constants = (): ReturnType<typeof constantsOf> => (found ??= constantsOf(program, scopes));
+  const initOf = (binding: Binding): AnyNode | undefined => constants().inits.get(binding);
+  return {
+    initOf,
+    takenFrom: (binding) => constants().taken.get(binding),
+    functionOf(binding) {
+      if (binding.kind === 'function' || binding.kind === 'self') return binding.writes === 0 && binding.functions.length === 1 ? binding.functions[0] : undefined;
+      const init = binding.kind === 'const' ? initOf(binding) : undefined;
+      return init !== undefined && isFunction(init) ? scopes.byNode.get(init) : undefined;
+    },
+  };
+}
+
+/** What constants are given, and what they are taken from. */
+function constantsOf(program: AnyNode, scopes: Scopes): { inits: Map<Binding, AnyNode>; taken: Map<Binding, { from: AnyNode; key: string }> } {
   const inits = new Map<Binding, AnyNode>();
   const taken = new Map<Binding, { from: AnyNode; key: string }>();
   const constant = (id: AnyNode): Binding | undefined => {
@@ -51,24 +67,16 @@ export function valuesOf(program: AnyNode, scopes: Scopes): Values {
       if (bound !== undefined) taken.set(bound, { from: init, key: key as string });
     }
   });
-  const initOf = (binding: Binding): AnyNode | undefined => inits.get(binding);
-  return {
-    initOf,
-    takenFrom: (binding) => taken.get(binding),
-    functionOf(binding) {
-      if (binding.kind === 'function' || binding.kind === 'self') return binding.writes === 0 && binding.functions.length === 1 ? binding.functions[0] : undefined;
-      const init = initOf(binding);
-      return init !== undefined && isFunction(init) ? scopes.byNode.get(init) : undefined;
-    },
-  };
+  return { inits, taken };
 }
 
-export function marksOf(program: AnyNode, scopes: Scopes, values: Values): Marks {
+/** @param code  what `program` was parsed from */
+export function marksOf(program: AnyNode, code: string, scopes: Scopes, values: Values): Marks {
   const preemptible = new Set<FunctionInfo>();
   const stackBounds = new Map<Binding, number>();
   const blocking = new Set<Binding>();
   let isModulePreemptible = false;
-  if (!mayAnnotate(program, scopes)) return { preemptible, isModulePreemptible, stackBounds, blocking };
+  if (!/capriccio\/(?:worker\/)?thread/.test(code)) return { preemptible, isModulePreemptible, stackBounds, blocking };
   walk(program, (node) => {
     if (node.type !== 'CallExpression' || !isAnnotate(node['callee'] as AnyNode, scopes, values, 0)) return;
     const [target, notes] = node['arguments'] as AnyNode[];
@@ -87,10 +95,6 @@ export function marksOf(program: AnyNode, scopes: Scopes, values: Values): Marks
   });
   return { preemptible, isModulePreemptible, stackBounds, blocking };
 }
-
-/** Most files have nothing to do with it. */
-const mayAnnotate = (program: AnyNode, scopes: Scopes): boolean =>
-  scopes.names.has('require') || (program['body'] as AnyNode[]).some((one) => one.type === 'ImportDeclaration' && SOURCES.has((one['source'] as AnyNode)['value'] as string));
 
 const isThisModule = (node: AnyNode, binding: Binding | undefined): boolean =>
   (node.type === 'MetaProperty' && (node['meta'] as AnyNode)['name'] === 'import') || (node.type === 'Identifier' && node['name'] === 'module' && binding === undefined);

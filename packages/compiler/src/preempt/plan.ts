@@ -10,6 +10,7 @@ import { LOOPS, formOf, type LoopPlan, type Rule } from './loops.ts';
 import { unwrap, walk, type Marks, type Values } from './marks.ts';
 import { Checker, Touches } from './checker.ts';
 import { Proof } from './proof.ts';
+import { PURE_METHODS } from './pure-builtins.ts';
 import { surroundingsOf } from './segments.ts';
 
 /** A synchronous function that has a twin. */
@@ -123,6 +124,8 @@ class Planner {
     const isRecursive = this.#isRecursive(info);
     const base = { info, isRecursive, nativeFrom: isRecursive ? RECURSION_LEVELS : isExplicit ? 1 : 0, place: place as PlainTwin['place'] };
     if (isMarked) { this.twins.set(info.node, { ...base, isMarked, needs: [] }); this.#report(info, info.node, 'function', { by: 'mark' }); return; }
+    const sight = refutedBySight(info.node['body'] as AnyNode, info, this.#graph.scopes.references);
+    if (sight !== undefined) { this.#report(info, info.node, 'function', { reason: sight }); return; }
     const { reason, needs } = this.proof.summaryOf(info);
     if (reason !== undefined) { this.#report(info, info.node, 'function', { reason }); return; }
     const params = info.node['params'] as AnyNode[];
@@ -201,8 +204,10 @@ class Planner {
 
   /** Whether a thread may be preempted in a statement of an async function. */
   #ruleOf(statement: AnyNode, info: FunctionInfo): { rule?: Rule; reason?: string } {
-    const { proof } = this;
     const { references } = this.#graph.scopes;
+    const sight = refutedBySight(statement, info, references);
+    if (sight !== undefined) return { reason: sight };
+    const { proof } = this;
     const isOwn = (id: AnyNode): boolean => { const binding = references.get(id); return id.type === 'Identifier' && binding !== undefined && binding.owner === info && !proof.types.isCaptured(binding); };
     const body = info.node['body'] as AnyNode;
     if (body.type !== 'BlockStatement') return { reason: 'its body is an expression' };
@@ -225,6 +230,25 @@ class Planner {
     return earlier.rule === undefined ? later : earlier;
   }
 }
+
+/** What needs no proof to be refuted: nearly all of what programs do. @returns why */
+function refutedBySight(root: AnyNode, info: FunctionInfo, references: ReadonlyMap<AnyNode, Binding>): string | undefined {
+  const pending = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (isFunction(node)) continue;
+    if (NEVER.test(node.type)) return node.type === 'ThisExpression' ? 'it uses this' : `it holds a ${node.type}`;
+    if (node.type === 'MemberExpression') {
+      const object = unwrap(node['object'] as AnyNode);
+      const binding = object.type === 'Identifier' ? references.get(object) : undefined;
+      if (binding !== undefined && (binding.kind === 'param' || binding.kind === 'import' || binding.owner !== info) && !isMethodOfPrimitive(node)) return `it uses a property of ${binding.name}`;
+    }
+    forEachChild(node, (inner) => { pending.push(inner); });
+  }
+  return undefined;
+}
+const NEVER = /^(?:ThisExpression|Super|ClassExpression|ClassDeclaration|TaggedTemplateExpression|SpreadElement|ForInStatement|ChainExpression|YieldExpression|ImportExpression|MetaProperty|WithStatement)$/;
+/** `text.charCodeAt`: text may be a parameter. */
+const isMethodOfPrimitive = (member: AnyNode): boolean => member['computed'] !== true && PURE_METHODS.has((member['property'] as AnyNode)['name'] as string);
 
 const isPlain = ({ node }: FunctionInfo): boolean => node['async'] !== true && node['generator'] !== true;
 

@@ -60,11 +60,11 @@ export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTE
     const file = relative(root, one).split('\\').join('/');
     try {
       const { kind, source } = readSource(one);
-      const { pass, program } = parseSource(source, { file, kind });
+      const { code, pass, program } = parseSource(source, { file, kind });
       const lines = new Lines(source);
       const lineOf = (offset: number): number => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))).line;
       files.push({ file, report: compile(source, { file, kind, stackBound }).report });
-      const graph = callGraphOf(program, kind);
+      const graph = callGraphOf(program, code, kind);
       parts.push({ path: one, file, graph, placement: placeCheckpoints(graph, { file, lineOf, isScript: false, stackBound, refused: new Map() }), lineOf, first });
       first += graph.functions.length;
       for (const specifier of importsOf(program as unknown as AnyNode)) {

@@ -31,12 +31,12 @@ export interface CallGraph {
   readonly isCyclic: (node: number) => boolean;
 }
 
-/** Throws RangeError on a tree that nests deeper than the native stack. */
-export function callGraphOf(program: Program, kind: SourceKind): CallGraph {
+/** @param code  what `program` was parsed from. Throws RangeError on a tree that nests deeper than the native stack. */
+export function callGraphOf(program: Program, code: string, kind: SourceKind): CallGraph {
   const scopes = scopesOf(program, kind === 'module');
   const flow = flowOf(program as unknown as AnyNode, scopes);
   const values = valuesOf(program as unknown as AnyNode, scopes);
-  const marks = marksOf(program as unknown as AnyNode, scopes, values);
+  const marks = marksOf(program as unknown as AnyNode, code, scopes, values);
   const bounded = boundedCalls(flow, scopes, marks);
   const { functions } = scopes;
   const outside = functions.length;

@@ -43,7 +43,7 @@ export interface Linked extends Pass { readonly report: StackReport; readonly pr
  */
 export function linkStacks(code: string, program: Program, options: LinkOptions): Linked {
   try {
-    return linkGraph(code, program, callGraphOf(program, options.kind), options);
+    return linkGraph(code, program, callGraphOf(program, code, options.kind), options);
   } catch (error) {
     const reason = error instanceof RangeError ? 'it nests deeper than the compiler can follow' : `the compiler failed: ${(error as Error).message}`;
     return { code, segments: identity(code.length), report: emptyReport(reason) };
