@@ -31,7 +31,7 @@ test('where threads may be preempted, and why not elsewhere', async () => {
   rmSync(join(directory, 'heavy.mjs'));
   expect(out).toContain('2: pure may be preempted: it touches nothing that others see');
   expect(out).toContain('3: a loop of marked may be preempted: annotated');
-  expect(out).toContain('5: a loop of shares runs to completion: it iterates over an object that others may share');
+  expect(out).toContain('5: a loop of shares runs to completion: it uses a property of o');
 });
 
 test('a file is followed along its imports, and says what checks are for', async () => {
