@@ -9,7 +9,8 @@ import vm from 'node:vm';
 import { compile } from '@capriccio/compiler';
 import '@capriccio/worker/compiled';
 import * as thread from '@capriccio/worker/thread';
-import { findings, interleave, machine, median, percentile, ratio, round3, showRatio, table, type Finding, type Side } from '../harness.ts';
+import { findings, interleave, machine, median, ratio, round3, showRatio, table, type Finding, type Side } from '../harness.ts';
+import { percentile } from '../load/percentiles.ts';
 
 const ROUNDS = 15;
 const ROUND_MS = 15;
@@ -65,7 +66,7 @@ function cpuMs(): number {
 }
 
 /** How long after it is due a thread that sleeps goes on, ms, beside `heavy`. */
-async function delays(heavy: Run | undefined): Promise<{ wall: number[]; cpu: number[] }> {
+async function delays(heavy: Run | undefined): Promise<{ wall: Float64Array; cpu: Float64Array }> {
   const [wall, cpu]: [number[], number[]] = [[], []];
   let isOver = false;
   const beside = heavy === undefined ? undefined : thread.spawn(async () => { while (!isOver) await thread.spawn(heavy, 200_000_000).join(); });
@@ -82,7 +83,8 @@ async function delays(heavy: Run | undefined): Promise<{ wall: number[]; cpu: nu
   isOver = true;
   beside?.cancel();
   await beside?.join().catch(() => undefined);
-  return { wall: wall.slice(100), cpu: cpu.slice(100) };
+  const sorted = (values: number[]): Float64Array => new Float64Array(values.slice(100)).toSorted();
+  return { wall: sorted(wall), cpu: sorted(cpu) };
 }
 
 const wanted = process.argv[2] ?? '';
