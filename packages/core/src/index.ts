@@ -3,7 +3,7 @@
  */
 export { CapriccioError, isCapriccioError, type ErrorCode } from '@capriccio/shared';
 export type {
-  CurrentThread, Reacquired, SharedBarrier, SharedChannel, SharedChannelOptions, SharedCondition, SharedGuard, SharedMutex, SharedRwLock,
+  ContextCodec, CurrentThread, Reacquired, SharedBarrier, SharedChannel, SharedChannelOptions, SharedCondition, SharedGuard, SharedMutex, SharedRwLock,
   SharedSemaphore, SharedSemaphoreOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
 } from '@capriccio/worker';
 export { defineConfig, type CapriccioConfig } from './config.ts';

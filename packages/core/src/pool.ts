@@ -2,14 +2,15 @@
  * The pool: main's end of everything. It composes the arena, main's own participant and caller, the workers, and what users see of them.
  * Next: worker-set.ts for workers, @capriccio/worker's caller.ts for calls, remote.ts for remote modules.
  */
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, LANES, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type LaneMessage, type Overrun, type PortMessage,
+  Arrivals, Caller, CarriedStores, LANES, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type LaneMessage, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
-  type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
+  type ContextCodec, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
 import { CallAdmission } from './call-admission.ts';
 import { BackLanes } from './lanes/back-lanes.ts';
@@ -18,6 +19,7 @@ import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
 import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
+import { follow } from './context.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import { InProcess } from './in-process.ts';
 import type { BlockingGraph } from './graph.ts';
@@ -101,6 +103,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #graph: GraphBook;
   readonly #objects: SharedObjects;
   readonly #primitives: CheckedPrimitives;
+  readonly #stores: CarriedStores;
   /** Dead numbers that shared objects may still refer to. */
   readonly #unburied = new Set<number>();
   #hasCalls = false;
@@ -165,6 +168,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       warn: (message) => this.#warn(message),
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
+    this.#stores = this.#inProcess?.runtime.stores ?? new CarriedStores();
     const postman: Postman = this.#inProcess ?? this.#workers;
     this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
@@ -176,6 +180,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       retriesMax: options.retriesMax,
       deathOf: (worker) => this.#deaths.get(worker),
       outstandingMax: options.queuedMax,
+      stores: this.#stores,
       admit: new CallAdmission(() => this.#crew.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
       onBusy: (isBusy) => this.#onBusy(isBusy),
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
@@ -259,6 +264,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   rwlock(name: string): SharedRwLock { return this.#primitives.rwlock(name); }
   /** A channel that holds `capacity` values. */
   channel<T>(name: string, options: SharedChannelOptions): SharedChannel<T> { return this.#primitives.channel<T>(name, options); }
+
+  /**
+   * A store whose value follows every call from here to another core: a copy of it, as of an argument, made at the time of the call. A worker knows it by
+   * its name, and names its own store in the module that declares it: `pool().context(store)`. Both sides may say what travels (`get`, `set`).
+   * Throws CAP_ERR_OPTION without a name, or when the name stands for another store. A call whose value cannot be cloned rejects with CAP_ERR_NOT_CLONEABLE.
+   */
+  context<S, V = S>(store: AsyncLocalStorage<S>, codec?: ContextCodec<S, V>): void { follow(this.#stores, store, codec); }
 
   /** Counters as they stand. Cheap: reads shared memory, asks nobody. */
   stats(): PoolStats {

@@ -1,6 +1,7 @@
 /** capriccio/thread: what code that a pool runs may call. */
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import { pool as poolOfThread } from '@capriccio/worker/thread';
-import type { SharedPrimitives } from '@capriccio/worker';
+import type { ContextCodec, SharedPrimitives } from '@capriccio/worker';
 import type { Remote } from './remote.ts';
 
 export * from '@capriccio/worker/thread';
@@ -11,6 +12,8 @@ export interface PoolHandle extends SharedPrimitives {
   module<M>(url: string | URL): Remote<M>;
   /** Calls the default export of a module on some core. */
   run<R>(url: string | URL, ...args: unknown[]): Promise<R>;
+  /** Names a store whose value follows calls: those of this worker, and those that come to it. As `Pool.context`. */
+  context<S, V = S>(store: AsyncLocalStorage<S>, codec?: ContextCodec<S, V>): void;
 }
 
 /** The pool that this thread runs in. Throws CAP_ERR_OPTION where there is none: on a main thread, use the pool itself. */

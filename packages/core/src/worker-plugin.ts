@@ -2,6 +2,7 @@
 import { setPoolHandle, type PoolHandle, type Runtime } from '@capriccio/worker';
 import { SERVE } from './serve/messages.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
+import { follow } from './context.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
 
 export function install(runtime: Runtime): Promise<unknown> | undefined {
@@ -15,6 +16,7 @@ export function install(runtime: Runtime): Promise<unknown> | undefined {
     barrier: (name, parties) => primitives.barrier(name, parties),
     rwlock: (name) => primitives.rwlock(name),
     channel: (name, options) => primitives.channel(name, options),
+    context: (store, codec) => follow(runtime.stores, store, codec),
     module: (given) => {
       const text = given instanceof URL ? given.href : given;
       let found = modules.get(text);

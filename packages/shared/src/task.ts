@@ -31,6 +31,8 @@ export interface Extras {
   tickets?: number | undefined;
   /** `spawn` of a generator runs it to its end as one thread; a plain call opens a stream. */
   asThread?: boolean | undefined;
+  /** Stores that follow the call: names and values by turns, copies that nobody else changes. */
+  carried?: readonly unknown[] | undefined;
 }
 
 /**
@@ -120,7 +122,7 @@ export class Tasks {
       if (values !== undefined && this.#writeInlineArguments(slot, values)) return 'written';
       if (bytes !== undefined) return this.#writeBytes(slot, bytes, bytes.length, META_BLOCK);
     }
-    const whole = extras === undefined ? values : [extras.deadlineAt, extras.tickets, extras.asThread, this.unpack(packed)];
+    const whole = extras === undefined ? values : [extras.deadlineAt, extras.tickets, extras.asThread, this.unpack(packed), extras.carried];
     const length = this.#encoder.encode(whole, 'argument');
     if (length === BY_PORT) return 'by-port';
     return this.#writeBytes(slot, this.#encoder.scratch, length, extras === undefined ? META_BLOCK : META_BLOCK | META_EXTRAS);

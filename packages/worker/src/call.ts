@@ -5,6 +5,7 @@
 import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from '@capriccio/shared';
 import { expectCallers } from './compiled/traces.ts';
 import type { Caller } from './caller.ts';
+import type { Carried } from './carried.ts';
 import type { Deque } from './deque.ts';
 import type { RootLane } from './lanes/lane-clock.ts';
 import { endOf, type LocalThread, type Thread, type ThreadStatus } from './thread.ts';
@@ -45,6 +46,8 @@ export interface CallOptions {
   asThread?: boolean | undefined;
   /** Which lanes may take it; undefined and 'auto': by the verdict on its root. */
   lane?: 'auto' | 'front' | 'back' | undefined;
+  /** Stores that follow it: carried.ts. */
+  carried?: Carried | undefined;
   /** Cancelled, it may take its time: nobody replaces its worker, or ends the call before it. */
   isPatient?: boolean | undefined;
 }

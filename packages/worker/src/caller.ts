@@ -14,6 +14,7 @@ import {
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
 import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
+import type { Carried, CarriedStores } from './carried.ts';
 import { sharedNow } from './clock.ts';
 import { rootNameOf } from './functions.ts';
 import { Deque } from './deque.ts';
@@ -39,6 +40,8 @@ export interface CallerHost extends StopperHost {
   readonly admit?: (call: Call, deadlineMs: number) => void;
   /** Whether a call goes to a back lane. Absent where there are no lanes. */
   readonly isForBack?: ((call: Call) => boolean) | undefined;
+  /** Stores of this isolate that follow its calls. */
+  readonly stores: CarriedStores;
   /** How often a task that had begun is run again when its worker dies, if it is idempotent. */
   readonly retriesMax: number;
   /** Calls that may be outstanding at a time. */
@@ -129,7 +132,7 @@ export class Caller {
   #begin(call: Call, values: unknown[], isAwaited = always): (() => void) | undefined {
     this.#settler.count();
     try {
-      if (call.options?.on === undefined) this.#admit();
+      if (call.options?.on === undefined) { this.#admit(); this.#carry(call); }
       else if (this.#isOver) throw this.#closed as CapriccioError;      // calls into a stream are part of what goes on
       if (call.options !== undefined) this.#beginWithOptions(call, values, call.options);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
@@ -139,6 +142,12 @@ export class Caller {
       this.#settler.fail(call, error);
       return undefined;
     }
+  }
+
+  /** What goes with it is what its caller's stores hold now. */
+  #carry(call: Call): void {
+    const carried = this.#host.stores.capture(this.#tasks);
+    if (carried !== undefined) call.options = { ...call.options, carried };
   }
 
   #admit(): void {
@@ -203,8 +212,8 @@ export class Caller {
 
   #pack(call: Call, values: unknown[], options?: CallOptions): void {
     const deadlineAt = options?.deadlineMs === undefined ? undefined : sharedNow() + options.deadlineMs;
-    const isPlain = deadlineAt === undefined && options?.tickets === undefined && options?.asThread !== true;
-    call.packed = this.#tasks.pack(values, isPlain ? undefined : { deadlineAt, tickets: options?.tickets, asThread: options?.asThread });
+    const isPlain = deadlineAt === undefined && options?.tickets === undefined && options?.asThread !== true && options?.carried === undefined;
+    call.packed = this.#tasks.pack(values, isPlain ? undefined : { deadlineAt, tickets: options?.tickets, asThread: options?.asThread, carried: options?.carried });
     if (call.packed === undefined) this.#keepValues(call, values);
   }
 
@@ -225,8 +234,8 @@ export class Caller {
     if (this.#tasks.hasArgumentsByPort(slot)) return undefined;
     const read = this.#tasks.readArguments(slot);
     if (!this.#tasks.hasExtras(slot)) return this.#tasks.pack(read, undefined);
-    const [deadlineAt, tickets, asThread, values] = read as [number | undefined, number | undefined, boolean | undefined, unknown[]];
-    return this.#tasks.pack(values, { deadlineAt, tickets, asThread });
+    const [deadlineAt, tickets, asThread, values, carried] = read as [number | undefined, number | undefined, boolean | undefined, unknown[], Carried | undefined];
+    return this.#tasks.pack(values, { deadlineAt, tickets, asThread, carried });
   }
 
   #numberOf(target: Target): number {
@@ -350,9 +359,9 @@ export class Caller {
     }
     const generation = slotStates.generationOf(slotStates.loadState(this.#me.memory.words, slot));
     try {
-      const { tickets, asThread } = call.options ?? {};                  // a deadline needs nothing there: who waits for it withdraws the call
-      const hasExtras = tickets !== undefined || asThread === true;
-      const values = hasExtras ? [undefined, tickets, asThread, call.values] : call.values as unknown[];
+      const { tickets, asThread, carried } = call.options ?? {};                  // a deadline needs nothing there: who waits for it withdraws the call
+      const hasExtras = tickets !== undefined || asThread === true || carried !== undefined;
+      const values = hasExtras ? [undefined, tickets, asThread, call.values, carried] : call.values as unknown[];
       this.#tasks.writeByPort(slot, number, hasExtras);
       this.#postman.post(worker, { kind: 'arguments', slot, generation, values }, call.options?.transfer);
     } catch (error) {

@@ -4,9 +4,10 @@
  */
 import {
   CapriccioError, MissingBufferError, describeFailure, extrasOf, ownerOf, slots as slotStates,
-  type FailureRecord, type Participant, type Tasks,
+  type Extras, type FailureRecord, type Participant, type Tasks,
 } from '@capriccio/shared';
 import { Call } from './call.ts';
+import type { Carried, CarriedStores } from './carried.ts';
 import type { Caller } from './caller.ts';
 import { Cell } from './context.ts';
 import { sharedNow } from './clock.ts';
@@ -31,6 +32,7 @@ export interface ExecutorParts {
   readonly buffers: SharedBufferTable;
   readonly streams: StreamTable;
   readonly caller: Caller;
+  readonly stores: CarriedStores;
 }
 
 /** Where a task came from: a slot of somebody's, or a private call of this isolate. */
@@ -138,14 +140,14 @@ export class Executor {
     const { me } = this.#parts;
     const running = slotStates.start(me.memory.words, slot, claimed);
     if (running === 0) { me.letGo(slot); return; }
-    if (!hasExtras) { this.#run(record, { slot, running }, read, false); return; }
-    const [deadlineAt, tickets, asThread, values] = read as [number | undefined, number | undefined, boolean | undefined, unknown[]];
+    if (!hasExtras) { this.#run(record, { slot, running }, read, NO_EXTRAS); return; }
+    const [deadlineAt, tickets, asThread, values, carried] = read as [number | undefined, number | undefined, boolean | undefined, unknown[], Carried | undefined];
     if (deadlineAt !== undefined && sharedNow() > deadlineAt) {
       this.#fail({ slot, running }, new CapriccioError('CAP_ERR_DEADLINE', `${record.exportName} did not begin before its deadline; raise deadlineMs, or let the load shrink`));
       return;
     }
     if (tickets !== undefined) record.root.give(tickets);
-    this.#run(record, { slot, running }, values, asThread === true);
+    this.#run(record, { slot, running }, values, { asThread, carried });
   }
 
   /** Runs a private call of this isolate. */
@@ -170,13 +172,16 @@ export class Executor {
     if (record.failure !== undefined) { this.#fail(call, record.failure); return; }
     if (extras?.deadlineAt !== undefined && sharedNow() > extras.deadlineAt) { this.#fail(call, new CapriccioError('CAP_ERR_DEADLINE', `${call.target.label} did not begin before its deadline`)); return; }
     if (extras?.tickets !== undefined) record.root.give(extras.tickets);
-    this.#run(record, call, values, extras?.asThread === true);
+    this.#run(record, call, values, extras ?? NO_EXTRAS);
   }
 
   // ---- running ----
 
-  #run(record: FunctionRecord, origin: Origin, values: unknown[], asThread: boolean): void {
-    const cell = record.mayBlock ? this.#freshCell : this.#cell;
+  #run(record: FunctionRecord, origin: Origin, values: unknown[], { asThread, carried }: Extras): void {
+    let cell = record.mayBlock ? this.#freshCell : this.#cell;
+    if (carried !== undefined) {
+      try { cell = this.#parts.stores.within(carried, () => new Cell()); } catch (error) { this.#fail(origin, error); return; }
+    }
     cell.lazily = () => this.#makeThread(record, origin, cell);
     if (record.twin !== undefined) { this.#runTwin(record, record.twin, origin, cell, values); return; }
     let result: unknown;
@@ -187,7 +192,7 @@ export class Executor {
       this.#fail(origin, error);
       return;
     }
-    if (record.kind === 'generator') { this.#runGenerator(record, origin, cell, result, asThread); return; }
+    if (record.kind === 'generator') { this.#runGenerator(record, origin, cell, result, asThread === true); return; }
     if (!isThenable(result)) {
       this.#emptyCell(cell);
       this.#succeed(origin, result);
@@ -231,7 +236,7 @@ export class Executor {
   #runGenerator(record: FunctionRecord, origin: Origin, cell: Cell, result: unknown, asThread: boolean): void {
     if (!asThread) {
       this.#emptyCell(cell);
-      this.#openStream(record, origin, result as AsyncGenerator);
+      this.#openStream(record, origin, result as AsyncGenerator, cell);
       return;
     }
     const thread = this.#keepCell(record, origin, cell);
@@ -239,11 +244,12 @@ export class Executor {
     else { thread.frame = result as Generator; thread.wake(undefined, false); }
   }
 
-  #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator): void {
+  /** @param cell  it was made for this call */
+  #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator, cell: Cell): void {
     const { me, tasks, streams, caller } = this.#parts;
     this.finished++;
-    if (!isSlot(origin)) { caller.endHere(origin, { stream: streams.open(generator, me.id, record) }); return; }
-    tasks.writeStream(origin.slot, streams.open(generator, ownerOf(me.memory.layout, origin.slot), record));
+    if (!isSlot(origin)) { caller.endHere(origin, { stream: streams.open(generator, me.id, record, cell) }); return; }
+    tasks.writeStream(origin.slot, streams.open(generator, ownerOf(me.memory.layout, origin.slot), record, cell));
     me.finish(origin.slot, origin.running, slotStates.DONE);
   }
 
@@ -262,7 +268,7 @@ export class Executor {
     cell.thread = thread;
     record.mayBlock = true;
     if (cell === this.#cell) this.#cell = new Cell();
-    else this.#freshCell = new Cell();
+    else if (cell === this.#freshCell) this.#freshCell = new Cell();
     this.#parts.scheduler.live++;
     return thread;
   }
@@ -350,6 +356,7 @@ async function drain(generator: AsyncGenerator, thread: LocalThread, cell: Cell)
   }
   return step.value;
 }
+const NO_EXTRAS: Extras = {};
 const ignore = (): void => { /* a wait that was given up is not resolved a second time */ };
 
 /** A task's stack ends where the runtime began it: what is below tells its reader nothing. The record is fresh, and may refer to itself. */

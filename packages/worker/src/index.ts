@@ -4,6 +4,7 @@
  */
 export * from './call.ts';
 export * from './caller.ts';
+export { CarriedStores, type ContextCodec } from './carried.ts';
 export * from './clock.ts';
 export { Cell, currentThread, inThisContext } from './context.ts';
 export { setPoolHandle, setRuntime } from './current.ts';

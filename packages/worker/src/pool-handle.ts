@@ -1,4 +1,6 @@
 /** The pool as a thread sees it: `pool()` of capriccio/thread. The interface is here, the core puts an implementation in (DESIGN: imports point down). */
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import type { ContextCodec } from './carried.ts';
 import type { SharedBarrier } from './objects/shared-barrier.ts';
 import type { SharedChannel } from './objects/shared-channel.ts';
 import type { SharedCondition } from './objects/shared-condition.ts';
@@ -11,6 +13,8 @@ export interface PoolHandle extends SharedPrimitives {
   module<M>(url: string | URL): unknown & { readonly __module?: M };
   /** Calls the default export of a module. */
   run<R>(url: string | URL, ...args: unknown[]): Promise<R>;
+  /** A store that follows calls from this worker to others, and holds here what has come with a call. As `Pool.context`. */
+  context<S, V = S>(store: AsyncLocalStorage<S>, codec?: ContextCodec<S, V>): void;
 }
 
 /**

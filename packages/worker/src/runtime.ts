@@ -11,6 +11,7 @@ import {
 } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { setQuantum } from './compiled/preemption.ts';
+import { CarriedStores } from './carried.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
 import { Executor } from './executor.ts';
@@ -89,6 +90,8 @@ export class Runtime {
   readonly mail: Mail;
   readonly buffers: SharedBufferTable;
   readonly objects: SharedObjects;
+  /** Stores of AsyncLocalStorage that follow calls. */
+  readonly stores: CarriedStores = new CarriedStores();
   readonly idle: Idle;
   readonly memory: Memory;
   readonly lane: 'front' | 'back' | undefined;
@@ -171,13 +174,14 @@ export class Runtime {
       runHere: (call) => this.#children.add(call),
       chooseWorker: (affinity, inBack) => chooseWorker(this.memory, affinity, inBack),
       isForBack: this.laneRouter?.isForBack,
+      stores: this.stores,
       retriesMax: start.retriesMax,
       outstandingMax: Infinity,
       onBusy: () => { /* threads that wait for calls are threads: they keep this worker's loop alive */ },
       onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
     };
     this.caller = new Caller(this.me, tasks, host, this.mail, this.mail.results, this.buffers);
-    this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller });
+    this.executor = new Executor({ me: this.me, tasks, scheduler: this.scheduler, functions: this.functions, postman: this.mail, argumentsByPort: this.mail.arguments, buffers: this.buffers, streams: this.streams, caller: this.caller, stores: this.stores });
     this.#children = new ChildCalls(this.me, this.scheduler, this.executor, this.caller, this.functions);
     this.#taker = new Taker(this.memory, start.id, this.executor.rootOf, (root) => this.scheduler.roots.activate(root), isBackLane);
     this.#taker.setTakesWork(!start.isSpare);

@@ -137,10 +137,9 @@ export class StreamTable {
     this.#options = { copyOf, closeMs };
   }
 
-  /** Keeps a generator for its caller. @returns its number */
-  open(generator: AsyncGenerator | Generator, owner: number, record: FunctionRecord): number {
+  /** Keeps a generator for its caller; it runs in the cell, which nobody else uses. @returns its number */
+  open(generator: AsyncGenerator | Generator, owner: number, record: FunctionRecord, cell: Cell = new Cell()): number {
     const thread = new LocalThread(this.#scheduler, record.root, record.exportName);
-    const cell = new Cell();
     thread.status = 'blocked';
     thread.cell = cell;
     cell.thread = thread;

@@ -127,12 +127,12 @@ describe('a packed call', () => {
   test('carries extras in front, whatever its arguments are', () => {
     const pair = new Pair();
     for (const values of [[], [1, 'x'], [{ a: [1, 2] }], ['y'.repeat(100)]]) {
-      const extras = { deadlineAt: 1234.5, tickets: 3, asThread: true };
+      const extras = { deadlineAt: 1234.5, tickets: 3, asThread: true, carried: ['user', { id: 1 }] };
       const packed = pair.calling.pack(values, extras) as Packed;
       assert.deepEqual(extrasOf(packed), extras);
       assert.equal(pair.calling.writePacked(pair.slot, 7, packed), 'written');
       assert.equal(pair.running.hasExtras(pair.slot), true);
-      assert.deepEqual(pair.running.readArguments(pair.slot), [1234.5, 3, true, values]);
+      assert.deepEqual(pair.running.readArguments(pair.slot), [1234.5, 3, true, values, ['user', { id: 1 }]]);
       assert.deepEqual(pair.calling.unpack(packed), values);
       pair.calling.releaseArguments(pair.slot);
     }

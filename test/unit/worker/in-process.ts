@@ -1,7 +1,7 @@
 /** Both ends of calls in one isolate: participant 0 calls, participant 1 is a runtime that never sleeps outside of its event loop. */
 import { MessageChannel, type Transferable } from 'node:worker_threads';
 import { Participant, Tasks, allocateMemory, layOut, mapMemory, markLive, parker } from '@capriccio/shared';
-import { Arrivals, Caller, Runtime, SharedBufferTable, nameOfFunction, type Envelope, type PortMessage, type Postman, type Target } from '@capriccio/worker';
+import { Arrivals, Caller, CarriedStores, Runtime, SharedBufferTable, nameOfFunction, type Envelope, type PortMessage, type Postman, type Target } from '@capriccio/worker';
 
 export interface InProcess extends Disposable {
   readonly caller: Caller;
@@ -35,7 +35,7 @@ export function inProcess(): InProcess {
     retriesMax: 0,
     outstandingMax: Infinity,
     onBusy() { /* the test ends when it ends */ },
-    onCancelled() { /* nobody replaces a worker here */ },
+    stores: new CarriedStores(), onCancelled() { /* nobody replaces a worker here */ },
   }, postman, results, buffers);
   let collecting: NodeJS.Timeout | undefined;
   return {
