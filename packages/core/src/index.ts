@@ -14,7 +14,7 @@ export type { LaneStats } from './lanes/back-lanes.ts';
 export type { CloseOptions, Pool, PoolEvents } from './pool.ts';
 export type { Health, PoolStats, WorkerStats } from './pool-stats.ts';
 export type { Remote, RemoteFunction, RemoteGenerator } from './remote.ts';
-export type { PoolThread } from './threads-of.ts';
+export type { PoolThread } from './hanging.ts';
 export type { PoolServer } from './serve/pool-server.ts';
 export type { BlockingGraph, Figures, GraphData, GraphDecision, GraphEdge, GraphNode, GraphResource, GraphRoot } from './graph.ts';
 export type { Overload } from './shed-book.ts';

@@ -15,7 +15,7 @@ export interface PoolOptions {
   spares?: number;
   /** 'auto', the default: what proves long goes to back lanes, workers of lower priority, at most one a core, started when first needed. 'off': everything runs in front. */
   lanes?: 'auto' | 'off';
-  /** What becomes of threads of one worker that wait for each other in a circle: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
+  /** What becomes of threads that wait for each other in a circle, in a worker or across cores: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
   /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
   compile?: boolean | { include?: Pattern[]; exclude?: Pattern[] };

@@ -21,6 +21,7 @@ import { checkNumber, checkObject, refuse } from './check.ts';
 import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
 import { follow } from './context.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
+import { Hanging, type PoolThread } from './hanging.ts';
 import { InProcess } from './in-process.ts';
 import type { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
@@ -33,7 +34,6 @@ import { CheckedPrimitives } from './shared-primitives.ts';
 import { ShedBook, type Overload } from './shed-book.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
-import { ThreadsOf, type PoolThread, type ThreadsAnswer } from './threads-of.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 
 const MAIN = 0;
@@ -110,7 +110,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #lanes: BackLanes;
   readonly #modules = new Map<string, object>();
   readonly #servers = new Map<number, RunningServer>();
-  readonly #threadsOf: ThreadsOf;
+  readonly #hanging: Hanging;
   readonly #watched = new Set<LiveWorker>();
   readonly #shed = new ShedBook((overload) => this.emit('overload', overload));
   #idle: PromiseWithResolvers<void> | undefined;
@@ -172,7 +172,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const postman: Postman = this.#inProcess ?? this.#workers;
     this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
-    this.#threadsOf = new ThreadsOf((worker, request) => postman.post(worker, { kind: 'service', service: 'threads', body: request }));
+    this.#hanging = new Hanging({
+      objects: this.#objects, deadlock: options.deadlock, workers: () => this.stats().workers.filter(({ isReady }) => isReady).map(({ id }) => id),
+      post: (worker, service, body) => postman.post(worker, { kind: 'service', service, body }), tell: (report) => this.emit('deadlock', report),
+    });
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {
       publish: () => this.#publish(),
       chooseWorker: (affinity, inBack) => chooseWorker(this.#memory, affinity, inBack),
@@ -327,10 +330,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * Every thread of every worker: what it is called, what it waits for and since when, who started it. Workers that do not answer within a second,
    * for they are in a long turn, are left out. Answers are made by the workers: not to be called for each request.
    */
-  threads(): Promise<PoolThread[]> {
-    const { workers } = this.stats();
-    return this.#threadsOf.ask(workers.filter(({ isReady }) => isReady).map(({ id }) => id));
-  }
+  threads(): Promise<PoolThread[]> { return this.#hanging.threads(); }
 
   /** Resolves when no call from this thread is outstanding. New calls are accepted meanwhile, and waited for. */
   async drain(): Promise<void> {
@@ -371,6 +371,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#objects.close(error);
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);
+    this.#hanging.close();
     this.#collector.close();
     this.#inProcess?.close();
     this.#state = 'closed';
@@ -420,12 +421,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       case 'buffer': this.#buffers.learn(message.number, message.buffer); break;
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
+        if (this.#hanging.receive(from, message.service, message.body)) break;
         if (message.service === 'watch') this.#watchWorker(message.body as number);
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
         else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
         else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
-        else if (message.service === 'deadlock') this.emit('deadlock', { worker: from, ...message.body as DeadlockReport });
-        else if (message.service === 'threads') this.#threadsOf.answer(from, message.body as ThreadsAnswer);
         else if (message.service === LANES) this.#lanes.receive(message.body as LaneMessage);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         else this.#parts?.receive(from, message.body);
@@ -466,7 +466,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#unburied.add(worker.id);
     this.#objects.bury(worker.id, () => this.#unburied.delete(worker.id));
     this.#collector.expect();
-    this.#threadsOf.lost(worker.id);
+    this.#hanging.lost(worker.id);
     for (const server of this.#servers.values()) server.workerLost(worker);
     this.#parts?.onDead(worker, code);
     if (worker.isExpected) return;

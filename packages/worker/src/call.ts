@@ -190,6 +190,8 @@ export class RemoteThread<T = unknown> implements Thread<T> {
   }
 
   get status(): ThreadStatus { return this.call.state === 'ended' ? this.#status : this.#caller.statusOf(this.call); }
+  /** @internal */
+  get result(): Promise<T> { return this.#result.promise; }
   get isJoined(): boolean { return this.#isObserved; }
   join(): Promise<T> { this.#isObserved = true; return this.#result.promise; }
   cancel(reason?: unknown): void { this.#caller.cancel(this.call, reason); }

@@ -117,19 +117,19 @@ export class Caller {
   /** Calls a remote function. Never throws: what is wrong rejects. About 200 ns on main with small arguments, promise included. */
   call(target: Target, values: unknown[], options?: CallOptions): Promise<unknown> {
     const promise = new Promise<unknown>(this.#takeResolve);
-    this.#begin(new Call(target, options, this.#resolve as (value: unknown) => void), values);
+    this.#begin(new Call(target, options, this.#resolve as (value: unknown) => void), values, promise);
     return promise;
   }
 
   /** The same as a thread. */
   spawn(target: Target, values: unknown[], options?: CallOptions): RemoteThread {
     const thread = new RemoteThread(this, target, { ...options, asThread: true });
-    thread.leaveParent = this.#begin(thread.call, values, () => thread.isJoined);
+    thread.leaveParent = this.#begin(thread.call, values, thread.result, () => thread.isJoined);
     return thread;
   }
 
   /** @returns how to take it from the thread that made it, if one did */
-  #begin(call: Call, values: unknown[], isAwaited = always): (() => void) | undefined {
+  #begin(call: Call, values: unknown[], promise: Promise<unknown>, isAwaited = always): (() => void) | undefined {
     this.#settler.count();
     try {
       if (call.options?.on === undefined) { this.#admit(); this.#carry(call); }
@@ -137,7 +137,7 @@ export class Caller {
       if (call.options !== undefined) this.#beginWithOptions(call, values, call.options);
       else if (this.#host.runHere !== undefined) this.#beginPrivate(call, values);
       else this.#beginPublished(call, values);
-      return this.#stopper.watchParent(call, isAwaited);
+      return this.#stopper.watchParent(call, promise, isAwaited);
     } catch (error) {
       this.#settler.fail(call, error);
       return undefined;

@@ -343,6 +343,8 @@ export class Executor {
   #lookOnce(origin: Origin, thread: LocalThread): void {
     if (isSlot(origin) && slotStates.stateOf(slotStates.loadState(this.#parts.me.memory.words, origin.slot)) === slotStates.CANCELLING) thread.cancel();
   }
+  /** Slots whose tasks run here, and their threads. */
+  running(): Iterable<[number, LocalThread]> { return this.#running; }
   get runningCount(): number { return this.#running.size; }
 }
 

@@ -7,13 +7,14 @@ import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import {
-  Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
+  CapriccioError, Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
 } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { setQuantum } from './compiled/preemption.ts';
 import { CarriedStores } from './carried.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
+import type { DeadlockedThread, DeadlockReport } from './deadlock.ts';
 import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
@@ -32,6 +33,7 @@ import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
 import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
+import { breakWait, reportWaits, type ReportedWait } from './wait-report.ts';
 import { StreamTable } from './streams.ts';
 
 /** What main tells a new worker; plain data besides the port. */
@@ -73,6 +75,11 @@ export type LaneMessage =
   | { readonly event: 'want' }
   /** The verdict on a root is another, or somebody has set it. */
   | { readonly event: 'changed'; readonly name: string };
+
+/** How often a worker tells of a wait that may close a circle over several cores, ms. */
+const SUSPECT_EVERY_MS = 100;
+/** A circle over several cores, and the wait in it that is to be rejected. */
+export interface DeadlockToBreak { readonly wait: ReportedWait; readonly threads: readonly DeadlockedThread[]; readonly message: string }
 
 /** How often a worker asks for more back lanes, ms. */
 const WANT_EVERY_MS = 20;
@@ -118,6 +125,7 @@ export class Runtime {
   readonly #whenDead: ((dead: number) => void)[] = [];
   #holds = 0;
   #wantedAt = 0;
+  #suspectedAt = 0;
   #baseline = 0;
   #cpuAt = 0;
   #cpuMs = 0;
@@ -150,8 +158,11 @@ export class Runtime {
     const tasks = new Tasks(this.me, this.buffers);
     setQuantum(start.quantumMs ?? 1);
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });
+    this.scheduler.onSuspicion = () => this.#suspect();
+    this.serve('waits', (request) => this.mail.post(0, { kind: 'service', service: 'waits', body: { request, answer: reportWaits(this.objects, this.executor) } }));
+    this.serve('break', (body) => this.#break(body as DeadlockToBreak));
     this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
-    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, threads: listThreads(this.scheduler) } }));
+    this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, answer: listThreads(this.scheduler) } }));
     this.lane = start.lane;
     if (start.lane !== undefined) {
       const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onFirstLong: () => { lowerPriority(); } });
@@ -229,6 +240,20 @@ export class Runtime {
   #watchCancelled(call: Call, claimer: number): void {
     if (claimer !== this.me.id) this.mail.post(0, { kind: 'service', service: 'watch', body: claimer });
     setTimeout(() => { if (call.state !== 'ended') this.caller.abandon(call); }, this.#graceMs * 2).unref();
+  }
+
+  /** A wait may close a circle that reaches other cores: main has a look. */
+  #suspect(): void {
+    const now = sharedNow();
+    if (now - this.#suspectedAt < SUSPECT_EVERY_MS) return;
+    this.#suspectedAt = now;
+    this.mail.post(0, { kind: 'service', service: 'suspect', body: undefined });
+  }
+  /** main has found a circle, of which one wait of this isolate is to be rejected. */
+  #break({ wait, threads, message }: DeadlockToBreak): void {
+    const error = new CapriccioError('CAP_ERR_DEADLOCK', message);
+    const isBroken = breakWait(this.objects, this.executor, wait, error);
+    this.mail.post(0, { kind: 'service', service: 'deadlock', body: { threads, isBroken, stack: `${error.name}: ${message}` } satisfies DeadlockReport });
   }
 
   /** A plug-in takes messages of a name. */

@@ -21,7 +21,8 @@ import type { SchedulingRules } from './levels.ts';
 import type { LaneClock, RootLane } from './lanes/lane-clock.ts';
 import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
-import { BLOCKED, circle, LocalThread, Origin, QUEUED, READY, RUNNING } from './thread.ts';
+import { Origin } from './origin.ts';
+import { BLOCKED, circle, LocalThread, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
 
@@ -121,6 +122,8 @@ export class Scheduler {
   live = 0;
   /** Told of a circle of waits. */
   onDeadlock: (report: DeadlockReport, message: string) => void = (_, message) => { process.emitWarning(message, { code: 'CAP_WARN_DEADLOCK' }); };
+  /** Told when a wait may close a circle that leaves this isolate by a call. */
+  onSuspicion: (() => void) | undefined = undefined;
   /** Work begun since the start, threads and tasks. */
   begun = 0;
 

@@ -3,7 +3,7 @@ import { CapriccioError, slots as slotStates, type Participant } from '@capricci
 import { cancelledError, type Call, type CallOptions } from './call.ts';
 import { currentThread } from './context.ts';
 import type { Settler } from './settling.ts';
-import type { Cancellable, LocalThread } from './thread.ts';
+import type { LocalThread, OpenCall } from './thread.ts';
 
 export interface StopperHost {
   /** A cancelled call has not ended: main replaces a worker that does not react, and the call ends without a thread that cannot. */
@@ -35,12 +35,12 @@ export class Stopper {
   }
 
   /** The thread that makes the call takes it along when it is cancelled. @returns how to leave it, if there is one */
-  watchParent(call: Call, isAwaited: () => boolean): (() => void) | undefined {
+  watchParent(call: Call, promise: Promise<unknown>, isAwaited: () => boolean): (() => void) | undefined {
     const parent = currentThread();
     if (parent === undefined || call.state === 'ended') return undefined;
     const { root } = parent;
     if (root.lane !== undefined && root.name === call.target.rootName) root.lane.isForked = true;
-    const child = new ChildCall(this, call, parent, isAwaited);
+    const child = new ChildCall(this, call, parent, promise, isAwaited);
     parent.addChild(child);
     alsoUnwatch(call, child.leave);
     return child.leave;
@@ -93,20 +93,25 @@ export class Stopper {
  * A call as the thread that made it sees it. A class, for an object literal with a getter has a hidden class of its own each time it is made, and
  * hidden classes live in the old generation: all that the getter reaches would outlive every scavenge.
  */
-class ChildCall implements Cancellable {
+class ChildCall implements OpenCall {
   readonly #stopper: Stopper;
   readonly #call: Call;
   readonly #isAwaited: () => boolean;
+  readonly promise: Promise<unknown>;
   readonly leave: () => void;
 
-  constructor(stopper: Stopper, call: Call, parent: LocalThread, isAwaited: () => boolean) {
+  constructor(stopper: Stopper, call: Call, parent: LocalThread, promise: Promise<unknown>, isAwaited: () => boolean) {
     this.#stopper = stopper;
     this.#call = call;
     this.#isAwaited = isAwaited;
+    this.promise = promise;
     this.leave = () => parent.removeChild(this);
   }
 
   get isAwaited(): boolean { return this.#isAwaited(); }
+  get what(): string { return `a call of ${this.#call.target.label}`; }
+  get slot(): number { return this.#call.slot; }
+  get thread(): LocalThread | undefined { return this.#call.thread; }
   cancel(reason?: unknown): void { this.#stopper.cancel(this.#call, reason); }
 }
 

@@ -19,6 +19,7 @@ import { lookForDeadlock } from './deadlock.ts';
 import { PromiseWait, type Frame } from './frame.ts';
 import { FrameStack } from './compiled/frames.ts';
 import { numberOfPoint } from './compiled/points.ts';
+import { Origin } from './origin.ts';
 import type { Root } from './run-queues.ts';
 import type { Scheduler } from './scheduler.ts';
 import { setDirect, SUSPENDED } from './suspended.ts';
@@ -59,6 +60,17 @@ export interface Cancellable {
   readonly isAwaited: boolean;
   cancel(reason?: unknown): void;
 }
+/** A call of a remote function that a thread has made, and that has not ended. */
+export interface OpenCall extends Cancellable {
+  /** What gives its result. */
+  readonly promise: Promise<unknown>;
+  /** For listings: `a call of images.ts#resize`. */
+  readonly what: string;
+  /** The slot of its task; 0: it has none now. */
+  readonly slot: number;
+  /** The thread that runs it, when that is of this isolate. */
+  readonly thread: LocalThread | undefined;
+}
 
 /** Neighbours in a circle of threads: the children of one, or those of a scheduler that nobody's cancellation reaches. */
 interface Sibling { sibling: Sibling; elder: Sibling }
@@ -76,35 +88,6 @@ export function* around(head: Sibling): IterableIterator<LocalThread> {
   }
 }
 
-/** What threads have in common that one thread spawns with one function in one context. */
-export class Origin {
-  readonly scheduler: Scheduler;
-  readonly root: Root;
-  readonly name: string;
-  readonly fn: ((...args: unknown[]) => unknown) | undefined;
-  readonly parent: LocalThread | undefined;
-  readonly isGenerator: boolean;
-  context: unknown;
-  /** A stack taken where they were spawned, if one was. */
-  trace: { readonly stack?: string } | undefined = undefined;
-  constructor(scheduler: Scheduler, root: Root, name: string, fn?: (...args: unknown[]) => unknown, parent?: LocalThread, context?: unknown) {
-    this.scheduler = scheduler;
-    this.root = root;
-    this.name = name;
-    this.fn = fn;
-    this.isGenerator = fn !== undefined && Object.getPrototypeOf(fn) === GENERATOR_FUNCTION;
-    this.parent = parent;
-    this.context = context;
-  }
-
-  /** Where they were spawned, as a line of a stack, if that was noted. The stack is made text when somebody asks. */
-  get site(): string | undefined {
-    return this.trace?.stack?.split('\n').find((line) => /^ {4}at /.test(line) && !line.includes(OWN_FOLDER) && !line.includes('node:'))?.trim();
-  }
-}
-const GENERATOR_FUNCTION: unknown = Object.getPrototypeOf(function* () { /* none of it is run */ });
-const OWN_FOLDER = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1);
-
 /** What most threads never need. */
 class Extras {
   id = 0;
@@ -116,7 +99,7 @@ class Extras {
   waits: PromiseWaiter | undefined = undefined;
   children: Sibling | undefined = undefined;
   /** Calls on other cores, which are cancelled with the thread. */
-  calls: Set<Cancellable> | undefined = undefined;
+  calls: Set<Cancellable | OpenCall> | undefined = undefined;
   joined: PromiseWithResolvers<unknown> | undefined = undefined;
   joiners: WaitQueue | undefined = undefined;
   timer: Timer | undefined = undefined;
@@ -374,8 +357,19 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     return true;
   }
 
-  addChild(child: Cancellable): void { (this.#needed.calls ??= new Set()).add(child); }
+  addChild(child: Cancellable | OpenCall): void { (this.#needed.calls ??= new Set()).add(child); }
   removeChild(child: Cancellable): void { this.#extras?.calls?.delete(child); }
+  /** It has made calls that have not ended. */
+  get hasCalls(): boolean { return (this.#extras?.calls?.size ?? 0) > 0; }
+  /** Slots of those that have one. */
+  get callSlots(): number[] { return Array.from(this.#extras?.calls ?? [], (call) => ('slot' in call ? call.slot : 0)).filter((slot) => slot !== 0); }
+  /** The call that its frames await, if it is one. */
+  get awaitedCall(): OpenCall | undefined {
+    const wait = this.waitingOn;
+    if (!(wait instanceof PromiseWait) || !this.hasCalls) return undefined;
+    for (const call of this.#extras?.calls ?? []) if ('promise' in call && call.promise === wait.awaited) return call;
+    return undefined;
+  }
 
   // ---- waiting ----
 

@@ -62,7 +62,7 @@ describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
     const [all, serve, run] = await Promise.all([capriccio('--help'), here('serve', '--help'), here('run', 'x.ts', '-h')]);
     assert.deepEqual([all.code, serve.code, run.code], [0, 0, 0]);
-    assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*\n.*capriccio top <admin-port>/);
+    assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*\n.*capriccio top <admin-port>.*\n.*capriccio dump <admin-port>/);
     for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--admin-port', '--watch', '--config', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
     assert.match(run.stdout, /--cores n/);
     assert.equal(all.stderr + serve.stderr + run.stderr, '');
@@ -82,7 +82,7 @@ describe('the command line', () => {
 
   test.each([
     [['srve'], /no verb 'srve'; did you mean 'serve'\?/],
-    [['frobnicate'], /no verb 'frobnicate'; there are serve, run, analyze and top/],
+    [['frobnicate'], /no verb 'frobnicate'; there are serve, run, analyze, top and dump/],
     [[], /no verb was given/],
     [['--verison'], /did you mean --version\?/],
     [['serve', 'a.ts', '--prot', '1'], /serve has no option --prot; did you mean --port\?/],
@@ -103,6 +103,9 @@ describe('the command line', () => {
     [['top', '9000', '9001'], /top takes one admin port/],
     [['top', 'ftp://x'], /'ftp:\/\/x' is no port and no http: address/],
     [['top', '9000', '--times', '0'], /--times takes a whole number from 1/],
+    [['dump'], /dump takes the admin port/],
+    [['dump', '9000', '--pid', '1'], /an admin port or --pid, not both/],
+    [['dump', '--pid', 'x'], /--pid takes a whole number/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -192,6 +195,65 @@ describe('capriccio top', () => {
     assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
     assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
+  });
+});
+
+describe('capriccio dump', () => {
+  test.runIf(process.platform === 'linux')('SIGQUIT to a running script prints all threads on stderr, and it goes on', async () => {
+    const cli = start(['run', fixture('waits.ts'), '--cores', '1']);
+    const asks = async (...args: string[]): Promise<string> => {
+      const from = cli.stderr.length;
+      const asked = await capriccio('dump', '--pid', String(cli.child.pid), ...args);
+      if (asked.code === 0) await until(() => cli.stderr.slice(from).includes('threads'), 'the dump');
+      return asked.code === 0 ? cli.stderr.slice(from) : asked.stderr;
+    };
+    let text = '';
+    await until(async () => (text = await asks()).includes('more "waitsForKept"'), 'the threads waiting');
+    assert.match(text, /^process \d+, \d{4}-\d\d-\d\dT[\d:.]+Z: 16 threads\n\n/);
+    assert.match(text, /\n"default" #\d+ worker 1 \(.*waits\.ts#default\) blocked for [\d.]+ m?s on a scope, held by (?:#\d+, ){8}and \d more\n {4}at waits \(.*waits\.ts:8:\d+\)/);
+    assert.match(text, /\n"waitsForKept" #\d+ worker 1 \(.*\) blocked for [\d.]+ m?s on mutex 'kept', held by #\d+\n {4}at waitsForKept \(.*waits\.ts:17:\d+\)\n {4}(?:child of #\d+, )?spawned at .*waits\.ts:8:/);
+    assert.match(text, /\n… and 4 more "waitsForKept" of worker 1 like those above\n/);
+    cli.child.kill('SIGKILL');
+    await cli.ended;
+  });
+
+  test('a circle of waits is told as it is found', async () => {
+    const cli = start(['run', fixture('waits.ts'), 'circle', '--cores', '1']);
+    await until(() => cli.stderr.includes('take locks in one order everywhere'), 'the note');
+    assert.match(cli.stderr, /^capriccio: .*waits for mutex 'kept', which thread \d+ has/);
+    cli.child.kill('SIGKILL');
+    await cli.ended;
+  });
+
+  test.runIf(process.platform === 'linux')('a process that the signal would end is left alone', async () => {
+    const other = spawn(process.execPath, ['-e', "process.stdout.write('up'); setTimeout(() => {}, 60000)"], { stdio: ['ignore', 'pipe', 'ignore'] });
+    children.add(other);
+    await once(other.stdout, 'data');
+    const { code, stderr } = await here('dump', '--pid', String(other.pid));
+    assert.equal(code, 1);
+    assert.match(stderr, /does not listen to SIGQUIT.*\(CAP_ERR_MODULE\)/);
+    assert.equal(other.exitCode ?? other.signalCode, null);
+    other.kill('SIGKILL');
+    assert.equal((await here('dump', '--pid', '4194305')).code, 1);
+  });
+
+  test('a served app answers at its admin port, and on SIGQUIT', async () => {
+    const cli = await serving([fixture('slow-app.ts'), '--port', '0', '--admin-port', '0', '--json']);
+    const { adminUrl } = JSON.parse(cli.stdout) as { adminUrl: string };
+    const slow = fetch(`${cli.url}/slow`);
+    const dumped = await here('dump', adminUrl, '--json');
+    assert.equal(dumped.code, 0, dumped.stderr);
+    const { pid, threads, stalled } = JSON.parse(dumped.stdout) as { pid: number; threads: unknown[]; stalled: number[] };
+    assert.deepEqual([pid, Array.isArray(threads), stalled], [cli.child.pid, true, []]);
+    assert.match((await here('dump', new URL(adminUrl).port)).stdout, /^process \d+, .*: \d+ threads?/);
+    if (process.platform !== 'win32') {
+      cli.child.kill('SIGQUIT');
+      await until(() => cli.stderr.includes('"threads":['), 'the dump');
+      assert.equal((JSON.parse(cli.stderr) as { pid: number }).pid, pid);
+    }
+    assert.equal((await slow).status, 200);
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
 });
 

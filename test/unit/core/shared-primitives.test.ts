@@ -261,3 +261,17 @@ test('waits end with the pool, and a pool without cores has them too', async () 
   await assert.rejects(soon(waiting), code('CAP_ERR_CLOSED'));
   await assert.rejects(small.mutex('y').lock(), code('CAP_ERR_CLOSED'));
 });
+
+test('a wait for a condition whose time is over, and that has not got its mutex again, ends with the pool', async () => {
+  const brief = await createPool(1);
+  const mutex = brief.mutex('m');
+  const first = await mutex.lock();
+  void first;
+  const waiting = brief.condition('c', mutex).wait({ timeoutMs: 1 });
+  const second = await mutex.lock();                                     // which is kept
+  const rejected = assert.rejects(soon(waiting), code('CAP_ERR_TIMEOUT'));
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await brief.close({ graceMs: 0 });
+  await rejected;
+  assert.equal(second.ownerDied, false);
+});

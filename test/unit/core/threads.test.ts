@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from 'vitest';
 import { createPool, type DeadlockReport, type PoolThread } from 'capriccio';
-import { soon } from './rig.ts';
+import { soon, until } from './rig.ts';
 
 type Hanging = typeof import('../../fixtures/core/hanging.ts');
 const file = new URL('../../fixtures/core/hanging.ts', import.meta.url);
@@ -22,6 +22,29 @@ describe('pool.threads', () => {
       controller.abort();
       assert.deepEqual(new Set(await Promise.all(calls)), new Set(['CAP_ERR_CANCELLED']));
     }
+  });
+
+  test('shows where a thread waits for a shared object, as a stack, and whose call it runs', async () => {
+    await using pool = await createPool(2);
+    const held = await pool.mutex('listed').lock();
+    const tasks = pool.module<Hanging>(file);
+    const direct = tasks.waitsFor('listed');
+    const through = tasks.callsWaitsFor('listed');
+    const waiting = async (): Promise<PoolThread[]> => (await pool.threads()).filter(({ name, status }) => name === 'waiting' && status === 'blocked');
+    await until(async () => (await waiting()).length === 2);
+    for (const { waitingFor, node, frames, waitingMs } of await waiting()) {
+      assert.deepEqual(waitingFor, ["mutex 'listed'"]);
+      assert.match(node ?? '', /hanging\.ts:\d+$/);
+      assert.deepEqual(frames?.map((line) => line.replace(/ \(.*[/](\S+):\d+:\d+\)$/, ' $1')), ['inOrder hanging.ts', 'async waitsFor hanging.ts']);
+      assert.ok((waitingMs ?? -1) >= 0);
+    }
+    const all = await pool.threads();
+    const caller = all.find(({ name }) => name === 'callsWaitsFor');
+    assert.deepEqual(caller?.waitingFor, ['a call of hanging.ts#waitsFor']);
+    const called = all.filter((thread) => thread.caller !== undefined).map(({ name, caller: by }) => [name, by]);
+    assert.ok(called.length <= 1 && called.every(([name, by]) => name === 'waiting' && (by as { id: number }).id === caller.id));
+    held[Symbol.dispose]();
+    await Promise.all([direct, through]);
   });
 
   test('does not wait for a worker that is in a long turn', async () => {

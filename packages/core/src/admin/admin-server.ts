@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { listenError } from '../serve/acceptor.ts';
 import { versionOf } from '../version.ts';
+import { takeDump } from '../thread-dump.ts';
 import { assetOf } from './dashboard.ts';
 import { metricsText } from './metrics.ts';
 import type { Observed } from './observed.ts';
@@ -78,7 +79,8 @@ export class AdminServer {
       case '/stats.json': return json(200, this.#snapshot());
       case '/graph.json': return json(200, pool.graph());
       case '/threads.json': return json(200, await pool.threads());
-      default: return assetOf(path) ?? text(404, 'there is /, /metrics, /livez, /readyz, /stats.json, /graph.json, /threads.json');
+      case '/dump.json': return json(200, await takeDump(pool));
+      default: return assetOf(path) ?? text(404, 'there is /, /metrics, /livez, /readyz, /stats.json, /graph.json, /threads.json, /dump.json');
     }
   }
 

@@ -1,7 +1,8 @@
-/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts, analyze.ts, top.ts. */
+/** The command line: finds the verb, and turns what it throws into a line on stderr and an exit code. One file a verb: serve.ts, run.ts, analyze.ts, top.ts, dump.ts. */
 import { versionOf } from '../version.ts';
 import { nearest } from '../check.ts';
 import { analyze, analyzeVerb } from './analyze.ts';
+import { dump, dumpVerb } from './dump.ts';
 import { UsageError, parse, type Typed, type Verb } from './arguments.ts';
 import { COMMON, helpOfAll, helpOfVerb } from './help.ts';
 import { Output, type Stream } from './output.ts';
@@ -9,7 +10,7 @@ import { run, runVerb } from './run.ts';
 import { serve, serveVerb } from './serve.ts';
 import { top, topVerb } from './top.ts';
 
-const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }];
+const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }, { ...dumpVerb, act: dump }];
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */

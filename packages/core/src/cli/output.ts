@@ -44,6 +44,9 @@ export class Output {
     this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styleText('dim', `capriccio: ${text}\n`, { stream: this.#stderr }));
   }
 
+  /** What was asked for while something else has stdout: on stderr, in words or as data. */
+  report(text: string, data: unknown): void { this.#stderr.write(`${this.isJson ? JSON.stringify(data) : text}\n`); }
+
   /** @param what  said before the message: whose failure it is. Our own errors show no stack, but that of a module which could not be loaded. */
   error(error: unknown, what?: string): void {
     const { code, message, stack } = parts(error);

@@ -7,6 +7,7 @@ import type { Pool } from '../pool.ts';
 import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
+import { dumpOnQuit } from './dump.ts';
 
 export const runVerb: Verb = {
   name: 'run',
@@ -18,7 +19,7 @@ export const runVerb: Verb = {
   },
   notes: [
     'The arguments are passed as strings; what follows -- is never taken for an option. `pool()` of capriccio/thread reaches the other cores.',
-    'A generator prints each value it yields. Nothing is printed for undefined.',
+    'A generator prints each value it yields. Nothing is printed for undefined. SIGQUIT prints all threads on stderr, and what each waits for.',
   ],
 };
 
@@ -33,6 +34,8 @@ export async function run(typed: Typed, output: Output): Promise<number> {
   const url = pathToFileURL(resolve(script)).href;
   const pool = await createPool(options);
   pool.on('warning', ({ message }) => output.note(message));
+  pool.on('deadlock', ({ stack }) => output.note(stack.slice(stack.indexOf(': ') + 2).split('\n', 1)[0] as string));
+  const stopDumps = dumpOnQuit(() => pool, output);
   try {
     const result = await callIn(pool, url, args, output);
     if (result !== undefined) output.value(result.value);
@@ -40,6 +43,8 @@ export async function run(typed: Typed, output: Output): Promise<number> {
   } catch (error) {
     output.error(error, hasNoDefault(error, url) ? `${script} has no function as its default export, and run calls that` : script);
     return 1;
+  } finally {
+    stopDumps();
   }
 }
 

@@ -9,6 +9,7 @@ import { checkServeOptions, type ServeOptions } from '../serve/serve-options.ts'
 import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
+import { dumpOnQuit } from './dump.ts';
 import { watchSources } from './watcher.ts';
 
 export const serveVerb: Verb = {
@@ -30,6 +31,7 @@ export const serveVerb: Verb = {
     'An app is a module whose default export has `fetch`, is a Fastify instance or a (req, res) listener, or is a function that makes one.',
     'It may be named by `app` of the configuration instead; what is typed comes before what that says.',
     'SIGTERM and SIGINT end it gracefully, with exit code 0: nothing new is accepted, running requests are answered. A second signal ends it at once.',
+    'SIGQUIT prints all threads on stderr, and what each waits for.',
   ],
 };
 
@@ -73,6 +75,7 @@ async function open({ app, pool: poolOptions, serve: serveOptions }: Plan, outpu
   const pool = await createPool(poolOptions);
   pool.on('lost', ({ id, reason }) => output.note(`worker ${id} died: ${reason}; another takes its place`));
   pool.on('warning', ({ message }) => output.note(message));
+  pool.on('deadlock', ({ stack }) => output.note(stack.slice(stack.indexOf(': ') + 2).split('\n', 1)[0] as string));
   try {
     return { pool, server: await pool.serve(pathToFileURL(app), serveOptions) };
   } catch (error) {
@@ -100,6 +103,7 @@ class Life {
   #served: Served | undefined;
   #change: Promise<void> = Promise.resolve();
   #isEnding = false;
+  readonly #stopDumps: () => void;
   #stopWatching: () => void = () => { /* nothing is watched */ };
 
   constructor(plan: Plan, served: Served, output: Output) {
@@ -108,6 +112,7 @@ class Life {
     this.#output = output;
     const receive = (signal: NodeJS.Signals, number: number): void => this.#receive(signal, number);
     process.on('SIGTERM', receive).on('SIGINT', receive);
+    this.#stopDumps = dumpOnQuit(() => this.#served?.pool, output);
   }
 
   /** Settles when a signal has come and everything has ended. */
@@ -137,7 +142,7 @@ class Life {
     this.#isEnding = true;
     this.#stopWatching();
     this.#output.note(`${signal}: closing; running requests may end, a second signal ends them`);
-    this.#change.then(() => (this.#served === undefined ? undefined : close(this.#served))).then(() => this.#end.resolve(), (error: unknown) => this.#end.reject(error));
+    this.#change.then(() => (this.#served === undefined ? undefined : close(this.#served))).finally(this.#stopDumps).then(() => this.#end.resolve(), (error: unknown) => this.#end.reject(error));
   }
 }
 

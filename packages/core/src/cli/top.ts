@@ -1,13 +1,11 @@
 /** `capriccio top`: what a served app does now, read from its admin port once a second. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { CapriccioError } from '@capriccio/shared';
+import { adminAddress, readAdmin } from './admin-client.ts';
 import { UsageError, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import type { Output } from './output.ts';
 import { topScreen, type Look } from './top-screen.ts';
 
 const EVERY_MS = 1000;
-/** An admin port that does not answer for so long is given up, ms. */
-const ANSWER_MS = 5000;
 
 export const topVerb: Verb = {
   name: 'top',
@@ -22,7 +20,7 @@ export const topVerb: Verb = {
 
 /** Resolves with the exit code: 1 when nothing answers. Throws UsageError. */
 export async function top(typed: Typed, output: Output): Promise<number> {
-  const url = addressOf(typed);
+  const url = adminAddress(typed, 'top');
   const everyMs = bounded(typed, 'every-ms', 50, 60_000) ?? EVERY_MS;
   const times = bounded(typed, 'times', 1, 1e9) ?? (output.isTerminal || output.isJson ? Infinity : 1);
   const end = new AbortController();
@@ -56,22 +54,11 @@ async function follow(url: URL, { everyMs, times, isLive, signal }: { everyMs: n
 /** @returns undefined when it was told to stop meanwhile */
 async function lookAt(url: URL, signal: AbortSignal): Promise<Look | undefined> {
   try {
-    const response = await fetch(new URL('/stats.json', url), { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) });
-    if (!response.ok) throw new CapriccioError('CAP_ERR_MODULE', `${url.origin} answered ${response.status}: it is no admin port of Capriccio`);
-    return await response.json() as Look;
+    return await readAdmin(url, '/stats.json', signal) as Look;
   } catch (error) {
     if (signal.aborted) return undefined;
-    if (error instanceof CapriccioError) throw error;
-    throw new CapriccioError('CAP_ERR_TIMEOUT', `nothing answers on ${url.origin}: is the app served with --admin-port ${url.port}?`, { cause: error });
+    throw error;
   }
-}
-
-function addressOf({ positionals: [given, ...others] }: Typed): URL {
-  if (given === undefined) throw new UsageError('top takes the admin port of a served app: capriccio top 9000');
-  if (others.length > 0) throw new UsageError(`top takes one admin port, not also ${others.join(' ')}`);
-  const url = URL.parse(/^\d+$/.test(given) ? `http://127.0.0.1:${given}` : given);
-  if (url === null || url.protocol !== 'http:') throw new UsageError(`'${given}' is no port and no http: address`);
-  return url;
 }
 
 function bounded(typed: Typed, name: string, min: number, max: number): number | undefined {

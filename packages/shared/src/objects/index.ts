@@ -12,3 +12,4 @@ export * from './object-table.ts';
 export * as rwlocks from './rwlock.ts';
 export * as semaphores from './semaphore.ts';
 export * from './visitor.ts';
+export { frontOf } from './wait-queue.ts';

@@ -107,6 +107,9 @@ export function* allObjects(memory: Memory): Generator<number> {
   }
 }
 
+/** Its kind, without its name; 0 while it is being made. */
+export const kindOf = ({ words }: Memory, object: number): number => (Atomics.load(words, object + ENTRY) === READY ? Atomics.load(words, object + KIND) : 0);
+
 /** What an object is, whatever its entry's state. */
 export function describe(memory: Memory, object: number): Read {
   for (;;) {

@@ -18,7 +18,7 @@ import { NODES_TOUCHED, NOTICES } from '../layout.ts';
 import { push } from '../mailbox.ts';
 import type { Memory } from '../memory.ts';
 import type { Journal } from './journal.ts';
-import { NODE_LINK, NODE_MONITOR, NODE_NEXT, NODE_NOTE, NODE_PREVIOUS, NODE_QUEUE, NODE_RESULT, NODE_STATE, NODE_WORDS, controlOf, nodesOf, waiterOf } from './object-layout.ts';
+import { NODE_LINK, NODE_MONITOR, NODE_NEXT, NODE_NOTE, NODE_PREVIOUS, NODE_QUEUE, NODE_RESULT, NODE_STATE, NODE_WORDS, QUEUE, controlOf, nodesOf, waiterOf } from './object-layout.ts';
 
 const NODE_FREE = 0;
 export const NODE_WAITING = 1;
@@ -61,6 +61,9 @@ export class NodePool {
   /** A node that is FREE already. */
   recycle(node: number): void { this.#free.push(node); }
 }
+
+/** Who waits longest for an object, as it was a moment ago; 0: nobody. */
+export const frontOf = ({ words }: Memory, object: number): number => Atomics.load(words, object + QUEUE);
 
 /** Nodes of a participant that are not FREE. Main, for a dead one. */
 export function nodesInUse(memory: Memory, id: number): number[] {

@@ -132,6 +132,7 @@ async function pump(thread: LocalThread, frames: ThreadFrames, first: unknown): 
   const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
   let awaited = first;
   for (;;) {
+    wait.awaited = awaited;
     let value: unknown;
     let byThrow = false;
     try { value = await awaited; } catch (error) { value = error; byThrow = true; }

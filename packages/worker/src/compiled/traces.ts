@@ -35,11 +35,20 @@ const LINES_MAX = 50;
 /** Callers that wait on the heap, as a stack trace names them. */
 export function linesOfCallers(from: Caller | undefined): string[] {
   const lines: string[] = [];
-  for (let caller = from; caller !== undefined && lines.length < LINES_MAX; caller = caller.below) {
-    if (caller.point <= 0) continue;
-    const { functionName, file, line, column } = pointAt(caller.point);
-    const place = `${file}:${line}:${column + 1}`;
-    lines.push(functionName.startsWith('<') ? `async ${place}` : `async ${functionName} (${place})`);
-  }
+  for (let caller = from; caller !== undefined && lines.length < LINES_MAX; caller = caller.below) if (caller.point > 0) lines.push(`async ${lineOf(caller.point)}`);
   return lines;
+}
+function lineOf(point: number): string {
+  const { functionName, file, line, column } = pointAt(point);
+  const place = `${file}:${line}:${column + 1}`;
+  return functionName.startsWith('<') ? place : `${functionName} (${place})`;
+}
+
+/** Where a stack of frames waits: the innermost frame, then its callers, as lines of a stack trace. */
+export const linesOfFrames = ({ point, callers }: FrameStack): string[] => [...point > 0 ? [lineOf(point)] : [], ...linesOfCallers(callers)];
+/** `file:line` of the innermost frame. */
+export function placeOfFrames({ point }: FrameStack): string | undefined {
+  if (point <= 0) return undefined;
+  const { file, line } = pointAt(point);
+  return `${file}:${line}`;
 }

@@ -1,11 +1,10 @@
 /** A channel across cores: values travel as bytes, so a copy arrives. Next: packages/shared/src/objects/channel.ts. */
 import { CapriccioError, IS_CLOSED, channels, keepItem, packItem, unpackItem, type Item } from '@capriccio/shared';
+import { ChannelClosed } from '../sync/channel.ts';
 import { NOTHING, type SelectCase } from '../sync/select.ts';
 import { SharedCase } from './shared-case.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { SharedWait, nodesExhausted, perform, refusal, type Operation, type SharedWaitOptions } from './shared-wait.ts';
-
-class ChannelClosed extends CapriccioError {}
 
 /** First in, first out, from any number of senders to any number of receivers, each value to one. What has been sent is lost by nobody's death. */
 export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
@@ -166,5 +165,5 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
     });
   }
 
-  #closed(): ChannelClosed { return new ChannelClosed('CAP_ERR_CLOSED', `${this.#what} has been closed`); }
+  #closed(): ChannelClosed { return new ChannelClosed(this.#what); }
 }

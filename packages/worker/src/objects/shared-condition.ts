@@ -27,14 +27,17 @@ export class SharedCondition {
       enter: (waiter) => {
         const outcome = conditions.wait(objects.visitor, object, this.#mutex, waiter);
         if (outcome === 'full') return nodesExhausted(objects, what);
-        return outcome === 'not-owner' ? { error: new CapriccioError('CAP_ERR_OPTION', `${what}: wait was called while nobody of this core holds mutex '${mutex.name}'`) } : 'waits';
+        if (outcome === 'not-owner') return { error: new CapriccioError('CAP_ERR_OPTION', `${what}: wait was called while nobody of this core holds mutex '${mutex.name}'`) };
+        mutex.holder = undefined;
+        return 'waits';
       },
       granted: (result, node, wait) => {
         objects.visitor.nodes.release(node);
         if (result === OWNER_DIED && wait.hasFailed) mutex.keepNews();
+        mutex.holder = wait.thread;
         wait.succeed({ ownerDied: result === OWNER_DIED });
       },
-      passOn: () => { throw new Error('a wait for a condition ends with its mutex'); },
+      passOn: (_, node) => objects.visitor.nodes.release(node),          // the pool has been closed: else it ends with its mutex
       giveUpLater: (node) => { conditions.giveUp(objects.visitor, object, this.#mutex, node); },
     };
   }

@@ -1,7 +1,9 @@
 /** A mutex across cores: shared/src/objects/mutex.ts as its users see it. Next: shared-condition.ts. */
-import { OWNER_DIED, mutexes, type Waiter } from '@capriccio/shared';
-import type { SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, refusal, type Entered, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { OWNER_DIED, mutexes } from '@capriccio/shared';
+import { currentThread } from '../context.ts';
+import type { LocalThread } from '../thread.ts';
+import type { HeldObject, SharedObjects } from './shared-objects.ts';
+import { nodesExhausted, perform, refusal, type Entered, type Operation, type SharedWait, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What a lock gives: unlocks when it is disposed of, once. */
 export interface SharedGuard extends Disposable {
@@ -12,9 +14,10 @@ export interface SharedGuard extends Disposable {
 class Guard implements SharedGuard {
   readonly ownerDied: boolean;
   #mutex: SharedMutex | undefined;
-  constructor(mutex: SharedMutex, ownerDied: boolean) {
+  constructor(mutex: SharedMutex, ownerDied: boolean, thread: LocalThread | undefined) {
     this.#mutex = mutex;
     this.ownerDied = ownerDied;
+    mutex.holder = thread;
   }
   [Symbol.dispose](): void {
     const mutex = this.#mutex;
@@ -24,11 +27,13 @@ class Guard implements SharedGuard {
 }
 
 /** Not recursive. First come, first served over all cores: who unlocks hands it to who has waited longest. */
-export class SharedMutex {
+export class SharedMutex implements HeldObject {
   readonly name: string;
   /** @internal */
   readonly object: number;
   readonly #objects: SharedObjects;
+  /** @internal The thread of this isolate that has it. */
+  holder: LocalThread | undefined;
   #hasNews = false;
   readonly #operation: Operation<SharedGuard>;
 
@@ -40,14 +45,15 @@ export class SharedMutex {
     const what = `mutex '${name}'`;
     this.#operation = {
       what, monitor: object,
-      enter: (waiter: Waiter): Entered<SharedGuard> => {
+      holders: () => this.holders(),
+      enter: (waiter: SharedWait<SharedGuard>): Entered<SharedGuard> => {
         const outcome = mutexes.lock(objects.visitor, object, waiter);
         if (outcome === 'waits') return 'waits';
-        return outcome === 'full' ? nodesExhausted(objects, what) : { value: new Guard(this, outcome === 'owner-died') };
+        return outcome === 'full' ? nodesExhausted(objects, what) : { value: new Guard(this, outcome === 'owner-died', waiter.thread) };
       },
       granted: (result, node, wait) => {
         objects.visitor.nodes.release(node);
-        wait.succeed(new Guard(this, result === OWNER_DIED));
+        wait.succeed(new Guard(this, result === OWNER_DIED, wait.thread));
       },
       passOn: (result, node) => {
         objects.visitor.nodes.release(node);
@@ -70,14 +76,17 @@ export class SharedMutex {
     if (this.#objects.closed !== undefined) throw this.#objects.closed;
     const { memory, id } = this.#objects.visitor;
     const locked = mutexes.tryLock(memory, this.object, id);
-    return locked === 'busy' ? undefined : new Guard(this, locked === 'owner-died');
+    return locked === 'busy' ? undefined : new Guard(this, locked === 'owner-died', currentThread());
   }
 
   /** @internal It has been got by one that gave up and cannot be told of a death: the next one is. */
   keepNews(): void { this.#hasNews = true; }
 
   /** @internal */
+  holders(): LocalThread[] { return this.holder === undefined ? [] : [this.holder]; }
+  /** @internal */
   unlock(): void {
+    this.holder = undefined;
     const { visitor } = this.#objects;
     if (this.#hasNews) {
       this.#hasNews = false;

@@ -2,7 +2,8 @@
  * The shared objects as one isolate sees them: its visitor (packages/shared), the objects by name, and the waits of its threads. main's pool has one,
  * and every worker. Next: shared-wait.ts, then a kind.
  */
-import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, bury, findOrMake, takePlace, type CapriccioError, type Kind, type Memory } from '@capriccio/shared';
+import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, allObjects, bury, findOrMake, frontOf, kindOf, takePlace, type CapriccioError, type Kind, type Memory } from '@capriccio/shared';
+import type { LocalThread } from '../thread.ts';
 import { SharedBarrier } from './shared-barrier.ts';
 import { SharedChannel } from './shared-channel.ts';
 import { SharedCondition } from './shared-condition.ts';
@@ -12,6 +13,9 @@ import { SharedSemaphore } from './shared-semaphore.ts';
 
 /** Least bytes of a channel's ring. */
 const RING_BYTES_MIN = 1024;
+
+/** An object whose holders are known: its threads of this isolate. */
+export interface HeldObject { readonly object: number; holders(): LocalThread[] }
 
 /** A wait that can be ended from outside. */
 interface Failable { fail(error: unknown): void }
@@ -71,6 +75,18 @@ export class SharedObjects {
 
   // ---- for whose they are ----
 
+  /** Locks that threads of this isolate have. */
+  * held(): IterableIterator<HeldObject> { for (const object of this.#objects.values()) if (object instanceof SharedMutex || object instanceof SharedRwLock) yield object; }
+  /** Locks of all isolates that somebody waits for, and who waits longest. */
+  lockFronts(): Map<number, number> {
+    const fronts = new Map<number, number>();
+    for (const object of allObjects(this.visitor.memory)) {
+      const kind = kindOf(this.visitor.memory, object);
+      const front = kind === MUTEX || kind === RWLOCK ? frontOf(this.visitor.memory, object) : 0;
+      if (front !== 0) fronts.set(object, front);
+    }
+    return fronts;
+  }
   /** Something of this isolate waits for others. */
   get isBusy(): boolean { return this.#isBusy; }
 

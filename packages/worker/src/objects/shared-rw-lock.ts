@@ -1,51 +1,61 @@
 /** A reader-writer lock across cores. Next: shared-channel.ts. */
 import { OWNER_DIED, rwlocks } from '@capriccio/shared';
+import { currentThread } from '../context.ts';
+import type { LocalThread } from '../thread.ts';
 import type { SharedGuard } from './shared-mutex.ts';
-import type { SharedObjects } from './shared-objects.ts';
+import type { HeldObject, SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 class Hold implements SharedGuard {
   readonly ownerDied: boolean;
   readonly #mode: rwlocks.LockMode;
   #lock: SharedRwLock | undefined;
-  constructor(lock: SharedRwLock, mode: rwlocks.LockMode, ownerDied: boolean) {
+  readonly thread: LocalThread | undefined;
+  constructor(lock: SharedRwLock, mode: rwlocks.LockMode, ownerDied: boolean, thread: LocalThread | undefined) {
     this.#lock = lock;
     this.#mode = mode;
     this.ownerDied = ownerDied;
+    this.thread = thread;
+    if (thread !== undefined) lock.holds.add(this);
   }
   [Symbol.dispose](): void {
     const lock = this.#lock;
     this.#lock = undefined;
+    lock?.holds.delete(this);
     lock?.unlock(this.#mode);
   }
 }
 
 /** Many readers or one writer, in order of arrival: no stream of readers starves a writer. Not recursive, and a reader cannot become a writer. */
-export class SharedRwLock {
+export class SharedRwLock implements HeldObject {
   readonly name: string;
+  /** @internal */
+  readonly object: number;
+  /** @internal Those of threads of this isolate. */
+  readonly holds: Set<Hold> = new Set();
   readonly #objects: SharedObjects;
-  readonly #object: number;
   readonly #operations: readonly [Operation<SharedGuard>, Operation<SharedGuard>];
 
   /** @internal made by pool.rwlock */
   constructor(objects: SharedObjects, name: string, object: number) {
     this.name = name;
     this.#objects = objects;
-    this.#object = object;
+    this.object = object;
     this.#operations = [this.#operation(rwlocks.READ_LOCK), this.#operation(rwlocks.WRITE_LOCK)];
   }
   #operation(mode: rwlocks.LockMode): Operation<SharedGuard> {
     const { visitor } = this.#objects;
     const what = `rwlock '${this.name}'`;
     return {
-      what, monitor: this.#object,
+      what, monitor: this.object,
+      holders: () => this.holders(),
       enter: (waiter) => {
-        const outcome = rwlocks.lockShared(visitor, this.#object, mode, waiter);
-        return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(this.#objects, what) : { value: new Hold(this, mode, outcome === 'owner-died') };
+        const outcome = rwlocks.lockShared(visitor, this.object, mode, waiter);
+        return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(this.#objects, what) : { value: new Hold(this, mode, outcome === 'owner-died', waiter.thread) };
       },
       granted: (result, node, wait) => {
         visitor.nodes.release(node);
-        wait.succeed(new Hold(this, mode, result === OWNER_DIED));
+        wait.succeed(new Hold(this, mode, result === OWNER_DIED, wait.thread));
       },
       passOn: (result, node) => {
         visitor.nodes.release(node);
@@ -67,10 +77,12 @@ export class SharedRwLock {
     if (this.#objects.closed !== undefined) throw this.#objects.closed;
     const { visitor } = this.#objects;
     let outcome = '';
-    visitor.tryVisit(this.#object, () => { outcome = rwlocks.lockShared(visitor, this.#object, mode, undefined); });
-    return outcome === 'now' || outcome === 'owner-died' ? new Hold(this, mode, outcome === 'owner-died') : undefined;
+    visitor.tryVisit(this.object, () => { outcome = rwlocks.lockShared(visitor, this.object, mode, undefined); });
+    return outcome === 'now' || outcome === 'owner-died' ? new Hold(this, mode, outcome === 'owner-died', currentThread()) : undefined;
   }
 
   /** @internal */
-  unlock(mode: rwlocks.LockMode, hasNews = false): void { this.#objects.visit(this.#object, () => rwlocks.unlockShared(this.#objects.visitor, this.#object, mode, hasNews)); }
+  holders(): LocalThread[] { return Array.from(this.holds, (hold) => hold.thread as LocalThread); }
+  /** @internal */
+  unlock(mode: rwlocks.LockMode, hasNews = false): void { this.#objects.visit(this.object, () => rwlocks.unlockShared(this.#objects.visitor, this.object, mode, hasNews)); }
 }

@@ -1,7 +1,8 @@
 /** A semaphore across cores. Next: shared-barrier.ts. */
 import { CapriccioError, semaphores } from '@capriccio/shared';
+import { checkCount } from '../sync/block.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { checkCount, nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What `acquire` gives: gives its permits back when it is disposed of, once. */
 class Permits implements Disposable {

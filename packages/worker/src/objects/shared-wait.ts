@@ -1,11 +1,14 @@
 /**
- * A wait for a shared object: what the thread that waits sees as a promise, and the visitor as a waiter. It ends by a grant, a time limit, a
- * cancellation, or the end of the pool. One that has been given up may be granted all the same, by a participant that cannot know yet: then it passes
- * on what it got.
+ * A wait for a shared object: for its thread what any wait on a primitive is (../sync/waiting.ts), for the visitor a waiter. It ends by a grant, a
+ * time limit, a cancellation, or the end of the pool. One that has been given up may be granted all the same, by a participant that cannot know yet:
+ * then it passes on what it got.
  */
-import { CapriccioError, withdraw, type Waiter } from '@capriccio/shared';
+import { CapriccioError, withdraw, type Waiter as SharedWaiter } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
-import type { Cancellable, LocalThread } from '../thread.ts';
+import { currentScheduler } from '../current.ts';
+import type { LocalThread } from '../thread.ts';
+import { bound, checkWait } from '../sync/block.ts';
+import { PromiseWaiter, type Abandoned, type Waitable, type Waiter } from '../sync/waiting.ts';
 import type { SharedObjects } from './shared-objects.ts';
 
 /** Options of operations that may wait. */
@@ -23,61 +26,67 @@ export interface Operation<V> {
   readonly what: string;
   readonly monitor: number;
   /** Inside: does it, or has `waiter` wait. */
-  enter(waiter: Waiter): Entered<V>;
+  enter(waiter: SharedWait<V>): Entered<V>;
   /** Outside: it has been granted. Ends the wait, now or after another visit, and frees the node. */
   granted(result: number, node: number, wait: SharedWait<V>): void;
   /** Outside: it has been granted, and given up before. Passes it on, and frees the node. */
   passOn(result: number, node: number): void;
   /** Inside, instead of leaving the queue when it is given up: the wait ends later, with its error, when it is granted. */
   readonly giveUpLater?: (node: number) => void;
+  /** Threads of this isolate that have what it waits for, if that is known. */
+  readonly holders?: () => Iterable<LocalThread>;
 }
 
-export class SharedWait<V> implements Waiter {
+/** How it stands: nothing is decided, it has been granted, or given up and ends when it is granted, or it is over. */
+type Stage = 'open' | 'granted' | 'given up' | 'over';
+
+export class SharedWait<V> implements SharedWaiter, Waitable {
   node = 0;
-  isDone = false;
   readonly #objects: SharedObjects;
   readonly #operation: Operation<V>;
+  #stage: Stage = 'open';
   #value: V | undefined;
+  /** What it fails with. */
   #error: unknown;
   #hasFailed = false;
-  /** Granted, or given up: neither can happen any more. */
-  #isDecided = false;
-  #settled: PromiseWithResolvers<V> | undefined;
-  #thread: LocalThread | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #child = new WaitChild(this);
+  #waiter: PromiseWaiter | undefined;
 
   constructor(objects: SharedObjects, operation: Operation<V>) {
     this.#objects = objects;
     this.#operation = operation;
   }
 
+  get what(): string { return this.#operation.what; }
+  get monitor(): number { return this.#operation.monitor; }
+  /** Those who have what it waits for are known, each to its own isolate. */
+  get isForLock(): boolean { return this.#operation.holders !== undefined; }
+  /** Those of this isolate. */
+  holders(): Iterable<LocalThread> { return this.#operation.holders?.() ?? []; }
+  /** Who waits, once it does. */
+  get thread(): LocalThread | undefined { return this.#waiter === undefined ? currentThread() : this.#waiter.thread; }
+  get isDone(): boolean { return this.#stage === 'over'; }
+  /** It has been given up, and ends with its error when it is granted. */
+  get hasFailed(): boolean { return this.#hasFailed; }
+
   /** Inside. */
   readonly inside = (): void => {
-    if (this.#isDecided) return;                                         // given up before it could enter
+    if (this.#stage !== 'open') return;                                  // given up before it could enter
     const entered = this.#operation.enter(this);
     if (entered === 'waits') return;
-    this.#isDecided = true;
     if ('value' in entered) this.succeed(entered.value);
     else this.reject(entered.error);
   };
 
-  /** It has been given up, and ends with that error when it is granted. */
-  get hasFailed(): boolean { return this.#hasFailed; }
-
   /** What the caller gets. */
   promise(options: SharedWaitOptions | undefined): Promise<V> {
-    if (this.isDone) return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#value as V);
-    this.#settled = Promise.withResolvers<V>();
+    if (this.#stage === 'over') return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#value as V);
+    const thread = currentThread();
+    const waiter = this.#waiter = new PromiseWaiter(thread, undefined, thread?.scheduler ?? currentScheduler());
+    waiter.waitingOn = this;
     this.#objects.waits.add(this);
-    this.#thread = currentThread();
-    if (this.#thread !== undefined) {
-      this.#objects.threadsWaiting++;
-      this.#thread.addChild(this.#child);
-    }
-    const ms = options?.timeoutMs;
-    if (ms !== undefined) this.#timer = setTimeout(() => this.fail(new CapriccioError('CAP_ERR_TIMEOUT', `${this.#operation.what} was not to be had within ${ms} ms`)), ms);
-    return this.#settled.promise;
+    if (thread !== undefined) this.#objects.threadsWaiting++;
+    bound(waiter, this, options?.timeoutMs);
+    return waiter.promise as Promise<V>;
   }
 
   // ---- the end ----
@@ -85,54 +94,51 @@ export class SharedWait<V> implements Waiter {
   succeed(value: V): void {
     if (this.#hasFailed) { this.reject(this.#error); return; }           // given up, and granted what it must not go on without
     this.#value = value;
-    this.#end();
-    this.#settled?.resolve(value);
+    this.#end(value, false);
   }
   reject(error: unknown): void {
     this.#hasFailed = true;
     this.#error = error;
-    this.#end();
-    this.#settled?.reject(error);
+    this.#end(error, true);
   }
-  #end(): void {
-    this.isDone = true;
-    if (this.#settled === undefined) return;
-    clearTimeout(this.#timer);
-    if (this.#thread !== undefined) {
-      this.#objects.threadsWaiting--;
-      this.#thread.removeChild(this.#child);
-    }
+  #end(outcome: unknown, byThrow: boolean): void {
+    if (this.#stage === 'over') return;                                  // the pool has been closed meanwhile
+    const waiter = this.#leaveList();
+    if (waiter === undefined) return;
+    waiter.waitingOn = undefined;
+    waiter.wake(outcome, byThrow);
+  }
+  #leaveList(): PromiseWaiter | undefined {
+    this.#stage = 'over';
+    if (this.#waiter === undefined) return undefined;
+    if (this.#waiter.thread !== undefined) this.#objects.threadsWaiting--;
     this.#objects.waits.delete(this);
+    return this.#waiter;
   }
 
   granted(result: number, node: number): void {
     this.node = 0;
-    if (this.#isDecided && this.#operation.giveUpLater === undefined) { this.#operation.passOn(result, node); return; }
-    this.#isDecided = true;
+    if (this.#stage === 'over') { this.#operation.passOn(result, node); return; }
+    if (this.#stage === 'open') this.#stage = 'granted';
     this.#operation.granted(result, node, this);
   }
 
-  /** A cancellation of its thread would end it. */
-  get canFail(): boolean { return !this.#isDecided; }
-  cancelled(): void {
-    this.#settled?.promise.catch(ignore);
-    this.fail((this.#thread as LocalThread).cancellation());
-  }
-
-  /** Gives up, unless it has been granted. */
-  fail(error: unknown): void {
-    if (this.#isDecided) return;
+  /** Given up, by its time, a cancellation or to break a deadlock. One that has been granted goes on. */
+  abandon(waiter: Waiter, error: unknown): Abandoned {
+    if (this.#stage !== 'open') return 'kept';
     const { giveUpLater, monitor } = this.#operation;
-    if (giveUpLater !== undefined && this.node !== 0 && this.#objects.closed === undefined) {
-      this.#isDecided = true;
-      this.#hasFailed = true;
-      this.#error = error;
+    this.#hasFailed = true;
+    this.#error = error;
+    if (giveUpLater !== undefined && this.node !== 0) {
+      this.#stage = 'given up';
+      waiter.untime();
       this.#objects.visit(monitor, () => { if (this.node !== 0) giveUpLater(this.node); });
-      return;
+      return 'later';
     }
-    this.#isDecided = true;
-    this.reject(error);
+    waiter.waitingOn = undefined;
+    this.#leaveList();
     if (this.node !== 0) this.#objects.visit(monitor, () => this.#leave());
+    return 'left';
   }
   #leave(): void {
     const { node } = this;
@@ -141,17 +147,10 @@ export class SharedWait<V> implements Waiter {
     this.node = 0;
     visitor.forget(node);
   }
-}
-interface Cancelled { readonly canFail: boolean; cancelled(): void }
-/** A wait as its thread sees it: one that is decided tells of no cancellation, so the thread is told at its next. */
-class WaitChild implements Cancellable {
-  readonly #wait: Cancelled;
-  constructor(wait: Cancelled) { this.#wait = wait; }
-  get isAwaited(): boolean { return this.#wait.canFail; }
-  cancel(): void { this.#wait.cancelled(); }
-}
 
-const ignore = (): void => { /* whoever does await it is told all the same */ };
+  /** The pool has been closed: nobody will grant anything. */
+  fail(error: unknown): void { this.reject(this.#hasFailed ? this.#error : error); }
+}
 
 /** Does an operation. Rejects with CAP_ERR_TIMEOUT, CAP_ERR_CLOSED when the pool is, and with the thread's cancellation. */
 export function perform<V>(objects: SharedObjects, operation: Operation<V>, options: SharedWaitOptions | undefined): Promise<V> {
@@ -174,20 +173,14 @@ export function refusal(objects: SharedObjects, options: SharedWaitOptions | und
   return promise;
 }
 
-function optionError(options: SharedWaitOptions | undefined): CapriccioError | undefined {
-  if (options === undefined) return undefined;
-  const refuse = (what: string): CapriccioError => new CapriccioError('CAP_ERR_OPTION', what);
-  if (typeof options !== 'object' || options === null) return refuse(`options of a wait must be an object, not ${options === null ? 'null' : typeof options}`);
-  const unknown = Object.keys(options).find((name) => name !== 'timeoutMs');
-  if (unknown !== undefined) return refuse(`a wait has no option '${unknown}'; it has timeoutMs`);
-  const ms = options.timeoutMs;
-  return ms === undefined || (typeof ms === 'number' && ms >= 0 && ms <= 2 ** 31 - 1) ? undefined : refuse(`timeoutMs must be milliseconds from 0 to 2147483647, not ${String(ms)}`);
+function optionError(options: SharedWaitOptions | undefined): unknown {
+  try {
+    checkWait(options, 'a wait');
+    const unknown = Object.keys(options ?? {}).find((name) => name !== 'timeoutMs');
+    return unknown === undefined ? undefined : new CapriccioError('CAP_ERR_OPTION', `a wait has no option '${unknown}'; it has timeoutMs`);
+  } catch (error) { return error; }
 }
-
-/** Throws CAP_ERR_OPTION unless it is a whole number from `min` to 2^31 - 1. */
-export function checkCount(count: number, min: number, what: string): void {
-  if (!Number.isInteger(count) || count < min || count > 2 ** 31 - 1) throw new CapriccioError('CAP_ERR_OPTION', `${what} must be a whole number from ${min} to 2147483647, not ${String(count)}`);
-}
+const ignore = (): void => { /* whoever does await it is told all the same */ };
 
 /** All of this participant's wait nodes are in use. */
 export const nodesExhausted = (objects: SharedObjects, what: string): { readonly error: CapriccioError } => ({

@@ -43,9 +43,13 @@ export const steadfastly: Block = (queue, thread, brings, options) => stand(queu
 
 function stand(queue: Line, waiter: PromiseWaiter, options: WaitOptions | undefined): Promise<unknown> {
   queue.push(waiter);
-  if (options?.timeoutMs === undefined) lookForDeadlock(waiter);
-  else (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, queue.what, options.timeoutMs), options.timeoutMs);
+  bound(waiter, queue, options?.timeoutMs);
   return waiter.promise;
+}
+/** A wait has begun: it ends with CAP_ERR_TIMEOUT, or if it has no limit it may close a circle. */
+export function bound(waiter: PromiseWaiter, { what }: Waitable, timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined) lookForDeadlock(waiter);
+  else (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, what, timeoutMs), timeoutMs);
 }
 
 function limitOf(waiter: Waiter, what: string, ms: number): Timer {

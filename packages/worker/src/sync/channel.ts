@@ -131,10 +131,13 @@ export class Channel<T> implements AsyncIterable<T>, Disposable {
     sender.wake(undefined, false);
     return value;
   }
-  #closed(): ChannelClosed { return new ChannelClosed('CAP_ERR_CLOSED', `${this.what} has been closed`); }
+  #closed(): ChannelClosed { return new ChannelClosed(this.what); }
 }
 
-class ChannelClosed extends CapriccioError {}
+/** @internal Of local and shared channels alike: `for await` ends with it. */
+export class ChannelClosed extends CapriccioError {
+  constructor(what: string) { super('CAP_ERR_CLOSED', `${what} has been closed`); }
+}
 
 setDirect(Channel.prototype.send, function sendDirect(this: Channel<unknown>, value: unknown, options?: WaitOptions) { return this.put(byThread, value, options) as void | typeof SUSPENDED; });
 setDirect(Channel.prototype.recv, function recvDirect(this: Channel<unknown>, options?: WaitOptions) { return this.take(byThread, options); });
