@@ -65,6 +65,7 @@ class Rare {
   stoppedBy: CapriccioError | undefined = undefined;
   thread: LocalThread | undefined = undefined;
   unwatch: (() => void) | undefined = undefined;
+  outlived: (() => void) | undefined = undefined;
   reject: ((error: unknown) => void) | undefined = undefined;
 }
 
@@ -111,6 +112,9 @@ export class Call {
   /** Undoes what watches it: signal, deadline, the spawning thread. */
   get unwatch(): (() => void) | undefined { return this.#rare?.unwatch; }
   set unwatch(undo: () => void) { this.#needed.unwatch = undo; }
+  /** Called when it ends well although the thread that made it was cancelled. */
+  get outlived(): (() => void) | undefined { return this.#rare?.outlived; }
+  set outlived(tell: () => void) { this.#needed.outlived = tell; }
   get #needed(): Rare { return this.#rare ??= new Rare(); }
 
   end(): void {

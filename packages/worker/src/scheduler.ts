@@ -22,7 +22,8 @@ import type { LaneClock, RootLane } from './lanes/lane-clock.ts';
 import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { Origin } from './origin.ts';
-import { BLOCKED, circle, LocalThread, QUEUED, READY, RUNNING } from './thread.ts';
+import { circle } from './circle.ts';
+import { BLOCKED, LocalThread, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
 

@@ -37,6 +37,8 @@ class ThreadScope implements Scope, QueueOwner {
   #isCancelled = false;
   /** What threads threw, in order, but for their cancellations. */
   readonly #failures: unknown[] = [];
+  /** Its caller has been cancelled, and is told by its end. */
+  #tells = false;
   /** Somebody did not finish what he had to do, because of the cancellation. */
   #isCut = false;
   readonly #isShield: boolean;
@@ -94,7 +96,10 @@ class ThreadScope implements Scope, QueueOwner {
     if (waiter === undefined) return;
     if (this.#failures.length > 0) waiter.wake(this.#failure(), true);
     else if (this.#isCut) waiter.wake(this.#reason instanceof CapriccioError ? this.#reason : new CapriccioError('CAP_ERR_CANCELLED', `${this.what} was cancelled`, this.#reason === undefined ? undefined : { cause: this.#reason }), true);
-    else waiter.wake(this.#body?.outcome.value, false);
+    else {
+      if (this.#tells) waiter.thread?.wasNotTold();
+      waiter.wake(this.#body?.outcome.value, false);
+    }
   }
 
   /** The first failure, with the others as its `others` where there are some. */
@@ -108,6 +113,8 @@ class ThreadScope implements Scope, QueueOwner {
   abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned {
     queue.push(waiter);
     if (this.#isShield) return 'kept';
+    waiter.thread?.expectTold();
+    this.#tells = true;
     this.cancel(error);
     return 'later';
   }

@@ -70,7 +70,9 @@ export class Settler {
   succeed(call: Call, value: unknown): void {
     if (call.state === 'ended') return;
     if (call.target.kind === 'unknown') call.target.kind = 'plain';
+    const { outlived } = call;
     call.end();
+    outlived?.();
     call.resolve(value);
     this.#uncount();
   }

@@ -1,9 +1,10 @@
 /** Stopping calls: what watches one (a signal, a deadline, the thread that made it), and what cancelling does in each state it may be in. */
 import { CapriccioError, slots as slotStates, type Participant } from '@capriccio/shared';
+import type { OpenCall } from './cancellable.ts';
 import { cancelledError, type Call, type CallOptions } from './call.ts';
 import { currentThread } from './context.ts';
 import type { Settler } from './settling.ts';
-import type { LocalThread, OpenCall } from './thread.ts';
+import type { LocalThread } from './thread.ts';
 
 export interface StopperHost {
   /** A cancelled call has not ended: main replaces a worker that does not react, and the call ends without a thread that cannot. */
@@ -97,6 +98,7 @@ class ChildCall implements OpenCall {
   readonly #stopper: Stopper;
   readonly #call: Call;
   readonly #isAwaited: () => boolean;
+  readonly #parent: LocalThread;
   readonly promise: Promise<unknown>;
   readonly leave: () => void;
 
@@ -105,6 +107,7 @@ class ChildCall implements OpenCall {
     this.#call = call;
     this.#isAwaited = isAwaited;
     this.promise = promise;
+    this.#parent = parent;
     this.leave = () => parent.removeChild(this);
   }
 
@@ -112,7 +115,10 @@ class ChildCall implements OpenCall {
   get what(): string { return `a call of ${this.#call.target.label}`; }
   get slot(): number { return this.#call.slot; }
   get thread(): LocalThread | undefined { return this.#call.thread; }
-  cancel(reason?: unknown): void { this.#stopper.cancel(this.#call, reason); }
+  cancel(reason?: unknown): void {
+    if (this.isAwaited) this.#call.outlived = () => this.#parent.wasNotTold();
+    this.#stopper.cancel(this.#call, reason);
+  }
 }
 
 function alsoUnwatch(call: Call, undo: () => void): void {

@@ -3,7 +3,8 @@ import { FrameStack } from './compiled/frames.ts';
 import { linesOfFrames, placeOfFrames } from './compiled/traces.ts';
 import { PromiseWait } from './frame.ts';
 import type { Scheduler } from './scheduler.ts';
-import { around, type LocalThread, type ThreadStatus } from './thread.ts';
+import { around } from './circle.ts';
+import type { LocalThread, ThreadStatus } from './thread.ts';
 import type { Waitable } from './sync/waiting.ts';
 
 /** A thread as `pool.threads()` shows it. */

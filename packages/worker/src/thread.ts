@@ -14,6 +14,8 @@
  */
 import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
+import { around, circle, type Sibling } from './circle.ts';
+import type { Cancellable, OpenCall } from './cancellable.ts';
 import { ContextFrame, type Cell } from './context.ts';
 import { lookForDeadlock } from './deadlock.ts';
 import { PromiseWait, type Frame } from './frame.ts';
@@ -54,40 +56,6 @@ export interface CurrentThread extends Thread {
 /** What a thread's function gives back to who joins it: a generator's return value, an async function's value. */
 export type ThreadResult<T> = T extends Generator<unknown, infer R> ? R : Awaited<T>;
 
-/** Whatever is cancelled with the thread that started it. */
-export interface Cancellable {
-  /** Somebody waits for it, most likely who started it. */
-  readonly isAwaited: boolean;
-  cancel(reason?: unknown): void;
-}
-/** A call of a remote function that a thread has made, and that has not ended. */
-export interface OpenCall extends Cancellable {
-  /** What gives its result. */
-  readonly promise: Promise<unknown>;
-  /** For listings: `a call of images.ts#resize`. */
-  readonly what: string;
-  /** The slot of its task; 0: it has none now. */
-  readonly slot: number;
-  /** The thread that runs it, when that is of this isolate. */
-  readonly thread: LocalThread | undefined;
-}
-
-/** Neighbours in a circle of threads: the children of one, or those of a scheduler that nobody's cancellation reaches. */
-interface Sibling { sibling: Sibling; elder: Sibling }
-export function circle(): Sibling {
-  const head = {} as Sibling;
-  head.sibling = head.elder = head;
-  return head;
-}
-/** Threads of a circle, oldest first. */
-export function* around(head: Sibling): IterableIterator<LocalThread> {
-  for (let at = head.sibling; at !== head;) {
-    const next = at.sibling;
-    yield at as LocalThread;
-    at = next;
-  }
-}
-
 /** What most threads never need. */
 class Extras {
   id = 0;
@@ -104,6 +72,8 @@ class Extras {
   joiners: WaitQueue | undefined = undefined;
   timer: Timer | undefined = undefined;
   cell: Cell | undefined = undefined;
+  /** Calls, threads and scopes that will tell it of its cancellation, unless they end well all the same; below 0 when something else has told it. */
+  tellers = 0;
   principal: LocalThread | undefined = undefined;
   /** Context to run in, if it is not the thread itself. */
   entered: unknown = undefined;
@@ -257,6 +227,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** A child that is cancelled with who joins it will end soon, and tells him then: so its clean-up is over before his own begins. */
   abandoned(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned {
     if (!this.cancelRequested || this.isDetached || this.origin.parent !== waiter.thread || error !== waiter.thread?.cancellation()) return 'left';
+    waiter.value = TELLS;
+    waiter.thread?.expectTold();
     queue.push(waiter);
     return 'later';
   }
@@ -324,23 +296,38 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     const error = this.cancellation();
     for (let wait = extras?.waits; wait !== undefined;) {
       const { elder } = wait;
-      if (wait.cancelledBy(error)) this.flags |= DELIVERED;
+      this.#told(() => (wait as PromiseWaiter).cancelledBy(error));
       wait = elder;
     }
     const controller = extras?.controller;
     if (controller !== undefined) {
-      if (getEventListeners(controller.signal, 'abort').length > 0) this.flags |= DELIVERED;   // as is what waits with our signal
+      this.#told(() => getEventListeners(controller.signal, 'abort').length > 0);   // what waits with our signal is told too
       controller.abort(error);
     }
     const isTold = this.frame instanceof FrameStack && (this.flags & DELIVERED) !== 0 && this.waitingOn instanceof PromiseWait;   // unmodified code, by what it awaits
     if (this.frame !== undefined && this.state === BLOCKED && !isTold) { // whatever the frame waits for, ours or not: it is resumed by a throw
-      if (giveUp(this, error)) this.flags |= DELIVERED;
+      this.#told(() => giveUp(this, error));
     }
   }
   #cancelWith(child: Cancellable): void {
-    if (child.isAwaited) this.flags |= DELIVERED;                        // what waits for it is told by it
+    if ('promise' in child && child.isAwaited) this.expectTold();        // what waits for it is told by it; a thread's joiners are waits
+    else if (!(child instanceof LocalThread) && child.isAwaited) this.#told(always);
     child.cancel(this.#extras?.reason);
   }
+  /** Has a wait end. It is told by that, if not by somebody who may yet end well. */
+  #told(ends: () => boolean): void {
+    const { tellers } = this.#needed;
+    if (!ends()) return;
+    this.flags |= DELIVERED;
+    if (this.#needed.tellers === tellers) this.#needed.tellers = Number.NEGATIVE_INFINITY;
+  }
+  /** @internal What it waits for has been cancelled with it, and will tell it by its own end. */
+  expectTold(): void {
+    this.flags |= DELIVERED;
+    this.#needed.tellers++;
+  }
+  /** @internal That has ended well all the same. When nobody is left to tell it, its next wait does. */
+  wasNotTold(): void { if (--this.#needed.tellers === 0) this.flags &= ~DELIVERED; }
 
   /** The error that cancellation throws in the thread: always the same one. */
   cancellation(): CapriccioError {
@@ -485,7 +472,10 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     if (extras.joined !== undefined) this.scheduler.hop();
     if (isDone) extras.joined?.resolve(this.value);
     else extras.joined?.reject(this.value);
-    for (let joiner = extras.joiners?.shift(); joiner !== undefined; joiner = extras.joiners?.shift()) joiner.wake(this.value, !isDone);
+    for (let joiner = extras.joiners?.shift(); joiner !== undefined; joiner = extras.joiners?.shift()) {
+      if (isDone && joiner.value === TELLS) joiner.thread?.wasNotTold();
+      joiner.wake(this.value, !isDone);
+    }
     extras.onEnd?.();
     if (this.status === 'failed' && !this.isAwaited && extras.onEnd === undefined && !this.isDetached) setImmediate(() => this.#reportUnjoined());
   }
@@ -510,6 +500,9 @@ export async function endOf(thread: Thread, isNews: boolean): Promise<void> {
   }
 }
 
+/** What a joiner brings that has been cancelled, and is told by the end of what it joins. */
+const TELLS: unique symbol = Symbol('tells');
+const always = (): boolean => true;
 const ignore = (): void => { /* whoever does await it is told all the same */ };
 /** A wait that is cancelled rejects also where nobody awaits it any more: that must not end the process. */
 function rejectedQuietly(error: unknown): Promise<never> {

@@ -334,6 +334,16 @@ describe('children', () => {
     isCancelled(await rejection(thread.join()));
     await has(notes, CLEANED, 3);
   });
+  test('that end well although they were cancelled tell nothing: the next wait does', async () => {
+    for (const direct of [true, false]) {
+      const { shared, notes } = notebook();
+      const thread = cancels.callsWell.spawn(shared, direct);
+      await has(notes, BEGAN);
+      thread.cancel();
+      isCancelled(await rejection(thread.join()));
+      assert.deepEqual([notes.get(WENT_ON), notes.get(ABORTED)], [0, 0]);
+    }
+  });
   test('that are detached go on, remote and local', async () => {
     const { shared, notes } = notebook();
     const thread = cancels.detachesChild.spawn(shared);

@@ -70,6 +70,18 @@ describe('scope', () => {
     }
   });
 
+  test('whoever calls it is cancelled, and its body ends well all the same: he has its result, and is told at his next wait', async () => {
+    const log: string[] = [];
+    const thread = spawn(async () => {
+      log.push(await scope(async () => { await sleep(60_000).catch(() => { /* it does not mind */ }); return 'well'; }));
+      try { await sleep(1); log.push('went on'); } finally { await sleep(1); log.push('cleaned'); }
+    });
+    await settle();
+    thread.cancel();
+    await assert.rejects(thread.join(), code('CAP_ERR_CANCELLED'));
+    assert.deepEqual(log, ['well', 'cleaned']);
+  });
+
   test('no child outlives it, whatever fails, waits, or is cancelled', async () => {
     type Plan = { readonly act: 'ends' | 'fails' | 'waits' | 'lingers' | 'survives'; readonly nested: boolean; readonly children: readonly Plan[] };
     const plan = (depth: number): fc.Arbitrary<Plan> => fc.record({

@@ -199,6 +199,48 @@ describe('children', () => {
     assert.deepEqual(log, ['cleaned']);
   });
 
+  test('one that ends well although it was cancelled gives its value: who joined it is told at his next wait', async () => {
+    for (const joins of ['a promise', 'several']) {
+      const log: unknown[] = [];
+      const well = async (): Promise<string> => { await sleep(60_000).catch(() => { /* it does not mind */ }); return 'well'; };
+      const parent = spawn(async () => {
+        const child = spawn(well);
+        log.push(joins === 'several' ? await Promise.all([child.join(), spawn(well).join()]) : await child.join());
+        try { await sleep(1); log.push('went on'); } finally { await sleep(1); log.push('cleaned'); }
+      });
+      await blocked(parent);
+      await turn();
+      parent.cancel();
+      await assert.rejects(parent.join(), isCancelled);
+      assert.deepEqual(log, [joins === 'several' ? ['well', 'well'] : 'well', 'cleaned']);
+    }
+  });
+  test('of several, one is enough to tell: clean-up may wait', async () => {
+    const log: unknown[] = [];
+    const parent = spawn(async () => {
+      const children = [spawn(async () => { await sleep(60_000).catch(() => { /* it does not mind */ }); }), spawn(async () => { await sleep(60_000); })];
+      try { await Promise.all(children.map((child) => child.join())); } finally { await sleep(5); log.push('cleaned'); }
+    });
+    await blocked(parent);
+    await turn();
+    parent.cancel();
+    await assert.rejects(parent.join(), isCancelled);
+    assert.deepEqual(log, ['cleaned']);
+  });
+  test('one that somebody else has joined tells its spawner nothing', async () => {
+    const log: string[] = [];
+    const never = Promise.withResolvers<void>();
+    let child: Thread<void> | undefined;
+    const parent = spawn(async () => { child = spawn(async () => { await sleep(60_000); }); await never.promise; await sleep(1); log.push('went on'); });
+    await blocked(parent);
+    const elsewhere = child?.join().catch(() => { /* it is cancelled */ });
+    parent.cancel();
+    never.resolve();
+    await assert.rejects(parent.join(), isCancelled);
+    await elsewhere;
+    assert.deepEqual(log, []);
+  });
+
   test('a detached one goes on', async () => {
     let child: Thread<string> | undefined;
     const parent = spawn(async () => {

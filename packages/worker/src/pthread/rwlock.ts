@@ -28,6 +28,7 @@ export class pthread_rwlock_t {
       return this.note(await (isWriter ? this.lock.write(options) : this.lock.read(options)), isWriter);
     } catch (error) {
       if (isCapriccioError(error, 'CAP_ERR_TIMEOUT')) return ETIMEDOUT;
+      if (isCapriccioError(error, 'CAP_ERR_DEADLOCK')) return EDEADLK;
       throw error;
     }
   }
@@ -46,9 +47,9 @@ export function pthread_rwlock_destroy(lock: pthread_rwlock_t): number {
   lock.lock = undefined;
   return 0;
 }
-/** @returns 0, EDEADLK when the caller writes. A caller that reads already may wait for ever, if a writer waits. */
+/** @returns 0, EDEADLK when the caller writes, or in a circle of waits, where the pool breaks them. A caller that reads already waits for itself, if a writer waits. */
 export async function pthread_rwlock_rdlock(lock: pthread_rwlock_t): Promise<number> { return lock.take(false, undefined); }
-/** @returns 0, EDEADLK when the caller reads or writes */
+/** @returns 0, EDEADLK when the caller reads or writes, or in a circle of waits likewise */
 export async function pthread_rwlock_wrlock(lock: pthread_rwlock_t): Promise<number> { return lock.take(true, undefined); }
 /** @returns as pthread_rwlock_rdlock, ETIMEDOUT */
 export async function pthread_rwlock_timedrdlock(lock: pthread_rwlock_t, until: Readonly<timespec>): Promise<number> {

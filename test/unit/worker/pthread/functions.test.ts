@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'vitest';
+import { describe, onTestFinished, test } from 'vitest';
+import { currentScheduler } from '../../../../packages/worker/src/current.ts';
 import * as p from '../../../../packages/worker/src/pthread/index.ts';
 import { sleep, spawn } from '../../../../packages/worker/src/thread-api.ts';
 
@@ -130,6 +131,30 @@ describe('the rest', () => {
     assert.deepEqual([await p.pthread_rwlock_wrlock(lock), await p.pthread_rwlock_rdlock(lock), await p.pthread_rwlock_wrlock(lock)], [0, p.EDEADLK, p.EDEADLK]);
     assert.deepEqual(await inThread(async () => [p.pthread_rwlock_tryrdlock(lock), p.pthread_rwlock_trywrlock(lock), await p.pthread_rwlock_timedrdlock(lock, inMs(1)), await p.pthread_rwlock_timedwrlock(lock, inMs(1)), p.pthread_rwlock_unlock(lock)]), [p.EBUSY, p.EBUSY, p.ETIMEDOUT, p.ETIMEDOUT, p.EPERM]);
     assert.deepEqual([p.pthread_rwlock_destroy(lock), p.pthread_rwlock_unlock(lock), p.pthread_rwlock_tryrdlock(lock), p.pthread_rwlock_tryrdlock(lock), p.pthread_rwlock_unlock(lock), p.pthread_rwlock_unlock(lock), p.pthread_rwlock_unlock(lock), p.pthread_rwlock_destroy(lock), p.pthread_rwlock_destroy(lock)], [p.EBUSY, 0, 0, 0, 0, 0, p.EPERM, 0, p.EINVAL]);
+  });
+  test('read-write locks: EDEADLK in a circle of waits, where the scheduler breaks them', async () => {
+    const scheduler = currentScheduler() as { deadlock: string };
+    scheduler.deadlock = 'break';
+    onTestFinished(() => { scheduler.deadlock = 'report'; });
+    const [a, b] = [new p.pthread_rwlock_t(), new p.pthread_rwlock_t()];
+    const both = (first: p.pthread_rwlock_t, second: p.pthread_rwlock_t) => async (): Promise<number> => {
+      await p.pthread_rwlock_rdlock(first);
+      await sleep(1);
+      const result = await p.pthread_rwlock_wrlock(second);
+      if (result === 0) p.pthread_rwlock_unlock(second);
+      p.pthread_rwlock_unlock(first);
+      return result;
+    };
+    assert.deepEqual((await Promise.all([inThread(both(a, b)), inThread(both(b, a))])).toSorted((x, y) => x - y), [0, p.EDEADLK]);
+    const upgrades = async (): Promise<number> => {                      // a reader that reads again behind a writer waits for itself
+      await p.pthread_rwlock_rdlock(a);
+      const writes = inThread(async () => { await p.pthread_rwlock_wrlock(a); return p.pthread_rwlock_unlock(a); });
+      await sleep(1);
+      const again = await p.pthread_rwlock_rdlock(a);
+      p.pthread_rwlock_unlock(a);
+      return again + await writes;
+    };
+    assert.equal(await inThread(upgrades), p.EDEADLK);
   });
   test('barriers, spin locks, once, keys, semaphores', async () => {
     const barrier = new p.pthread_barrier_t();
