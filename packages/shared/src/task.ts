@@ -4,7 +4,7 @@
  *
  *   META          bits 0–2 count of inline arguments; 4–19 a tag each; 20–25 length of a lone string; 26 BLOCK; 27 BY_PORT; 28 EXTRAS
  *   ARGUMENTS     inline: two words each; BLOCK: block, byte length
- *   RESULT_META   bits 0–3 tag; 4 BLOCK; 5 BY_PORT; 6 STREAM      RESULT  inline, or block and byte length, or the number of a stream
+ *   RESULT_META   bits 0–3 tag; 4 BLOCK; 5 BY_PORT; 6 STREAM      RESULT  inline, or block and byte length, or number and kind of a stream
  */
 import { ARGUMENTS, FUNCTION, META, RESULT, RESULT_META, ownerOf } from './layout.ts';
 import { BY_PORT, Decoder, Encoder, MissingBufferError, type SharedBuffers } from './codec/index.ts';
@@ -189,6 +189,8 @@ export class Tasks {
     return ((words[slot + RESULT_META] as number) & RESULT_STREAM) === 0 ? 0 : words[slot + RESULT] as number;
   }
 
+  streamKindOf(slot: number): number { return this.#me.memory.words[slot + RESULT + 1] as number; }
+
   /** True when the result of a slot that came home has been posted to this isolate instead. */
   isResultByPort(slot: number): boolean { return ((this.#me.memory.words[slot + RESULT_META] as number) & RESULT_BY_PORT) !== 0; }
 
@@ -268,10 +270,11 @@ export class Tasks {
     return 'written';
   }
 
-  /** The result is a stream of values that the claimer holds under a number above 0. */
-  writeStream(slot: number, number: number): void {
+  /** The result is a stream of values that the claimer holds under a number above 0. @param kind  what its caller gets */
+  writeStream(slot: number, number: number, kind: number): void {
     const { words } = this.#me.memory;
     words[slot + RESULT] = number;
+    words[slot + RESULT + 1] = kind;
     words[slot + RESULT_META] = RESULT_STREAM;
   }
 

@@ -406,9 +406,9 @@ export class Caller {
   }
 
   /** A private call has ended in this isolate. */
-  endHere(call: Call, outcome: { value: unknown } | { failure: FailureRecord } | { stream: number }): void {
+  endHere(call: Call, outcome: { value: unknown } | { failure: FailureRecord } | { stream: number; kind: number }): void {
     if ('value' in outcome) this.#settler.succeed(call, outcome.value);
-    else if ('stream' in outcome) this.#settler.stream(call, this.#me.id, outcome.stream);
+    else if ('stream' in outcome) this.#settler.stream(call, this.#me.id, outcome.stream, outcome.kind);
     else this.#settler.failAs(call, outcome.failure, this.#me.id);
   }
 

@@ -20,6 +20,7 @@ import type { Entry, Root } from './run-queues.ts';
 import { NODE_YIELD, type Scheduler } from './scheduler.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
 import { LocalThread } from './thread.ts';
+import { GENERATOR, sourceOf } from './stream-kinds.ts';
 import type { StreamTable } from './streams.ts';
 
 export interface ExecutorParts {
@@ -245,11 +246,11 @@ export class Executor {
   }
 
   /** @param cell  it was made for this call */
-  #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator, cell: Cell): void {
+  #openStream(record: FunctionRecord, origin: Origin, generator: AsyncGenerator, cell: Cell, kind = GENERATOR): void {
     const { me, tasks, streams, caller } = this.#parts;
     this.finished++;
-    if (!isSlot(origin)) { caller.endHere(origin, { stream: streams.open(generator, me.id, record, cell) }); return; }
-    tasks.writeStream(origin.slot, streams.open(generator, ownerOf(me.memory.layout, origin.slot), record, cell));
+    if (!isSlot(origin)) { caller.endHere(origin, { stream: streams.open(generator, me.id, record, cell), kind }); return; }
+    tasks.writeStream(origin.slot, streams.open(generator, ownerOf(me.memory.layout, origin.slot), record, cell), kind);
     me.finish(origin.slot, origin.running, slotStates.DONE);
   }
 
@@ -293,6 +294,12 @@ export class Executor {
 
   #succeed(origin: Origin, value: unknown): void {
     const { me, tasks, postman } = this.#parts;
+    const found = typeof value === 'object' && value !== null ? sourceOf(value) : undefined;
+    if (found !== undefined) {
+      const record = isSlot(origin) ? this.recordOf(origin.slot) : this.#parts.functions.named(origin.target.name);
+      this.#openStream(record, origin, found.source, new Cell(), found.kind);
+      return;
+    }
     this.finished++;
     try {
       if (!isSlot(origin)) {

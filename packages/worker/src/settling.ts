@@ -10,6 +10,7 @@ import { Call, cancelledError, codeOf } from './call.ts';
 import { nameOfFunction } from './functions.ts';
 import type { Arrivals, Postman } from './ports.ts';
 import type { SharedBufferTable } from './shared-buffers.ts';
+import { GENERATOR, streamOf } from './stream-kinds.ts';
 import { RemoteStream } from './streams.ts';
 
 export interface SettlerParts {
@@ -90,11 +91,11 @@ export class Settler {
     this.#uncount();
   }
   /** It is a generator, that a worker holds. */
-  stream(call: Call, worker: number, number: number): void {
-    call.target.kind = 'stream';
+  stream(call: Call, worker: number, number: number, kind: number): void {
+    if (kind === GENERATOR) call.target.kind = 'stream';
     const callBuiltIn = (name: string, values: unknown[]): Promise<unknown> => this.#parts.callOn(worker, nameOfFunction('', name), values);
     if (call.state !== 'ended' && call.stoppedBy === undefined) {
-      this.succeed(call, new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: callBuiltIn }));
+      this.succeed(call, streamOf(new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: callBuiltIn }), kind));
       return;
     }
     if (call.stoppedBy !== undefined) this.fail(call, call.stoppedBy);
@@ -158,7 +159,7 @@ export class Settler {
     if (hasResult(word)) tasks.discardResult(slot);
     results.drop(slot);
     this.release(call);
-    if (stream !== 0) this.stream(call, slotStates.claimerOf(word), stream);
+    if (stream !== 0) this.stream(call, slotStates.claimerOf(word), stream, GENERATOR);
   }
 
   #comeHomeSlowly(call: Call, slot: number, word: number): void {
@@ -171,7 +172,12 @@ export class Settler {
     }
     const isDone = slotStates.stateOf(word) === slotStates.DONE;
     const stream = tasks.streamOf(slot);
-    if (isDone && stream !== 0) { this.release(call); this.stream(call, worker, stream); return; }
+    if (isDone && stream !== 0) {
+      const kind = tasks.streamKindOf(slot);
+      this.release(call);
+      this.stream(call, worker, stream, kind);
+      return;
+    }
     const settle = isDone ? (value: unknown): void => this.succeed(call, value) : (record: unknown): void => this.failAs(call, record as FailureRecord, worker);
     if (tasks.isResultByPort(slot)) {
       results.claim(slot, slotStates.generationOf(word), settle);

@@ -1,5 +1,6 @@
 /** Remote generators: values in order, back-pressure, early ends, failures, lost workers, and the same generators as threads. */
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool, type Remote, type RemoteGenerator } from 'capriccio';
 import { afterAll, beforeAll, describe, expectTypeOf, test } from 'vitest';
@@ -313,6 +314,54 @@ describe('in threads', () => {
     thread.cancel();
     assert.equal((await rejection(thread.join())).code, 'CAP_ERR_CANCELLED');
     await until(() => seen(CLEANED) === 1, 'the clean-up of the generator');
+  });
+});
+
+describe('streams of Node and of the web', () => {
+  test('as results: the same chunks, in a stream of the same kind', async () => {
+    const { shared } = counters();
+    const bytes = await soon(streams.nodeStream(shared, 40, 3));
+    assert.ok(bytes instanceof Readable && !bytes.readableObjectMode);
+    assert.deepEqual(Buffer.concat(await soon(collect(bytes))), Buffer.concat(Array.from({ length: 40 }, (_, k) => Buffer.alloc(3, k))));
+    const objects = await soon(streams.nodeObjects(40));
+    assert.deepEqual(await soon(collect(objects)), upTo(40).map((k) => ({ k })));
+    assert.equal((await soon(collect(await soon(streams.nodeText())))).join(''), 'grüße');
+    const web = await soon(streams.webStream(shared, 40, 3));
+    assert.ok(web instanceof ReadableStream);
+    assert.equal((await soon(collect(web))).reduce((sum, chunk) => sum + chunk.length, 0), 120);
+    expectTypeOf(streams.nodeStream(shared, 1, 1)).toEqualTypeOf<Promise<Readable>>();
+  });
+  test('nobody reads: the source is not run further than its window, and a reader who stops ends it', async () => {
+    for (const kind of ['nodeStream', 'webStream'] as const) {
+      const { shared, seen } = counters();
+      const stream = await soon<AsyncIterable<Uint8Array>>(kind === 'webStream' ? streams.webStream(shared, 1_000_000, 10_000) : streams.nodeStream(shared, 1_000_000, 10_000));
+      let before = -1;
+      await until(() => { const now = seen(YIELDED); const isStill = now === before && now > 0; before = now; return isStill; }, 'its source stands still');
+      assert.ok(seen(YIELDED) < 100, `${seen(YIELDED)} chunks ahead`);
+      const iterator = stream[Symbol.asyncIterator]();
+      assert.equal((await iterator.next()).value?.length, 10_000);
+      await iterator.return?.();
+      await until(() => seen(CLEANED) === 1, 'its source is closed');
+    }
+  });
+  test('a failure of the source is that of the stream, after the values before it', async () => {
+    const got: number[] = [];
+    const error = await rejection((async () => { for await (const value of await streams.nodeFails(3)) got.push(value as number); })());
+    assert.deepEqual([got, error instanceof RangeError, error.code], [[0, 1, 2], true, 'E_BROKE']);
+  });
+  test('from worker to worker', async () => { assert.equal(await soon(streams.passesStream()), 2000); });
+  test('as arguments, moved: chunks go on as they are read', async () => {
+    const { shared, seen } = counters();
+    const source = ReadableStream.from((async function* () { for (let k = 0; k < 100; k++) { Atomics.add(new Int32Array(shared), YIELDED, 1); yield new Uint8Array(1000); } })());
+    assert.equal(await soon(streams.lengthOf.with({ transfer: [source] })(source)), 100_000);
+    assert.equal(seen(YIELDED), 100);
+    const node = Readable.toWeb(Readable.from([Buffer.alloc(7), Buffer.alloc(5)], { objectMode: false })) as ReadableStream<Uint8Array>;
+    assert.equal(await soon(streams.lengthOf.with({ transfer: [node] })(node)), 12);
+    const written: number[] = [];
+    const sink = new WritableStream<number>({ async write(chunk) { await delay(1); written.push(chunk); } }, { highWaterMark: 2 });
+    await soon(streams.writesTo.with({ transfer: [sink] })(sink, 20));
+    await until(() => written.length === 20, 'all is written');
+    assert.deepEqual(written, upTo(20));
   });
 });
 

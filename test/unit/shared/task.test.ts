@@ -205,8 +205,8 @@ describe('results', () => {
 
   test('a stream is a number', () => {
     const pair = new Pair();
-    pair.running.writeStream(pair.slot, 12);
-    assert.deepEqual([pair.calling.streamOf(pair.slot), pair.calling.hasInlineResult(pair.slot)], [12, false]);
+    pair.running.writeStream(pair.slot, 12, 3);
+    assert.deepEqual([pair.calling.streamOf(pair.slot), pair.calling.streamKindOf(pair.slot), pair.calling.hasInlineResult(pair.slot)], [12, 3, false]);
     pair.running.writeResult(pair.slot, 12);
     assert.equal(pair.calling.streamOf(pair.slot), 0);
   });
