@@ -10,7 +10,7 @@ import { FrameStack } from './compiled/frames.ts';
 import { placeOfFrames } from './compiled/traces.ts';
 import { userLineOf } from './origin.ts';
 import type { LocalThread } from './thread.ts';
-import { giveUp, type Waitable, type Waiter } from './sync/waiting.ts';
+import { giveUp, NOBODY, type Waitable, type Waiter } from './sync/waiting.ts';
 
 /** One thread of a circle. The next one has what it waits for; the first has what the last waits for. */
 export interface DeadlockedThread {
@@ -43,7 +43,9 @@ export const living = (holder: LocalThread): LocalThread => (holder.hasEnded ? h
 function findCircle(start: LocalThread, on: Waitable): LocalThread[] | 'leaves' | undefined {
   let mayBe = false;
   let leaves = false;
-  for (const holder of on.holders()) {
+  const holders = on.holders();
+  if (holders === NOBODY) return undefined;
+  for (const holder of holders) {
     const one = living(holder);
     if (one === start || one.onlyWait !== undefined) mayBe = true;
     leaves ||= one.hasCalls;

@@ -30,7 +30,8 @@ export type Runnable = LocalThread | Continuation;
 export interface Entry<T extends Ready = Runnable> { readonly root: Root<T>; begin(): void }
 
 interface NodeQueue<T> extends Seat { readonly node: number; readonly threads: Deque<T> }
-interface Level<T> extends Share { readonly threads: Deque<T> }
+/** `drawn`: threads that were drawn from it since the last `settle`. */
+interface Level<T> extends Share { readonly threads: Deque<T>; drawn: number }
 
 /** What has begun goes before what has not, but for one batch in so many: a thread that yields for ever does not keep its root from starting others. */
 const START_EVERY = 16;
@@ -76,6 +77,10 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** What is known of its segments' length. */
   lane: RootLane | undefined = undefined;
   readonly #rules: SchedulingRules;
+  readonly #thetaUs: number;
+  /** The top level, and what a thread has had that stands there. */
+  readonly #top: number;
+  readonly #topUs: number;
   readonly #nodes = new Map<number, NodeQueue<T>>();
   /** Of the last push: the next is most likely of the same node. */
   #last: NodeQueue<T> | undefined;
@@ -97,7 +102,10 @@ export class Root<T extends Ready = Runnable> implements Seat {
   constructor(name: string, rules: SchedulingRules = schedulingRules) {
     this.name = name;
     this.#rules = rules;
-    for (let level = 0; level < rules.levels; level++) this.#levels.push({ tickets: rules.share ** level, pass: 0, threads: new Deque() });
+    this.#thetaUs = rules.levels > 1 ? rules.thetaUs : Infinity;
+    this.#top = rules.levels - 1;
+    this.#topUs = rules.thetaUs * rules.factor ** (rules.levels - 2);
+    for (let level = 0; level < rules.levels; level++) this.#levels.push({ tickets: rules.share ** level, pass: 0, threads: new Deque(), drawn: 0 });
   }
 
   /** In the heap of roots that have something to run. */
@@ -116,16 +124,16 @@ export class Root<T extends Ready = Runnable> implements Seat {
 
   /** A thread that blocked at `node` may go on. */
   push(thread: T, node: number): void {
-    const level = thread.attainedUs < this.#rules.thetaUs ? 0 : levelOf(thread.attainedUs, this.#rules);
+    const attained = thread.attainedUs;
     this.runnable++;
-    if (level > 0) { this.#pushAbove(thread, level).push(thread); return; }
+    if (attained >= this.#thetaUs) { this.#pushAbove(attained >= this.#topUs ? this.#top : levelOf(attained, this.#rules)).push(thread); return; }
     const last = this.#last;
     const queue = last?.node === node ? last : this.#last = this.#nodes.get(node) ?? this.#addNode(node);
     if (queue.threads.length === 0) { join(queue, this.#nodePass); this.#ready.push(queue); }
     queue.threads.push(thread);
   }
 
-  #pushAbove(thread: T, number: number): Deque<T> {
+  #pushAbove(number: number): Deque<T> {
     const level = this.#levels[number] as Level<T>;
     if (level.threads.length === 0) join(level, this.#levelPass);
     this.#above++;
@@ -185,8 +193,10 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** Takes the next thread of the batch: in level 0 the oldest of the node with least pass, else the oldest. Undefined when the level has none left. */
   shift(): T | undefined {
     const queue = this.#level === 0 ? this.#ready.top : undefined;
-    const thread = (queue ?? this.#levels[this.#level] as Level<T>).threads.shift();
+    const level = this.#levels[this.#level] as Level<T>;
+    const thread = (queue ?? level).threads.shift();
     if (thread === undefined) return undefined;
+    level.drawn++;
     this.runnable--;
     if (queue === undefined) this.#above--;
     else {
@@ -199,11 +209,11 @@ export class Root<T extends Ready = Runnable> implements Seat {
     return thread;
   }
 
-  /** Ends a batch: charges its level, and the threads that were drawn, each an equal part. */
+  /** Ends a batch, or several: charges the threads that were drawn, each an equal part, and their levels; the last level for what began. */
   settle(usedMs: number): void {
-    charge(this.#levels[this.#level] as Level<T>, usedMs);
     const count = this.#batchSize;
     if (count > 0) this.#settleThreads(usedMs / count, count);
+    else charge(this.#levels[this.#level] as Level<T>, usedMs);
     const preempted = this.#preempted;
     if (preempted === undefined) return;
     this.#preempted = undefined;
@@ -211,7 +221,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
     const level = levelOf(preempted.attainedUs, this.#rules);
     if (level === 0 || level !== this.#level || !this.#rules.isFirstComeFirstServed) { this.push(preempted, NODE_PREEMPTED); return; }
     this.runnable++;
-    this.#pushAbove(preempted, level).unshift(preempted);
+    this.#pushAbove(level).unshift(preempted);
   }
 
   #settleThreads(eachMs: number, count: number): void {
@@ -221,6 +231,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
       this.#batch[k] = undefined;
     }
     this.#batchSize = 0;
+    for (const level of this.#levels) if (level.drawn > 0) { charge(level, eachMs * level.drawn); level.drawn = 0; }
   }
 }
 

@@ -71,6 +71,9 @@ const HINT_BATCH_MAX = 16;
 const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
+/** Pieces of one root that may run between two looks at the clock, each of a mean of so many microseconds at most: a look costs more than a switch. */
+const UNREAD_MAX = 32;
+const UNREAD_US_MAX = 5;
 /** A segment that is longer is reported, ms: a hundred slices. */
 const OVERRUN_MS = 100;
 /** Of batches in which something begins, one in so many is sampled. */
@@ -99,6 +102,8 @@ export class Scheduler {
   recorder: Recorder | undefined;
   /** Whether a thread has to wait at its node before it goes on, for it would take what is short: then `release` follows. Undefined while nothing is. */
   holdBack: ((thread: LocalThread, node: number) => boolean) | undefined;
+  /** Pieces that have run since the clock was read, all of one root. */
+  #unread = 0;
   #toSample = 1;
   #toSampleBatch = 1;
   #isBatchSampled = false;
@@ -197,8 +202,11 @@ export class Scheduler {
       const { lanes } = this;
       const cpuAt = lanes === undefined ? -1 : lanes.before(root.lane ??= lanes.of(root.name));
       const begunBefore = this.begun;
-      const count = this.#runBatch(root, cpuAt >= 0 ? 1 : BATCH_MAX);
+      const ran = this.#runBatch(root, cpuAt >= 0 ? 1 : BATCH_MAX);
       this.#outside?.afterBatch();
+      const count = this.#unread + ran;
+      if (count < UNREAD_MAX && cpuAt < 0 && this.#mayGoUnread(root, ran)) { this.#unread = count; mayLinger ||= ran > 0; continue; }
+      this.#unread = 0;
       const now = sharedNow();
       this.timers.settle(now, false);
       this.#charge(root, now - this.#clock, count);
@@ -211,8 +219,13 @@ export class Scheduler {
         queueMicrotask(this.#goOn);
         return;
       }
-      mayLinger = count > 0;
+      mayLinger = ran > 0;
     }
+  }
+
+  /** Short batches of a light root, which is the only one with something to run, are measured together. */
+  #mayGoUnread(root: Root, ran: number): boolean {
+    return ran > 0 && !this.#hop && !this.#isBatchSampled && root.costUs < UNREAD_US_MAX && this.roots.active.length === 1 && root.canRun;
   }
 
   #endTurn(hasMore: boolean): void {
@@ -379,10 +392,9 @@ export class Scheduler {
 
   /** What it runs does not throw. */
   #enter(thread: LocalThread, isNew: boolean): CompiledOutcome {
-    const run = isNew ? begin : goOn;
-    if (!isContextShared) return runIn(thread.entered, run, thread);
+    if (!isContextShared) return runIn(thread.entered, isNew ? begin : goOn, thread);
     const before = enterContext(thread.entered);
-    const outcome = run(thread);
+    const outcome = isNew ? begin(thread) : goOn(thread);            // each by its name: the engine inlines it
     leaveContext(before);
     return outcome;
   }

@@ -47,7 +47,8 @@ export interface QueueOwner {
   abandoned?(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned | void;
 }
 
-const NOBODY: readonly LocalThread[] = [];
+/** Whose holders nobody knows. */
+export const NOBODY: readonly LocalThread[] = [];
 
 /** First come, first served; anybody may leave. All O(1), and nothing is allocated. */
 export class WaitQueue implements Waitable {
