@@ -117,8 +117,9 @@ describe('the rest', () => {
     await p.pthread_mutex_lock(mutex);
     assert.equal(await p.pthread_cond_timedwait(cond, mutex, inMs(2)), p.ETIMEDOUT);
     assert.equal(p.pthread_mutex_unlock(mutex), 0);
-    const waits = inThread(async () => { await p.pthread_mutex_lock(mutex); const code = await p.pthread_cond_wait(cond, mutex); return [code, p.pthread_mutex_unlock(mutex)]; });
-    await sleep(2);
+    const begun = Promise.withResolvers<void>();
+    const waits = inThread(async () => { await p.pthread_mutex_lock(mutex); const wait = p.pthread_cond_wait(cond, mutex); begun.resolve(); return [await wait, p.pthread_mutex_unlock(mutex)]; });
+    await begun.promise;
     assert.deepEqual([p.pthread_cond_destroy(cond), p.pthread_cond_init(cond, null)], [p.EBUSY, p.EBUSY]);
     await p.pthread_mutex_lock(other);
     assert.equal(await p.pthread_cond_wait(cond, other), p.EINVAL);
@@ -136,10 +137,11 @@ describe('the rest', () => {
     const scheduler = currentScheduler() as { deadlock: string };
     scheduler.deadlock = 'break';
     onTestFinished(() => { scheduler.deadlock = 'report'; });
-    const [a, b] = [new p.pthread_rwlock_t(), new p.pthread_rwlock_t()];
+    const [a, b, met] = [new p.pthread_rwlock_t(), new p.pthread_rwlock_t(), new p.pthread_barrier_t()];
+    assert.equal(p.pthread_barrier_init(met, null, 2), 0);
     const both = (first: p.pthread_rwlock_t, second: p.pthread_rwlock_t) => async (): Promise<number> => {
       await p.pthread_rwlock_rdlock(first);
-      await sleep(1);
+      await p.pthread_barrier_wait(met);
       const result = await p.pthread_rwlock_wrlock(second);
       if (result === 0) p.pthread_rwlock_unlock(second);
       p.pthread_rwlock_unlock(first);
@@ -148,8 +150,8 @@ describe('the rest', () => {
     assert.deepEqual((await Promise.all([inThread(both(a, b)), inThread(both(b, a))])).toSorted((x, y) => x - y), [0, p.EDEADLK]);
     const upgrades = async (): Promise<number> => {                      // a reader that reads again behind a writer waits for itself
       await p.pthread_rwlock_rdlock(a);
-      const writes = inThread(async () => { await p.pthread_rwlock_wrlock(a); return p.pthread_rwlock_unlock(a); });
-      await sleep(1);
+      const writes = inThread(async () => { const waits = p.pthread_rwlock_wrlock(a); await p.pthread_barrier_wait(met); await waits; return p.pthread_rwlock_unlock(a); });
+      await p.pthread_barrier_wait(met);
       const again = await p.pthread_rwlock_rdlock(a);
       p.pthread_rwlock_unlock(a);
       return again + await writes;
