@@ -1,6 +1,6 @@
 /** The worker's side of shared-primitives.ts: as a module of a pool, and as a bare worker that is posted to. */
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { pool } from 'capriccio/thread';
+import { isMainThread, parentPort, threadId, workerData } from 'node:worker_threads';
+import { pool, scope } from 'capriccio/thread';
 
 /** Has the mutex in turn with main: whoever has had it signals, and waits for the other's signal, which hands it over. */
 export async function takeTurns(cells: SharedArrayBuffer, count: number): Promise<void> {
@@ -34,4 +34,14 @@ if (!isMainThread && (workerData as { isBare?: boolean } | null)?.isBare === tru
     else if ('expect' in message) left = message.expect;
     else if (--left === 0) port.postMessage('all');
   });
+}
+
+export const where = (): number => threadId;
+export const answers = (k: number): number => k + 1;
+/** Has so many threads ask the worker of a key, all at a time. @returns how many were answered rightly */
+export async function asksAll(count: number, key: number): Promise<number> {
+  const other = pool().module<typeof import('./shared-tasks.ts')>(import.meta.url).answers.with({ affinity: key });
+  let right = 0;
+  await scope(async (s) => { for (let k = 0; k < count; k++) s.spawn(async () => { if (await other(k) === k + 1) right++; }); });
+  return right;
 }

@@ -1,12 +1,14 @@
 /* oxlint-disable require-yield -- frames that never wait are measured too */
 /**
  * What threads and their primitives cost, in a steady state, beside native promises, async-mutex, p-limit and Effect's fibers. Frames by direct forms are
- * what compiled async functions use; the awaited forms are what uncompiled code uses. Figures are ns an operation, lower is better.
+ * what compiled async functions use; the awaited forms are what uncompiled code uses. Figures are ns of processor time an operation, lower is better.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Mutex as AsyncMutex } from 'async-mutex';
 import { Effect, Fiber, Queue, Semaphore as EffectSemaphore } from 'effect';
 import pLimit from 'p-limit';
 import { DIRECT, directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/worker';
+import { createPool } from 'capriccio';
 import { Channel, Mutex, sleep, spawn, type Thread } from 'capriccio/thread';
 import { interleave, ratio, round3, showRatio, table, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
 
@@ -18,9 +20,11 @@ const recv = directOf(Channel.prototype.recv);
 const doze = directOf(sleep);
 const joinOf = (thread: Thread<unknown>): unknown => (thread.join as unknown as { [DIRECT]: () => unknown })[DIRECT].call(thread);
 
+/** Processor time of this thread, ns: all of it is done here, and other programs that share the processor add nothing. */
+function cpuNs(): number { const { user, system } = process.threadCpuUsage(); return (user + system) * 1000; }
 /** A side that does `count` operations: ns for each. */
 function side(name: string, count: number, run: (count: number) => Promise<unknown>): Side {
-  return { name, async measure() { const began = performance.now(); await run(count); return (performance.now() - began) * 1e6 / count; } };
+  return { name, async measure() { const began = cpuNs(); await run(count); return (cpuNs() - began) / count; } };
 }
 const joined = (...threads: Thread<unknown>[]): Promise<unknown> => Promise.all(threads.map((thread) => thread.join()));
 const check = (is: unknown, expected: unknown): void => { if (is !== expected) throw new Error(`${String(is)} where ${String(expected)} was expected`); };
@@ -39,6 +43,9 @@ const effectForks = (count: number): Promise<void> => Effect.runPromise(Effect.g
 
 // ---- switch ----
 function* yields(count: number): Frames { for (let k = 0; k < count; k++) yield; }
+/** Two threads that have stores of their own, and enter them at each turn. */
+const store = new AsyncLocalStorage<number>();
+const yieldsApart = (count: number): Promise<unknown> => joined(...[1, 2].map((one) => store.run(one, () => spawn(yields, count / 2))));
 async function awaits(count: number): Promise<void> { const settled = Promise.resolve(); for (let k = 0; k < count; k++) await settled; }
 const effectYields = (count: number): Effect.Effect<void> => Effect.gen(function* () { for (let k = 0; k < count; k++) yield* Effect.yieldNow; });
 
@@ -119,7 +126,7 @@ async function million(count: number, kind: 'channel' | 'sleep'): Promise<{ byte
   const channel = new Channel<number>();
   const threads: Thread<unknown>[] = kind === 'sleep' ? new Array<Thread<unknown>>(count) : [];
   const before = bytes();
-  let began = performance.now();
+  let began = cpuNs();
   const start = (): Thread<unknown> => (kind === 'channel' ? spawn(waitForItem, channel) : spawn(waitForTime));
   let last = start();
   for (let k = 1; k < count; k++) {
@@ -127,13 +134,13 @@ async function million(count: number, kind: 'channel' | 'sleep'): Promise<{ byte
     last = start();
   }
   await untilBlocked(last);
-  const createdPerS = count / (performance.now() - began) * 1000;
+  const createdPerS = count / (cpuNs() - began) * 1e9;
   const bytesEach = (bytes() - before) / count;
-  began = performance.now();
+  began = cpuNs();
   if (kind === 'channel') for (let k = 0; k < count; k++) channel.trySend(k);
   else for (const thread of [...threads, last]) thread?.cancel();
   while (last.status === 'blocked' || last.status === 'ready') await turn();
-  return { bytesEach, createdPerS, wokenPerS: count / (performance.now() - began) * 1000 };
+  return { bytesEach, createdPerS, wokenPerS: count / (cpuNs() - began) * 1e9 };
 }
 async function millionPromises(count: number): Promise<number> {
   const resolvers: ((value: number) => void)[] = new Array<(value: number) => void>(count);
@@ -145,11 +152,24 @@ async function millionPromises(count: number): Promise<number> {
   return each;
 }
 
+// ---- threads of one worker that each wait for another ----
+async function askers(count: number): Promise<Finding> {
+  await using pool = await createPool(2);
+  const tasks = pool.module<typeof import('./shared-tasks.ts')>(new URL('./shared-tasks.ts', import.meta.url));
+  const first = await tasks.where.with({ affinity: 0 })();
+  let other = 1;
+  while (await tasks.where.with({ affinity: other })() === first) other++;
+  await tasks.asksAll.with({ affinity: 0 })(count / 10, other);
+  const began = performance.now();
+  check(await tasks.asksAll.with({ affinity: 0 })(count, other), count);
+  return { what: `${count.toLocaleString('en')} threads, each a question to the other worker and its answer`, figure: `${round3(count / (performance.now() - began))} thousand/s`, goal: '', isMet: undefined };
+}
+
 // ---- the questions ----
 interface Question { readonly what: string; readonly goalNs: number; readonly sides: readonly Side[] }
 const questions = (scale: number): Question[] => [
   { what: 'spawn + join', goalNs: 100, sides: [side('capriccio', 200_000 * scale, (n) => spawn(spawnAndJoin, n).join()), side('native async call', 500_000 * scale, nativeCalls), side('Effect fork + join', 50_000 * scale, effectForks)] },
-  { what: 'switch', goalNs: 25, sides: [side('capriccio', 1_000_000 * scale, (n) => joined(spawn(yields, n / 2), spawn(yields, n / 2))), side('native await', 1_000_000 * scale, (n) => Promise.all([awaits(n / 2), awaits(n / 2)])), side('Effect yieldNow', 100_000 * scale, (n) => Effect.runPromise(Effect.all([effectYields(n / 2), effectYields(n / 2)], { concurrency: 2 })))] },
+  { what: 'switch', goalNs: 25, sides: [side('capriccio', 1_000_000 * scale, (n) => joined(spawn(yields, n / 2), spawn(yields, n / 2))), side('capriccio, two contexts', 1_000_000 * scale, yieldsApart), side('native await', 1_000_000 * scale, (n) => Promise.all([awaits(n / 2), awaits(n / 2)])), side('Effect yieldNow', 100_000 * scale, (n) => Effect.runPromise(Effect.all([effectYields(n / 2), effectYields(n / 2)], { concurrency: 2 })))] },
   { what: 'lock + unlock', goalNs: 5, sides: [side('capriccio tryLock', 2_000_000 * scale, (n) => spawn(tryLocks, n).join()), side('capriccio direct', 2_000_000 * scale, (n) => spawn(directLocks, n).join()), side('capriccio awaited', 300_000 * scale, awaitedLocks), side('async-mutex', 100_000 * scale, asyncMutexLocks), side('p-limit(1)', 100_000 * scale, limits), side('Effect semaphore', 100_000 * scale, effectLocks)] },
   { what: 'channel item, no switch', goalNs: 15, sides: [side('capriccio', 1_000_000 * scale, (n) => spawn(ownItems, n).join()), side('Effect queue', 50_000 * scale, effectOwnItems)] },
   { what: 'channel item, switch', goalNs: 60, sides: [side('capriccio', 500_000 * scale, meet), side('capriccio awaited', 200_000 * scale, meetAwaited), side('Effect queue', 50_000 * scale, effectMeet)] },
@@ -177,6 +197,7 @@ export const bench: Bench = async ({ rounds, quick }) => {
       found.push({ what: 'woken, to their ends', figure: `${round3(wokenPerS / 1e6)} M/s`, goal: '2 M/s', isMet: wokenPerS >= 2e6 });
     }
   }
+  found.push(await askers(quick ? 10_000 : 100_000));
   found.push({ what: 'native async functions that wait, each', figure: `${round3(await millionPromises(count))} B`, goal: '', isMet: undefined });
   return found;
 };
