@@ -4,7 +4,7 @@
 export { CapriccioError, isCapriccioError, type ErrorCode } from '@capriccio/shared';
 export type {
   ContextCodec, CurrentThread, Reacquired, SharedBarrier, SharedChannel, SharedChannelOptions, SharedCondition, SharedGuard, SharedMutex, SharedRwLock,
-  SharedSemaphore, SharedSemaphoreOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
+  SharedSemaphore, SharedSemaphoreOptions, SharedSendOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
 } from '@capriccio/worker';
 export { defineConfig, type CapriccioConfig } from './config.ts';
 export { createPool } from './create-pool.ts';

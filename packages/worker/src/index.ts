@@ -12,7 +12,7 @@ export { callAsFrames } from './compiled/threads.ts';
 export { nameOfFunction } from './functions.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';
-export { SharedChannel } from './objects/shared-channel.ts';
+export { SharedChannel, type SharedSendOptions } from './objects/shared-channel.ts';
 export { SharedCondition, type Reacquired } from './objects/shared-condition.ts';
 export { SharedMutex, type SharedGuard } from './objects/shared-mutex.ts';
 export { SharedObjects } from './objects/shared-objects.ts';

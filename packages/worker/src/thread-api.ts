@@ -20,6 +20,7 @@ export type { PoolHandle } from './pool-handle.ts';
 export type { NameOptions, WaitOptions } from './sync/block.ts';
 export { Barrier } from './sync/barrier.ts';
 export { Channel, type ChannelOptions } from './sync/channel.ts';
+export type { SendOptions } from './sync/moving.ts';
 export { Condition } from './sync/condition.ts';
 export { Latch } from './sync/latch.ts';
 export { Mutex } from './sync/mutex.ts';

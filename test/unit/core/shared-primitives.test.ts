@@ -247,6 +247,21 @@ test('names and options are checked', async () => {
   assert.throws(() => pool.channel('o4', { capacity: 1, bytes: 2 ** 28 }), code('CAP_ERR_MEMORY'));
 });
 
+test('buffers that are given away are the sender’s until the channel has them', async () => {
+  const channel = pool.channel<Uint8Array>('gives', { capacity: 1 });
+  const [first, second, third] = [7, 8, 9].map((byte) => new Uint8Array(1000).fill(byte)) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+  await channel.send(first, { transfer: [first.buffer] });
+  assert.equal(first.buffer.detached, true);
+  await assert.rejects(channel.send(second, { transfer: [second.buffer], timeoutMs: 1 }), code('CAP_ERR_TIMEOUT'));
+  assert.equal(second.buffer.detached, false);
+  const sent = channel.send(third, { transfer: [third.buffer] });
+  assert.equal(third.buffer.detached, false);
+  assert.deepEqual([(await channel.recv())[999], (await channel.recv())[999]], [7, 9]);
+  await sent;
+  assert.equal(third.buffer.detached, true);
+  await assert.rejects(channel.send(second, { transfer: [5] as never }), code('CAP_ERR_OPTION'));
+});
+
 test('waits end with the pool, and a pool without cores has them too', async () => {
   const small = await createPool({ cores: 0 });
   const here = small.module<Tasks>(fixture('shared-primitives.ts'));

@@ -1,10 +1,18 @@
 /** A channel across cores: values travel as bytes, so a copy arrives. Next: packages/shared/src/objects/channel.ts. */
 import { CapriccioError, IS_CLOSED, channels, keepItem, packItem, unpackItem, type Item } from '@capriccio/shared';
 import { ChannelClosed } from '../sync/channel.ts';
+import { checkSend, detach } from '../sync/moving.ts';
 import { NOTHING, type SelectCase } from '../sync/select.ts';
 import { SharedCase } from './shared-case.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { SharedWait, nodesExhausted, perform, refusal, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+
+/** Options of `send`. */
+export interface SharedSendOptions extends SharedWaitOptions {
+  /** ArrayBuffers in the value that are given away: detached here once the channel has their bytes. Who gives up has them still. */
+  transfer?: readonly ArrayBuffer[];
+}
+const NOTHING_MOVES: readonly ArrayBuffer[] = [];
 
 /** First in, first out, from any number of senders to any number of receivers, each value to one. What has been sent is lost by nobody's death. */
 export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
@@ -43,30 +51,34 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
   get isClosed(): boolean { return channels.stateOf(this.#objects.visitor, this.#object).isClosed; }
 
   /**
-   * Sends a copy, waiting while the channel is full. Rejects with CAP_ERR_CLOSED, CAP_ERR_TIMEOUT, or when the thread is cancelled: then nobody receives it;
+   * Sends a copy, waiting while the channel is full. What `transfer` names is detached here once the channel has it. Rejects with CAP_ERR_CLOSED, CAP_ERR_TIMEOUT, or when the thread is cancelled: then nobody receives it;
    * with CAP_ERR_NOT_CLONEABLE for what only a port could carry, CAP_ERR_MEMORY for more bytes than the channel has.
    */
-  send(value: T, options?: SharedWaitOptions): Promise<void> {
-    const refused = refusal(this.#objects, options);
+  send(value: T, options?: SharedSendOptions): Promise<void> {
+    const { transfer = NOTHING_MOVES, ...limit } = options ?? {};
+    const refused = refusal(this.#objects, typeof options === 'object' && options !== null ? limit : options);
     if (refused !== undefined) return refused;
     let item: Item;
-    try { item = this.#pack(value); } catch (error) { return Promise.reject(error); }
+    try {
+      if (options?.transfer !== undefined) checkSend(options);
+      item = this.#pack(value);
+    } catch (error) { return Promise.reject(error); }
     const { visitor } = this.#objects;
     const operation: Operation<void> = {
       what: this.#what, monitor: this.#object,
       enter: (waiter) => {
         const outcome = channels.send(visitor, this.#object, item, waiter);
-        if (outcome === 'now') return { value: undefined };
+        if (outcome === 'now') { detach(transfer); return { value: undefined }; }
         if (outcome === 'waits') return 'waits';
         return outcome === 'closed' ? { error: this.#closed() } : nodesExhausted(this.#objects, this.#what);
       },
-      granted: (result, node, wait) => this.#granted(result, node, wait, () => channels.sendPromised(visitor, this.#object, item, node)),
+      granted: (result, node, wait) => this.#granted(result, node, wait, () => { channels.sendPromised(visitor, this.#object, item, node); detach(transfer); }),
       passOn: (result, node) => this.#passOn(result, node),
     };
     const wait = new SharedWait(this.#objects, operation);
     this.#objects.visit(this.#object, wait.inside);
     if (!wait.isDone) item = keepItem(item);                             // its bytes are the encoder's, which the next value needs
-    return wait.promise(options);
+    return wait.promise(limit);
   }
 
   /** Receives the next value, waiting for one. Rejects with CAP_ERR_CLOSED when the channel is closed and empty, with CAP_ERR_TIMEOUT, or when the thread is cancelled. */

@@ -6,8 +6,10 @@
  */
 import { CapriccioError } from '@capriccio/shared';
 import { Deque } from '../deque.ts';
+import type { LocalThread } from '../thread.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
 import { byPromise, byThread, checkCount, checkWait, labelOf, promised, type Block, type NameOptions, type WaitOptions } from './block.ts';
+import { arriving, checkSend, Moving, type SendOptions } from './moving.ts';
 import { NOTHING, type SelectCase } from './select.ts';
 import { callingThread, WaitQueue, type QueueOwner, type Waiter } from './waiting.ts';
 
@@ -40,8 +42,8 @@ export class Channel<T> implements AsyncIterable<T>, Disposable {
   get length(): number { return this.#items?.length ?? 0; }
   get isClosed(): boolean { return this.#isClosed; }
 
-  /** Sends a value, waiting while the channel is full. Rejects with CAP_ERR_CLOSED, CAP_ERR_TIMEOUT, or when the thread is cancelled: then nobody receives it. */
-  send(value: T, options?: WaitOptions): Promise<void> { return promised(() => this.put(byPromise, value, options)); }
+  /** Sends a value, waiting while the channel is full; with `transfer` a clone of it, into which its buffers move when it is accepted. Rejects with CAP_ERR_CLOSED, CAP_ERR_TIMEOUT, or when the thread is cancelled: then nobody receives it. */
+  send(value: T, options?: SendOptions): Promise<void> { return promised(() => this.put(byPromise, value, options)); }
   /** Receives the next value, waiting for one. Rejects with CAP_ERR_CLOSED when the channel is closed and empty, with CAP_ERR_TIMEOUT, or when the thread is cancelled. */
   recv(options?: WaitOptions): Promise<T> { return promised(() => this.take(byPromise, options)); }
   /** Sends if nobody need wait. @returns whether it was sent. Throws CAP_ERR_CLOSED. */
@@ -88,21 +90,28 @@ export class Channel<T> implements AsyncIterable<T>, Disposable {
   }
 
   /** @internal */
-  put(block: Block, value: T, options: WaitOptions | undefined): unknown {
-    if (options !== undefined) checkWait(options, 'send');
+  put(block: Block, value: T, options: SendOptions | undefined): unknown {
+    if (options !== undefined) checkSend(options);
     const thread = callingThread();
+    if (options?.transfer !== undefined) return this.#putMoving(block, new Moving(value, options.transfer), thread, options);
     return this.#put(value) ? undefined : block(this.#senders, thread, value, options);
+  }
+  #putMoving(block: Block, value: Moving, thread: LocalThread | undefined, options: SendOptions): unknown {
+    if (this.#put(value as T)) return undefined;
+    value.check();
+    return block(this.#senders, thread, value, options);
   }
   #put(value: T): boolean {
     if (this.#isClosed) throw this.#closed();
     const receiver = this.#receivers.first;
     if (receiver !== undefined) {
+      const given = arriving(value);
       this.#receivers.remove(receiver);
-      receiver.wake(value, false);
+      receiver.wake(given, false);
       return true;
     }
     if (this.#items === undefined || this.#items.length >= this.capacity) return false;
-    this.#items.push(value);
+    this.#items.push(arriving(value));
     return true;
   }
 
@@ -126,7 +135,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable {
     return NOTHING;
   }
   #takeFrom(sender: Waiter): T {
-    const value = sender.value as T;
+    const value = arriving(sender.value as T);
     this.#senders.remove(sender);
     sender.wake(undefined, false);
     return value;
@@ -139,5 +148,5 @@ export class ChannelClosed extends CapriccioError {
   constructor(what: string) { super('CAP_ERR_CLOSED', `${what} has been closed`); }
 }
 
-setDirect(Channel.prototype.send, function sendDirect(this: Channel<unknown>, value: unknown, options?: WaitOptions) { return this.put(byThread, value, options) as void | typeof SUSPENDED; });
+setDirect(Channel.prototype.send, function sendDirect(this: Channel<unknown>, value: unknown, options?: SendOptions) { return this.put(byThread, value, options) as void | typeof SUSPENDED; });
 setDirect(Channel.prototype.recv, function recvDirect(this: Channel<unknown>, options?: WaitOptions) { return this.take(byThread, options); });
