@@ -145,10 +145,7 @@ export class Caller {
   }
 
   /** What goes with it is what its caller's stores hold now. */
-  #carry(call: Call): void {
-    const carried = this.#host.stores.capture(this.#tasks);
-    if (carried !== undefined) call.options = { ...call.options, carried };
-  }
+  #carry(call: Call): void { const carried = this.#host.stores.capture(this.#tasks); if (carried !== undefined) call.options = { ...call.options, carried }; }
 
   #admit(): void {
     if (this.#closed !== undefined) throw this.#closed;

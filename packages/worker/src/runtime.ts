@@ -176,6 +176,7 @@ export class Runtime {
         return copied.byPort ? structuredClone(value) : copied.value;
       },
       closeMs: start.cancelGraceMs * 2,
+      serial: start.serial,
     });
     this.functions = new Functions(this.scheduler.roots, this.streams.functions, (url) => this.mail.post(0, { kind: 'service', service: 'loaded', body: url }));
     this.serve('leave', () => { this.#mayGo = true; this.#hasToldDrained = false; });

@@ -21,7 +21,11 @@ export interface StreamOptions {
   readonly copyOf?: (value: unknown) => unknown;
   /** How long a generator that is told to end may take before who told it goes on without it, ms. */
   readonly closeMs?: number;
+  /** Of the worker, never given again: its streams have numbers that no other worker's have, for one may get the number of one that has died. */
+  readonly serial?: number;
 }
+/** Streams that a worker opens before its numbers are those of another. */
+const NUMBERS_PER_WORKER = 2 ** 16;
 
 /** One generator on the worker that runs it. */
 class LocalStream {
@@ -130,11 +134,12 @@ export class StreamTable {
   readonly #scheduler: Scheduler;
   readonly #options: Required<StreamOptions>;
   readonly #streams = new Map<number, LocalStream>();
-  #last = 0;
+  #last: number;
 
-  constructor(scheduler: Scheduler, { copyOf = structuredClone, closeMs = 2000 }: StreamOptions = {}) {
+  constructor(scheduler: Scheduler, { copyOf = structuredClone, closeMs = 2000, serial = 0 }: StreamOptions = {}) {
     this.#scheduler = scheduler;
-    this.#options = { copyOf, closeMs };
+    this.#options = { copyOf, closeMs, serial };
+    this.#last = serial % (2 ** 15) * NUMBERS_PER_WORKER;
   }
 
   /** Keeps a generator for its caller; it runs in the cell, which nobody else uses. @returns its number */
@@ -143,7 +148,8 @@ export class StreamTable {
     thread.status = 'blocked';
     thread.cell = cell;
     cell.thread = thread;
-    this.#streams.set(++this.#last, new LocalStream(this.#options, generator, owner, thread, cell));
+    this.#last = this.#last % (2 ** 31 - 1) + 1;
+    this.#streams.set(this.#last, new LocalStream(this.#options, generator, owner, thread, cell));
     return this.#last;
   }
 
