@@ -252,9 +252,8 @@ export class Runtime {
   }
   /** main has found a circle, of which one wait of this isolate is to be rejected. */
   #break({ wait, threads, message }: DeadlockToBreak): void {
-    const error = new CapriccioError('CAP_ERR_DEADLOCK', message);
-    const isBroken = breakWait(this.objects, this.executor, wait, error);
-    this.mail.post(0, { kind: 'service', service: 'deadlock', body: { threads, isBroken, stack: `${error.name}: ${message}` } satisfies DeadlockReport });
+    const isBroken = breakWait(this.objects, this.executor, wait, new CapriccioError('CAP_ERR_DEADLOCK', message));
+    this.mail.post(0, { kind: 'service', service: 'deadlock', body: { threads, isBroken, stack: `CapriccioError: ${message}` } satisfies DeadlockReport });
   }
 
   /** A plug-in takes messages of a name. */

@@ -63,10 +63,10 @@ describe('a circle of waits', () => {
   test('of frames by direct forms is broken, too', async () => {
     setMode('break');
     const lock = directOf(Mutex.prototype.lock);
-    const [a, b] = [new Mutex(), new Mutex()];
+    const [a, b, met] = [new Mutex(), new Mutex(), new Barrier(2)];
     const both = (first: Mutex, second: Mutex) => function* (): Generator<unknown, string, unknown> {
       using one = (lock.call(first)) as Disposable;
-      yield sleep(2);
+      yield met.wait();
       let got: unknown = lock.call(second);
       if (got === SUSPENDED) got = yield SUSPENDED;
       using two = got as Disposable;
