@@ -1,15 +1,14 @@
 /**
  * What compiling costs and saves, operation by operation: the same source natively, compiled (its wrappers drive it), and compiled as a thread of the
  * scheduler. The sides take turns within each round, in one process; a ratio is the median of the rounds' ratios.
- * Run: node --conditions=capriccio-source --expose-gc packages/bench/src/micro/compiled.ts [part of a name]
+ * Run: npm run bench -- micro/compiled
  */
 import vm from 'node:vm';
 import { compile } from '@capriccio/compiler';
 import '@capriccio/worker/compiled';
 import { spawn } from '@capriccio/worker/thread';
-import { findings, interleave, machine, median, ratio, round3, showRatio, table, type Finding, type Side } from '../harness.ts';
+import { interleave, median, ratio, round3, showRatio, table, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
 
-const ROUNDS = 15;
 const ROUND_MS = 25;
 
 type Run = (count: number) => Promise<unknown>;
@@ -87,19 +86,18 @@ async function memory(): Promise<Finding[]> {
   }));
 }
 
-const wanted = process.argv[2] ?? '';
-console.log(machine());
-const rows: string[][] = [];
-const found: Finding[] = [];
-for (const { name, goal, unit = 1, text } of cases.filter((one) => one.name.includes(wanted))) {
-  const count = await calibrated(text);
-  const sides = sidesOf(text, count, unit);
-  for (const { measure } of sides) await measure();
-  const [native, compiled, thread] = await interleave(sides, ROUNDS) as [never, never, never] as unknown as { name: string; rounds: number[] }[];
-  if (native === undefined || compiled === undefined || thread === undefined) throw new Error('a side is missing');
-  const [byWrapper, byThread] = [ratio(compiled, native), ratio(thread, native)];
-  rows.push([name, ...[native, compiled, thread].map(({ rounds }) => round3(median(rounds))), showRatio(byWrapper), showRatio(byThread)]);
-  if (goal !== undefined) found.push({ what: name, figure: `${round3(byWrapper.median)} · ${round3(byThread.median)}`, goal: `≤ ${goal}`, isMet: byWrapper.median <= goal && byThread.median <= goal });
-}
-table(['ns', 'native', 'compiled', 'thread', 'compiled / native', 'thread / native'], rows);
-findings([...found, ...wanted === '' ? await memory() : []]);
+export const bench: Bench = async ({ rounds }) => {
+  const rows: string[][] = [];
+  const found: Finding[] = [];
+  for (const { name, goal, unit = 1, text } of cases) {
+    const count = await calibrated(text);
+    const sides = sidesOf(text, count, unit);
+    for (const { measure } of sides) await measure();
+    const [native, compiled, thread] = await interleave(sides, rounds) as [SideResult, SideResult, SideResult];
+    const [byWrapper, byThread] = [ratio(compiled, native), ratio(thread, native)];
+    rows.push([name, ...[native, compiled, thread].map((side) => round3(median(side.rounds))), showRatio(byWrapper), showRatio(byThread)]);
+    if (goal !== undefined) found.push({ what: name, figure: `${round3(byWrapper.median)} · ${round3(byThread.median)}`, goal: `≤ ${goal}`, isMet: byWrapper.median <= goal && byThread.median <= goal });
+  }
+  table(['ns', 'native', 'compiled', 'thread', 'compiled / native', 'thread / native'], rows);
+  return [...found, ...await memory()];
+};

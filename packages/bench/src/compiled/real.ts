@@ -1,0 +1,60 @@
+/**
+ * Whole programs natively, and as threads from compiled code: `programs/`. A request, a document, a folder is a thread; the caller keeps some of them
+ * outstanding. All copies are in one process and take turns; what each gives is compared before the clock counts.
+ * Run: npm run bench -- compiled/real
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { spawn } from '@capriccio/worker/thread';
+import { calibrate, drive, interleave, median, ratio, round3, showRatio, table, type Bench, type Finding } from '../harness.ts';
+import { load, type Copy } from './load.ts';
+import type { Program } from './programs/program.ts';
+
+const programs = { 'fastify-app': 'a Fastify app, a request', 'hono-app': 'a Hono app, a request', markdown: 'a Markdown renderer, a page', crawler: 'a crawler over a folder, a package', interpreter: 'an interpreter, a program' } as const;
+const COPIES: readonly Copy[] = ['native', 'compiled', 'compiled, libraries too'];
+const ROUND_MS = 60;
+const WARM_UP_MS = 700;
+/** Tasks whose results are compared. */
+const CHECKED = 212;
+
+type Call = (k: number) => Promise<unknown>;
+interface Contender { readonly name: string; readonly call: Call }
+
+async function contendersOf(name: string): Promise<{ contenders: Contender[]; window: number }> {
+  const copies = new Map<Copy, Program>();
+  for (const copy of COPIES) copies.set(copy, await load(name, copy));
+  const { task, window } = copies.get('native') as Program;
+  const contenders = [{ name: 'native', call: task as Call }];
+  for (const copy of COPIES.slice(1)) {
+    const compiled = copies.get(copy) as Program;
+    if (copy === 'compiled, libraries too' && compiled.libraries.length === 0) continue;
+    contenders.push({ name: copy.replace('compiled', 'threads'), call: (k) => spawn(compiled.task, k).join() });
+  }
+  for (let k = 0; k < CHECKED; k++) {
+    const expected = await task(k);
+    for (const { name: side, call } of contenders) if (!isDeepStrictEqual(await call(k), expected)) throw new Error(`${name}, ${side}: task ${k} gives something else`);
+  }
+  return { contenders, window };
+}
+
+export const bench: Bench = async ({ rounds }) => {
+  const rows: string[][] = [];
+  const ratios: number[] = [];
+  for (const [name, what] of Object.entries(programs)) {
+    const { contenders, window } = await contendersOf(name);
+    const counts: number[] = [];
+    for (const { call } of contenders) { await calibrate(call, window, WARM_UP_MS); counts.push(await calibrate(call, window, ROUND_MS)); }
+    const count = Math.max(...counts);
+    const results = await interleave(contenders.map(({ name: side, call }) => ({ name: side, measure: async () => 1e6 / await drive(call, window, count) })), rounds);
+    const [native, threads, ...more] = results as [never, never];
+    const compared = ratio(threads, native);
+    ratios.push(compared.median);
+    rows.push([what, ...results.slice(0, 2).map((side) => round3(median(side.rounds))), showRatio(compared), ...more.map((side) => showRatio(ratio(side, native)))]);
+  }
+  table(['us', 'native', 'threads', 'threads / native', 'the same, libraries compiled too'], rows);
+  const mean = Math.exp(ratios.reduce((sum, value) => sum + Math.log(value), 0) / ratios.length);
+  const worst = Math.max(...ratios);
+  return [
+    { what: 'real programs as threads, geometric mean', figure: mean.toFixed(3), goal: '≤ 1.05', isMet: mean <= 1.05 },
+    { what: 'the dearest of them', figure: worst.toFixed(3), goal: '≤ 1.25', isMet: worst <= 1.25 },
+  ] satisfies Finding[];
+};
