@@ -94,18 +94,16 @@ function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
   return outcome;
 }
 
-/** A frame's wait for a promise. */
+/** A frame's wait for a promise, which is in the thread's `value` meanwhile. */
 export class PromiseWait implements Waitable {
   readonly what = 'a promise';
-  /** The promise, for listings. */
-  awaited: unknown = undefined;
   holders(): [] { return []; }
   abandon(waiter: Waiter): Abandoned { waiter.waitingOn = undefined; return 'left'; }
 }
 
 function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {
   const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
-  wait.awaited = promise;
+  thread.value = promise;                                                // for listings
   const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitingOn === wait) thread.wake(value, byThrow); };
   try {
     promise.then((value) => settled(value, false), (error: unknown) => settled(error, true));

@@ -352,9 +352,8 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   get callSlots(): number[] { return Array.from(this.#extras?.calls ?? [], (call) => ('slot' in call ? call.slot : 0)).filter((slot) => slot !== 0); }
   /** The call that its frames await, if it is one. */
   get awaitedCall(): OpenCall | undefined {
-    const wait = this.waitingOn;
-    if (!(wait instanceof PromiseWait) || !this.hasCalls) return undefined;
-    for (const call of this.#extras?.calls ?? []) if ('promise' in call && call.promise === wait.awaited) return call;
+    if (!(this.waitingOn instanceof PromiseWait) || !this.hasCalls) return undefined;
+    for (const call of this.#extras?.calls ?? []) if ('promise' in call && call.promise === this.value) return call;
     return undefined;
   }
 

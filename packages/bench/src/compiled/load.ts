@@ -12,7 +12,7 @@ export type Copy = 'native' | 'compiled' | 'compiled, libraries too';
 const require = createRequire(import.meta.url);
 const own = ['@capriccio/shared', '@capriccio/compiler', '@capriccio/worker'].map((name) => new URL('.', import.meta.resolve(name)).href);
 
-/** @returns the program, started */
+/** @returns what it exports */
 export async function load(name: string, copy: Copy): Promise<Program> {
   const url = new URL(`./programs/${name}.ts`, import.meta.url);
   for (const file of Object.keys(require.cache)) delete require.cache[file];
@@ -26,8 +26,7 @@ export async function load(name: string, copy: Copy): Promise<Program> {
   });
   const hook = copy === 'native' ? undefined : installHook({ runtimeUrl: import.meta.resolve('@capriccio/worker/compiled'), own, ...copy === 'compiled' ? {} : { include: [/./] } });
   try {
-    const { start } = await import(`${url.href}?${mark}`) as { start: () => Promise<Program> };
-    const program = await start();
+    const program = await import(`${url.href}?${mark}`) as Program;
     if (hook !== undefined && hook.counts.compiled + hook.counts.cached === 0) throw new Error(`${name}: nothing was compiled`);
     return program;
   } finally {

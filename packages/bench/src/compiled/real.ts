@@ -22,11 +22,10 @@ interface Contender { readonly name: string; readonly call: Call }
 async function contendersOf(name: string): Promise<{ contenders: Contender[]; window: number }> {
   const copies = new Map<Copy, Program>();
   for (const copy of COPIES) copies.set(copy, await load(name, copy));
-  const { task, window } = copies.get('native') as Program;
+  const { task, WINDOW: window } = copies.get('native') as Program;
   const contenders = [{ name: 'native', call: task as Call }];
   for (const copy of COPIES.slice(1)) {
     const compiled = copies.get(copy) as Program;
-    if (copy === 'compiled, libraries too' && compiled.libraries.length === 0) continue;
     contenders.push({ name: copy.replace('compiled', 'threads'), call: (k) => spawn(compiled.task, k).join() });
   }
   for (let k = 0; k < CHECKED; k++) {

@@ -3,8 +3,9 @@
  * wait is a point at which a cancellation is thrown in.
  * Next: ../scheduler.ts.
  */
-import { currentThread, keptContext, mayHoldFrames } from '../context.ts';
+import { currentThread, isContextShared, keptContext, mayHoldFrames } from '../context.ts';
 import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame.ts';
+import type { Abandoned, Waiter } from '../sync/waiting.ts';
 import type { LocalThread } from '../thread.ts';
 import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
 import { AWAIT, PREEMPT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
@@ -116,36 +117,65 @@ function fail(thread: LocalThread, { returning }: ThreadFrames, error: unknown):
 }
 
 function startWait(thread: LocalThread, outcome: CompiledOutcome): CompiledOutcome {
-  if (outcome === 'awaiting') {
-    const { value } = thread;
-    thread.value = undefined;
-    void pump(thread, thread.frame as ThreadFrames, value);
-  }
+  if (outcome === 'awaiting') waitFor(thread);
   return outcome;
 }
 
+const NativePromise = Promise;
+const { resolve, prototype: { then } } = NativePromise;
+const apply = Reflect.apply;
+
 /**
- * Awaits what a thread waits for, and lets it go on. A native `await` costs less than two reactions, and comes back in the async context in which the
- * thread waits; so, as long as nobody else is ready and the slice lasts, the thread is resumed right here. Otherwise it goes through its run queue.
+ * A thread's wait for a promise. The reactions are the same two functions for all threads, for a thread is the async context in which they run: a wait
+ * costs a promise, and no closures. A late answer to a wait that was given up cannot be told from the answer to the next one, so a thread that has ever
+ * given one up has closures from then on.
  */
-async function pump(thread: LocalThread, frames: ThreadFrames, first: unknown): Promise<void> {
-  const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
-  let awaited = first;
-  for (;;) {
-    wait.awaited = awaited;
-    let value: unknown;
-    let byThrow = false;
-    try { value = await awaited; } catch (error) { value = error; byThrow = true; }
-    if (thread.waitingOn !== wait) return;
-    if (!thread.scheduler.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
-    thread.scheduler.goesOn(thread);
-    const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
-    if (outcome !== 'awaiting') { thread.scheduler.cameBack(thread, outcome); return; }
-    awaited = thread.value;
-    thread.value = undefined;
-    thread.waitingOn = wait;
-    thread.scheduler.waits(thread);
+class ContextWait extends PromiseWait {
+  override abandon(waiter: Waiter): Abandoned {
+    haveLeft.add(waiter);
+    hasAnyLeft = true;
+    return super.abandon(waiter);
   }
+}
+const contextWait = new ContextWait();
+const haveLeft = new WeakSet<Waiter>();
+let hasAnyLeft = false;
+
+/** What is awaited is in the thread's `value`, and stays there, for listings. Inside the thread's context. */
+function waitFor(thread: LocalThread): void {
+  let promise: unknown;
+  try {
+    promise = apply(resolve, NativePromise, [thread.value]);             // as `await` does: a promise is taken as it is
+  } catch (error) {
+    promise = NativePromise.reject(error);
+  }
+  if (isContextShared && currentThread() === thread && !(hasAnyLeft && haveLeft.has(thread))) {
+    thread.waitingOn = contextWait;
+    apply(then, promise, [fulfilled, rejected]);
+    return;
+  }
+  const wait = thread.waitingOn = new PromiseWait();
+  apply(then, promise, [(value: unknown) => { if (thread.waitingOn === wait) goOn(thread, value, false); }, (error: unknown) => { if (thread.waitingOn === wait) goOn(thread, error, true); }]);
+}
+
+const fulfilled = (value: unknown): void => answer(value, false);
+const rejected = (error: unknown): void => answer(error, true);
+function answer(value: unknown, byThrow: boolean): void {
+  const thread = currentThread();
+  if (thread?.waitingOn === contextWait && !(hasAnyLeft && haveLeft.has(thread))) goOn(thread, value, byThrow);
+}
+
+/** What a thread has waited for is there. As long as nobody else is ready and the slice lasts, it is resumed right here; otherwise it goes through its run queue. */
+function goOn(thread: LocalThread, value: unknown, byThrow: boolean): void {
+  const { scheduler } = thread;
+  if (!scheduler.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
+  scheduler.goesOn(thread);
+  thread.value = undefined;
+  const frames = thread.frame as ThreadFrames;
+  const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
+  if (outcome !== 'awaiting') { scheduler.cameBack(thread, outcome); return; }
+  waitFor(thread);
+  scheduler.waits(thread);
 }
 
 /**

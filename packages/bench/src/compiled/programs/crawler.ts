@@ -2,7 +2,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Program } from './program.ts';
 
 interface Summary { readonly files: number; readonly lines: number; readonly bytes: number; readonly longest: string }
 
@@ -25,8 +24,8 @@ async function crawl(folder: string): Promise<Summary> {
   return parts.reduce(both, nothing);
 }
 
-export async function start(): Promise<Program> {
-  const packages = fileURLToPath(new URL('../../../../', import.meta.url));
-  const folders = ['shared', 'compiler', 'worker', 'core'].map((name) => path.join(packages, name));
-  return { window: 2, libraries: [], task: async (k) => await crawl(folders[k % folders.length] as string) };
-}
+const packages = fileURLToPath(new URL('../../../../', import.meta.url));
+const folders = ['shared', 'compiler', 'worker', 'core'].map((name) => path.join(packages, name));
+
+export const WINDOW = 2;
+export const task = async (k: number): Promise<unknown> => await crawl(folders[k % folders.length] as string);

@@ -1,6 +1,5 @@
 /** An API with Fastify: a hook that authenticates, schemas, a service over a repository, an error of the application's own. */
 import Fastify from 'fastify';
-import type { Program } from './program.ts';
 
 interface User { readonly id: number; readonly name: string; readonly role: 'admin' | 'reader'; readonly teamIds: readonly number[] }
 interface Team { readonly id: number; readonly title: string; readonly memberIds: readonly number[] }
@@ -44,31 +43,28 @@ const profile = {
   },
 };
 
-export async function start(): Promise<Program> {
-  const app = Fastify();
-  const directory = new Directory();
-  app.decorateRequest('userId', 0);
-  app.addHook('onRequest', async (request) => {
-    const id = Number(request.headers.authorization);
-    const { role } = await users.find(id);
-    if (role === 'reader' && request.method !== 'GET') throw Object.assign(new Error('readers read'), { statusCode: 403 });
-    (request as unknown as { userId: number }).userId = id;
-  });
-  app.get('/users/:id', { schema: { params: { type: 'object', properties: { id: { type: 'integer' } } }, response: { 200: profile } } }, async (request) => await directory.profile((request.params as { id: number }).id));
-  app.post('/users/:id/notes', { schema: { body: { type: 'object', required: ['text'], properties: { text: { type: 'string', maxLength: 1000 } } } } }, async (request, reply) => {
-    const { text } = request.body as { text: string };
-    const author = await users.find((request as unknown as { userId: number }).userId);
-    reply.code(201);
-    return { author: author.name, words: text.split(' ').length };
-  });
-  await app.ready();
-  return {
-    window: 16, libraries: ['fastify', 'avvio', 'find-my-way', 'light-my-request', 'fast-json-stringify', 'secure-json-parse'],
-    async task(k) {
-      const response = k % 4 === 3
-        ? await app.inject({ method: 'POST', url: `/users/${k % 100}/notes`, headers: { authorization: String(k % 100) }, payload: { text: 'one two three' } })
-        : await app.inject({ url: `/users/${k % 104}`, headers: { authorization: String(k % 100) } });
-      return `${response.statusCode} ${response.body}`;
-    },
-  };
+const app = Fastify();
+const directory = new Directory();
+app.decorateRequest('userId', 0);
+app.addHook('onRequest', async (request) => {
+  const id = Number(request.headers.authorization);
+  const { role } = await users.find(id);
+  if (role === 'reader' && request.method !== 'GET') throw Object.assign(new Error('readers read'), { statusCode: 403 });
+  (request as unknown as { userId: number }).userId = id;
+});
+app.get('/users/:id', { schema: { params: { type: 'object', properties: { id: { type: 'integer' } } }, response: { 200: profile } } }, async (request) => await directory.profile((request.params as { id: number }).id));
+app.post('/users/:id/notes', { schema: { body: { type: 'object', required: ['text'], properties: { text: { type: 'string', maxLength: 1000 } } } } }, async (request, reply) => {
+  const { text } = request.body as { text: string };
+  const author = await users.find((request as unknown as { userId: number }).userId);
+  reply.code(201);
+  return { author: author.name, words: text.split(' ').length };
+});
+await app.ready();
+
+export const WINDOW = 16;
+export async function task(k: number): Promise<unknown> {
+  const response = k % 4 === 3
+    ? await app.inject({ method: 'POST', url: `/users/${k % 100}/notes`, headers: { authorization: String(k % 100) }, payload: { text: 'one two three' } })
+    : await app.inject({ url: `/users/${k % 104}`, headers: { authorization: String(k % 100) } });
+  return `${response.statusCode} ${response.body}`;
 }

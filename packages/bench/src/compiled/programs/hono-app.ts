@@ -1,6 +1,5 @@
 /** An API with Hono: middleware around asynchronous handlers, a session, JSON in and out. */
 import { Hono, type Context, type Next } from 'hono';
-import type { Program } from './program.ts';
 
 interface Item { readonly id: string; readonly price: number; readonly stock: number }
 type Variables = { session: { readonly user: string } };
@@ -38,27 +37,24 @@ async function totalOf(lines: readonly { id: string; count: number }[]): Promise
   return total;
 }
 
-export async function start(): Promise<Program> {
-  const app = new Hono<{ Variables: Variables }>();
-  app.use('*', stamp);
-  app.use('/orders/*', authenticate);
-  app.onError((error, c) => c.json({ error: error.message }, 404));
-  app.get('/items/:id', async (c) => {
-    const item = await lookUp(items, c.req.param('id'));
-    return item === undefined ? c.notFound() : c.json(item);
-  });
-  app.post('/orders/:kind', async (c) => {
-    const { lines } = await c.req.json<{ lines: { id: string; count: number }[] }>();
-    const total = await totalOf(lines);
-    return Number.isFinite(total) ? c.json({ user: c.get('session').user, kind: c.req.param('kind'), total }, 201) : c.json({ error: 'out of stock' }, 409);
-  });
-  return {
-    window: 16, libraries: ['hono'],
-    async task(k) {
-      const response = k % 2 === 0
-        ? await app.request(`/items/item-${k % 53}`)
-        : await app.request('/orders/express', { method: 'POST', headers: { authorization: `token-${k % 21}` }, body: JSON.stringify({ lines: [{ id: `item-${k % 52}`, count: 1 }, { id: 'item-4', count: 3 }] }) });
-      return `${response.status} ${response.headers.get('x-served-by') ?? ''} ${await response.text()}`;
-    },
-  };
+const app = new Hono<{ Variables: Variables }>();
+app.use('*', stamp);
+app.use('/orders/*', authenticate);
+app.onError((error, c) => c.json({ error: error.message }, 404));
+app.get('/items/:id', async (c) => {
+  const item = await lookUp(items, c.req.param('id'));
+  return item === undefined ? c.notFound() : c.json(item);
+});
+app.post('/orders/:kind', async (c) => {
+  const { lines } = await c.req.json<{ lines: { id: string; count: number }[] }>();
+  const total = await totalOf(lines);
+  return Number.isFinite(total) ? c.json({ user: c.get('session').user, kind: c.req.param('kind'), total }, 201) : c.json({ error: 'out of stock' }, 409);
+});
+
+export const WINDOW = 16;
+export async function task(k: number): Promise<unknown> {
+  const response = k % 2 === 0
+    ? await app.request(`/items/item-${k % 53}`)
+    : await app.request('/orders/express', { method: 'POST', headers: { authorization: `token-${k % 21}` }, body: JSON.stringify({ lines: [{ id: `item-${k % 52}`, count: 1 }, { id: 'item-4', count: 3 }] }) });
+  return `${response.status} ${response.headers.get('x-served-by') ?? ''} ${await response.text()}`;
 }

@@ -1,7 +1,6 @@
 /** A renderer of Markdown pages: front matter, includes that are read asynchronously, links that are checked, code that is highlighted. */
 import { readFile } from 'node:fs/promises';
 import { Marked, type Token, type Tokens } from 'marked';
-import type { Program } from './program.ts';
 
 interface Page { readonly title: string; readonly html: string; readonly links: number }
 
@@ -48,9 +47,9 @@ async function render(text: string): Promise<Page> {
   return { title: /^# (.*)$/m.exec(source)?.[1] ?? '', html: await marked.parse(source), links };
 }
 
-export async function start(): Promise<Program> {
-  const folder = new URL('../../../../../', import.meta.url);
-  const texts = await Promise.all(['README.md', 'ARCHITECTURE.md', 'docs/performance.md'].map(async (file) => await readFile(new URL(file, folder), 'utf8')));
-  const pages = texts.map((text) => `${text}\n\n@include note\n\n@include table\n`);
-  return { window: 2, libraries: ['marked'], task: async (k) => await render(pages[k % pages.length] as string) };
-}
+const folder = new URL('../../../../../', import.meta.url);
+const texts = await Promise.all(['README.md', 'ARCHITECTURE.md', 'docs/performance.md'].map(async (file) => await readFile(new URL(file, folder), 'utf8')));
+const pages = texts.map((text) => `${text}\n\n@include note\n\n@include table\n`);
+
+export const WINDOW = 2;
+export const task = async (k: number): Promise<unknown> => await render(pages[k % pages.length] as string);
