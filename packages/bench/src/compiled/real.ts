@@ -1,6 +1,7 @@
 /**
  * Whole programs natively, and as threads from compiled code: `programs/`. A request, a document, a folder is a thread; the caller keeps some of them
- * outstanding. All copies are in one process and take turns; what each gives is compared before the clock counts.
+ * outstanding. All copies are in one process and take turns; what each gives is compared before the clock counts. Times are processor time of the process,
+ * all its threads together, which other work on the machine hardly lengthens.
  * Run: npm run bench -- compiled/real
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -18,6 +19,14 @@ const CHECKED = 212;
 
 type Call = (k: number) => Promise<unknown>;
 interface Contender { readonly name: string; readonly call: Call }
+
+/** Processor time of a call, us. */
+async function cpuUs(call: Call, window: number, count: number): Promise<number> {
+  const before = process.cpuUsage();
+  await drive(call, window, count);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / count;
+}
 
 async function contendersOf(name: string): Promise<{ contenders: Contender[]; window: number }> {
   const copies = new Map<Copy, Program>();
@@ -43,13 +52,13 @@ export const bench: Bench = async ({ rounds }) => {
     const counts: number[] = [];
     for (const { call } of contenders) { await calibrate(call, window, WARM_UP_MS); counts.push(await calibrate(call, window, ROUND_MS)); }
     const count = Math.max(...counts);
-    const results = await interleave(contenders.map(({ name: side, call }) => ({ name: side, measure: async () => 1e6 / await drive(call, window, count) })), rounds);
+    const results = await interleave(contenders.map(({ name: side, call }) => ({ name: side, measure: () => cpuUs(call, window, count) })), rounds);
     const [native, threads, ...more] = results as [never, never];
     const compared = ratio(threads, native);
     ratios.push(compared.median);
     rows.push([what, ...results.slice(0, 2).map((side) => round3(median(side.rounds))), showRatio(compared), ...more.map((side) => showRatio(ratio(side, native)))]);
   }
-  table(['us', 'native', 'threads', 'threads / native', 'the same, libraries compiled too'], rows);
+  table(['us of CPU', 'native', 'threads', 'threads / native', 'the same, libraries compiled too'], rows);
   const mean = Math.exp(ratios.reduce((sum, value) => sum + Math.log(value), 0) / ratios.length);
   const worst = Math.max(...ratios);
   return [

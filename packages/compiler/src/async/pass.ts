@@ -44,7 +44,7 @@ export interface AsyncPass extends Pass {
 export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place, preemption }: AsyncOptions): AsyncPass {
   const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
-  const plan = planFunctions(tree, kind, smallClosures);
+  const plan = planFunctions(tree, kind, smallClosures, (node) => preemption.loopAt(node) !== undefined || preemption.callAt(node) !== undefined);
   const report = { functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) };
   if (plan.forms.size === 0) return { code, segments: identity(code.length), ...report };
   const rows: string[] = [];

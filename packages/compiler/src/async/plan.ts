@@ -3,6 +3,7 @@
  * correct, only without what compiling brings.
  */
 import type { SourceKind } from '../parse.ts';
+import { headOf, type Head } from './head.ts';
 import { keyName, nameOf, outermost } from './names.ts';
 import type { Facts, Tree, TreeNode } from './tree.ts';
 
@@ -16,6 +17,8 @@ type Form = 'declaration' | 'wrapped' | 'method' | 'private';
 
 export interface Plan {
   readonly forms: ReadonlyMap<TreeNode, Form>;
+  /** What of a compiled function runs without a frame. */
+  readonly heads: ReadonlyMap<TreeNode, Head>;
   readonly left: ReadonlyMap<TreeNode, string>;
 }
 
@@ -23,18 +26,22 @@ export interface Plan {
 const SMALL_LENGTH = 300;
 const SMALL_AWAITS = 2;
 
-/** @param small  compile small closures too */
-export function planFunctions(tree: Tree, kind: SourceKind, small: boolean): Plan {
+/** @param small  compile small closures too @param asks  whether a thread may be preempted in a loop or call */
+export function planFunctions(tree: Tree, kind: SourceKind, small: boolean, asks: (node: TreeNode) => boolean): Plan {
   const forms = new Map<TreeNode, Form>();
+  const heads = new Map<TreeNode, Head>();
   const left = new Map<TreeNode, string>();
   const repeated = namesDeclaredTwice(tree);
   for (const fn of tree.functions) {
     if (fn['async'] !== true) continue;
     const reason = whyNative(fn, kind, repeated) ?? (small ? undefined : whyNotClosure(fn, fn.facts as Facts));
-    if (reason === undefined) forms.set(fn, formOf(fn));
-    else left.set(fn, reason);
+    if (reason !== undefined) { left.set(fn, reason); continue; }
+    const form = formOf(fn);
+    forms.set(fn, form);
+    const head = headOf(fn, form, asks);
+    if (head !== undefined) heads.set(fn, head);
   }
-  return { forms, left };
+  return { forms, heads, left };
 }
 
 function formOf(fn: TreeNode): Form {

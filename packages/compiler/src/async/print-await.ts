@@ -43,8 +43,8 @@ function printCall(context: Context, node: TreeNode, call: TreeNode, gap: Rope, 
   const rest: Rope = [slice(callee.end, paren), args.length > 0 ? ',' : '', range(context, paren + 1, call.end - 1, args), ')'];
   const inner = callee.type === 'ParenthesizedExpression' && (callee['expression'] as TreeNode).type === 'MemberExpression' ? callee['expression'] as TreeNode : callee;
   if (inner.type === 'MemberExpression') {
-    const twin = privateTwin(context, inner);
-    if (twin !== undefined) return printPrivate(context, inner, gap, point, twin, [slice(callee.end, paren), '(', range(context, paren + 1, call.end - 1, args), '))']);
+    const method = privateMethod(context, inner);
+    if (method !== undefined) return printPrivate(context, inner, gap, point, method, [slice(callee.end, paren), '(', range(context, paren + 1, call.end - 1, args), '))']);
     return printMethod(context, inner, gap, point, helperFor(context, 'method', args, METHOD_ARITY_MAX), rest, fn);
   }
   const printed = context.print(callee);
@@ -66,14 +66,14 @@ function printMethod(context: Context, member: TreeNode, gap: Rope, point: strin
   return [begin, gap, `(${o}=`, context.print(object), `),${o}`, range(context, object.end, member.end, member['computed'] === true ? [property] : []), rest];
 }
 
-function printPrivate(context: Context, member: TreeNode, gap: Rope, point: string, twin: string, rest: Rope): Rope {
+function printPrivate(context: Context, member: TreeNode, gap: Rope, point: string, method: TreeNode, rest: Rope): Rope {
   const object = member['object'] as TreeNode;
   const property = member['property'] as TreeNode;
-  return [standing(`${context.helper('enter')}(${point},`, property.start), gap, context.print(object), slice(object.end, property.start), twin, rest];
+  return [standing(`${context.helper(context.plan.heads.has(method) ? 'enterHead' : 'enter')}(${point},`, property.start), gap, context.print(object), slice(object.end, property.start), context.twinOf(method), rest];
 }
 
-/** The twin of the private method that is named, if its class compiles it. */
-function privateTwin({ plan, twinOf }: Context, member: TreeNode): string | undefined {
+/** The private method that is named, if its class compiles it. */
+function privateMethod({ plan }: Context, member: TreeNode): TreeNode | undefined {
   const property = member['property'] as TreeNode;
   if (property.type !== 'PrivateIdentifier' || member['optional'] === true) return undefined;
   for (let at = member.up; at !== undefined; at = at.up) {
@@ -81,7 +81,7 @@ function privateTwin({ plan, twinOf }: Context, member: TreeNode): string | unde
     const declared = (at['body'] as TreeNode[]).find((one) => (one['key'] as TreeNode | undefined)?.type === 'PrivateIdentifier' && (one['key'] as TreeNode)['name'] === property['name']);
     if (declared === undefined) continue;
     const method = declared['value'] as TreeNode | null;
-    return declared.type === 'MethodDefinition' && method !== null && plan.forms.has(method) ? twinOf(method) : undefined;
+    return declared.type === 'MethodDefinition' && method !== null && plan.forms.has(method) ? method : undefined;
   }
   return undefined;
 }

@@ -1,7 +1,8 @@
 /** Blocks: the twins' names are given to their functions at the beginning of the block that hoists them, and compiled bodies declare their registers. */
 import { range, type Context } from './context.ts';
-import { keyName } from './names.ts';
-import { slice, type Rope } from './rope.ts';
+import { classNameOf } from './head.ts';
+import { keyName, nameOf } from './names.ts';
+import { slice, standing, type Rope } from './rope.ts';
 import { scopeOf } from './plan.ts';
 import type { TreeNode } from './tree.ts';
 
@@ -26,9 +27,25 @@ export function printBlock(context: Context, block: TreeNode, lead: () => string
     if (statement['directive'] === undefined) break;
     at = statement.end;
   }
+  const head = context.plan.heads.get(block.up as TreeNode);
+  if (typeof head === 'number' && (block.up as TreeNode)['body'] === block) return printWithHead(context, block, head, lead);
   const body = range(context, at, block.end, statements.filter(({ start }) => start >= at));
   const text = lead();
   return [slice(block.start, at), text !== '' && at !== first && code[at - 1] !== ';' ? ';' : '', text, body];
+}
+
+/** The body of a function whose first statements run without a frame: what follows is a generator beside it, with the same parameters. */
+function printWithHead(context: Context, block: TreeNode, guards: number, lead: () => string): Rope {
+  const fn = block.up as TreeNode;
+  const statements = block['body'] as TreeNode[];
+  const at = (statements[guards - 1] as TreeNode).end;
+  const params = (fn['params'] as TreeNode[]).map((param) => param['name'] as string);
+  const isMethod = context.plan.forms.get(fn) === 'method';
+  const rest = isMethod ? `#${context.fresh(`$$${nameOf(fn) ?? ''}`)}` : context.fresh(nameOf(fn) ?? '');
+  const called = `${isMethod ? `${classNameOf(fn) as string}.` : ''}${rest}.call(${['this', ...params].join()})`;
+  const before = range(context, block.start, at, statements.slice(0, guards));
+  const after = range(context, at, block.end, statements.slice(guards));
+  return [before, standing(`;return ${context.helper('began')}(${called})}${isMethod ? ' static *' : ' function*'}${rest}(${params.join()}){`, fn.start), lead(), after];
 }
 
 /** A class whose methods have twins in their places: its first static block wraps them. */

@@ -7,6 +7,9 @@
  *   { async m(x) {…} }               m:wrap(function*(x) {…}, "m", 1)
  *   class { async m(x) {…} }         *m(x) {…}, wrapped by a static block (print-block.ts)
  *   class { async #m(x) {…} }        async #m($0){DRIVE(this.#m_twin(…))} *#m_twin(x) {…}
+ *
+ * Where a head needs no frame (head.ts), the twin is an ordinary function, and what follows its guards is a generator beside it:
+ *   function f_twin(a) {if (!a) return 0; return began(f_rest.call(this,a))} function* f_rest(a) {…}
  */
 import { capturedIn, range, skipBlanks, type Context } from './context.ts';
 import { hasPlainParameters, keyName, lengthOf, nameOf } from './names.ts';
@@ -17,12 +20,17 @@ export function printFunction(context: Context, fn: TreeNode): Rope {
   return context.plan.forms.get(fn) === 'declaration' ? printDeclaration(context, fn) : printWrapped(context, fn);
 }
 
-/** The native driver of a twin's frames. @param frame  the text that makes the first */
-function drive(context: Context, frame: string): string {
+/** What a wrapper does: a native driver of the twin's frames, but for a twin that needs none. @param call  the text that calls the twin */
+function drive(context: Context, fn: TreeNode, call: string): string {
+  const head = context.plan.heads.get(fn);
+  if (head === 'whole') return `return ${call}`;
   const [t, v, e, x] = ['t', 'v', 'e', 'x'].map((name) => context.prefix + name) as [string, string, string, string];
-  return `for(let ${t}=${context.helper('startActivation')}(${frame});;){if(${t}.isDone)return ${t}.value;let ${v},${e}=false;try{${v}=await ${t}.value}catch(${x}){${e}=true;${v}=${x}}${t}.resume(${v},${e})}`;
+  return `for(let ${t}=${context.helper(head === undefined ? 'startActivation' : 'startHead')}(${call});;){if(${t}.isDone)return ${t}.value;let ${v},${e}=false;try{${v}=await ${t}.value}catch(${x}){${e}=true;${v}=${x}}${t}.resume(${v},${e})}`;
 }
 
+/** A twin that begins without a frame is no generator function. */
+const starOf = ({ plan }: Context, fn: TreeNode): string => (plan.heads.has(fn) ? '' : '*');
+const keywordOf = (context: Context, fn: TreeNode): string => `function${starOf(context, fn) || ' '}`;
 const parametersOf = (fn: TreeNode): string[] => Array.from({ length: lengthOf(fn) }, (_, k) => `$${k}`);
 const passesByName = (fn: TreeNode): boolean => hasPlainParameters(fn) && !(fn.facts as Facts).usesArguments;
 
@@ -35,8 +43,8 @@ function printDeclaration(context: Context, fn: TreeNode): Rope {
   const strict = (((fn['body'] as TreeNode)['body']) as TreeNode[]).some((statement) => statement['directive'] === 'use strict') ? '"use strict";' : '';
   const frame = passesByName(fn) ? `${twin}.call(${['this', ...params].join()})` : `${twin}.apply(this,arguments)`;
   return [
-    standing(`async function ${context.nameOf(fn)}(${params.join()}){${strict}${drive(context, frame)}} `, fn.start),
-    slice(fn.start + 'async'.length, keyword), 'function* ', id === null ? '' : slice(keyword + 'function'.length, id.start), standing(twin, id?.start ?? fn.start), printTail(context, fn),
+    standing(`async function ${context.nameOf(fn)}(${params.join()}){${strict}${drive(context, fn, frame)}} `, fn.start),
+    slice(fn.start + 'async'.length, keyword), `${keywordOf(context, fn)} `, id === null ? '' : slice(keyword + 'function'.length, id.start), standing(twin, id?.start ?? fn.start), printTail(context, fn),
   ];
 }
 
@@ -48,15 +56,15 @@ function printWrapped(context: Context, fn: TreeNode): Rope {
   if (fn.type === 'ArrowFunctionExpression') {
     const [names, values] = captures(context, fn);
     const [before, after] = names.length === 0 ? ['', ''] : [`((${names.join()})=>`, `)(${values.join()})`];
-    return [standing(`${wrap}(${before}function*${twin}`, fn.start), printTail(context, fn), `${after},${name},${length})`];
+    return [standing(`${wrap}(${before}${keywordOf(context, fn)}${twin}`, fn.start), printTail(context, fn), `${after},${name},${length})`];
   }
   const id = fn['id'] as TreeNode | null;
   const keyword = context.code.indexOf('function', skipBlanks(context.code, fn.start + 'async'.length));
   const gap = id === null ? '' : slice(keyword + 'function'.length, id.start);
   if (id !== null && (fn.facts as Facts).usesOwnName) {
-    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
+    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
   }
-  return [standing(`${wrap}(function*${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
+  return [standing(`${wrap}(${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
 }
 
 /** What an arrow function takes from around it: parameters of a function that is called at once. */
@@ -116,7 +124,7 @@ export function printProperty(context: Context, property: TreeNode): Rope {
   const fn = property['value'] as TreeNode;
   const key = property['key'] as TreeNode;
   return [
-    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(function*${context.twinOf(fn)}`, fn.start), printTail(context, fn),
+    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(${keywordOf(context, fn)}${context.twinOf(fn)}`, fn.start), printTail(context, fn),
     `,${JSON.stringify(keyName(key))},${lengthOf(fn)})`,
   ];
 }
@@ -129,13 +137,13 @@ export function printMethod(context: Context, method: TreeNode): Rope {
   const head = /^(static(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)+)?async/.exec(code.slice(method.start, key.start)) as RegExpExecArray;
   const isStatic = head[1] ?? '';
   const afterAsync = method.start + head[0].length;
-  if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), isStatic === '' ? ';*' : '*', slice(afterAsync, key.end), printTail(context, fn)];   // a field before it may have no semicolon: `a = 1\n *m() {}` is a product
+  if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), isStatic === '' ? ';' : '', starOf(context, fn), slice(afterAsync, key.end), printTail(context, fn)];   // a field before it may have no semicolon: `a = 1\n *m() {}` is a product
   const twin = context.twinOf(fn);
   const params = parametersOf(fn);
   const frame = `this.${twin}(${passesByName(fn) ? params.join() : '...arguments'})`;
   const statically = isStatic === '' ? '' : 'static ';
   return [
-    standing(`${statically}async #${key['name'] as string}(${params.join()}){${drive(context, frame)}} ${statically}*`, method.start),
+    standing(`${statically}async #${key['name'] as string}(${params.join()}){${drive(context, fn, frame)}} ${statically}${starOf(context, fn)}`, method.start),
     slice(afterAsync, key.start), standing(twin, key.start), printTail(context, fn),
   ];
 }

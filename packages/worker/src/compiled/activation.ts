@@ -4,6 +4,7 @@
  */
 import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
 import { AWAIT, PREEMPT, YIELD, machine, resumeFrame } from './machine.ts';
+import { BEGAN, takeFrame } from './calls.ts';
 import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
@@ -53,6 +54,13 @@ export function startActivation(frame: Generator): Activation {
     machine.depth = depth;
     machine.stack = stack;
   }
+}
+
+/** The same of a twin whose head has run without a frame. @param value  what it has returned */
+export function startHead(value: unknown): Activation {
+  if (value === BEGAN) return startActivation(takeFrame());
+  ended.value = value;
+  return ended;
 }
 
 /** Resolves when the event loop has gone round. */

@@ -29,6 +29,28 @@ export function enter(point: number, frame: Generator): unknown {
   return SUSPENDED;
 }
 
+/** What a function returns whose head runs without a frame: its value, or BEGAN when the head has not ended it; then its frame lies in the machine. */
+export const BEGAN: object = { toString: () => 'BEGAN' };
+export function began(frame: Generator): typeof BEGAN {
+  machine.frame = frame;
+  return BEGAN;
+}
+/** The frame that a head has begun. */
+export function takeFrame(): Generator {
+  const frame = machine.frame as Generator;
+  machine.frame = undefined;
+  return frame;
+}
+/** A head has come back. @param point  where its caller stands */
+export function enterHead(point: number, value: unknown): unknown {
+  if (value === BEGAN) return enter(point, takeFrame());
+  if (--machine.budget >= 0 && !isObject(value)) return value;
+  machine.point = point;
+  return settled(value);
+}
+/** A twin has been called. */
+const entered = (point: number, twin: Twin, made: unknown): unknown => (twin.hasHead === true ? enterHead(point, made) : enter(point, made as Generator));
+
 /** The stack is nested deeply: the frame goes on the heap, and its driver runs it. */
 function defer(point: number, frame: Generator): typeof SUSPENDED {
   machine.reason = CALL;
@@ -65,59 +87,59 @@ const isOwn = (twin: Twin | undefined, fn: unknown): twin is Twin => twin !== un
 
 export function call0(point: number, fn: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, (twin as () => Generator)());
+  if (isOwn(twin, fn)) return entered(point, twin, (twin as () => unknown)());
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, (fn as Callable)()) : answered(point, direct.call(undefined));
 }
 export function call1(point: number, fn: unknown, a: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown) => Generator)(a));
+  if (isOwn(twin, fn)) return entered(point, twin, (twin as (a: unknown) => unknown)(a));
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, (fn as Callable)(a)) : answered(point, direct.call(undefined, a));
 }
 export function call2(point: number, fn: unknown, a: unknown, b: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown) => Generator)(a, b));
+  if (isOwn(twin, fn)) return entered(point, twin, (twin as (a: unknown, b: unknown) => unknown)(a, b));
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, (fn as Callable)(a, b)) : answered(point, direct.call(undefined, a, b));
 }
 export function call3(point: number, fn: unknown, a: unknown, b: unknown, c: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, (twin as (a: unknown, b: unknown, c: unknown) => Generator)(a, b, c));
+  if (isOwn(twin, fn)) return entered(point, twin, (twin as (a: unknown, b: unknown, c: unknown) => unknown)(a, b, c));
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, (fn as Callable)(a, b, c)) : answered(point, direct.call(undefined, a, b, c));
 }
 export function callMany(point: number, fn: unknown, ...args: unknown[]): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, (twin as (...args: unknown[]) => Generator)(...args));
+  if (isOwn(twin, fn)) return entered(point, twin, (twin as (...args: unknown[]) => unknown)(...args));
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, (fn as Callable)(...args)) : answered(point, apply(direct, undefined, args));
 }
 
 export function method0(point: number, self: unknown, fn: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, apply(twin, self, []) as Generator);
+  if (isOwn(twin, fn)) return entered(point, twin, apply(twin, self, []));
   const direct = directOf(point, fn);
   if (direct !== undefined) return answered(point, apply(direct, self, []));
   return wait(point, apply(fn as Callable, self, []));
 }
 export function method1(point: number, self: unknown, fn: unknown, a: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a]) as Generator);
+  if (isOwn(twin, fn)) return entered(point, twin, apply(twin, self, [a]));
   const direct = directOf(point, fn);
   if (direct !== undefined) return answered(point, apply(direct, self, [a]));
   return wait(point, apply(fn as Callable, self, [a]));
 }
 export function method2(point: number, self: unknown, fn: unknown, a: unknown, b: unknown): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, apply(twin, self, [a, b]) as Generator);
+  if (isOwn(twin, fn)) return entered(point, twin, apply(twin, self, [a, b]));
   const direct = directOf(point, fn);
   if (direct !== undefined) return answered(point, apply(direct, self, [a, b]));
   return wait(point, apply(fn as Callable, self, [a, b]));
 }
 export function methodMany(point: number, self: unknown, fn: unknown, ...args: unknown[]): unknown {
   const twin = markOf(fn);
-  if (isOwn(twin, fn)) return enter(point, apply(twin, self, args) as Generator);
+  if (isOwn(twin, fn)) return entered(point, twin, apply(twin, self, args));
   const direct = directOf(point, fn);
   return direct === undefined ? wait(point, apply(fn as Callable, self, args)) : answered(point, apply(direct, self, args));
 }

@@ -24,7 +24,7 @@ interface Machine {
   reason: Reason;
   /** AWAIT: what is awaited; YIELD: what the frame is resumed with. */
   value: unknown;
-  /** CALL: the callee. */
+  /** CALL: the callee. Or the frame that a head has begun, until its caller has taken it. */
   frame: Generator | undefined;
   /** Index of the blocking point (points.ts) at which the innermost frame stands. */
   point: number;

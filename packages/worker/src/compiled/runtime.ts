@@ -2,8 +2,8 @@
  * What compiled code imports as `capriccio:runtime`; CommonJS and scripts find it as a global. Nothing else may be relied on by generated code.
  */
 import '@capriccio/compiler/stack';
-import { startActivation } from './activation.ts';
-import { call0, call1, call2, call3, callMany, enter, method0, method1, method2, methodMany, pause, value } from './calls.ts';
+import { startActivation, startHead } from './activation.ts';
+import { began, call0, call1, call2, call3, callMany, enter, enterHead, method0, method1, method2, methodMany, pause, value } from './calls.ts';
 import { loopOver } from './for-await.ts';
 import { addPoints } from './points.ts';
 import { brandPlain, depth, look, lookAsWait, plain, primitives, strips, turns } from './preemption.ts';
@@ -11,14 +11,14 @@ import { SUSPENDED } from '../suspended.ts';
 import { brand, wrap, wrapMethods } from './twins.ts';
 
 export {
-  SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strips, turns,
+  SUSPENDED, addPoints, began, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, enterHead, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, startHead, strips, turns,
   value, wrap, wrapMethods,
 };
 
 Object.defineProperty(globalThis, Symbol.for('capriccio.runtime'), {
   configurable: true,
   value: {
-    SUSPENDED, addPoints, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, strips, turns,
+    SUSPENDED, addPoints, began, brand, brandPlain, call0, call1, call2, call3, callMany, depth, enter, enterHead, look, lookAsWait, loopOver, method0, method1, method2, methodMany, pause, plain, primitives, startActivation, startHead, strips, turns,
     value, wrap, wrapMethods,
   },
 });

@@ -17,7 +17,9 @@ const SHOWN = 10;
 /** Frames that are captured: about three of four belong to the runtime. */
 const CAPTURED = 50;
 /** Twins are named `$c_`, the function's name, a number. */
-const TWIN_NAME = /\$c_+([\p{ID_Continue}$]*?)\d+(?![\p{ID_Continue}$])/gu;
+const TWIN_NAME = /(?:#\$c_+\$\$|\$c_+)([\p{ID_Continue}$]*?)\d+(?![\p{ID_Continue}$])/gu;
+/** A wrapper that drives no frames calls its twin itself. */
+const TWIN = /^#?\$c_/;
 /** What enters a thread's context. */
 const BEGINNING = /\/context\.[jt]s$/;
 
@@ -39,10 +41,12 @@ function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sour
   const hasRun = sites.some((site) => site.getFunctionName() === 'runFrames' && site.getFileName()?.startsWith(own) === true);
   let callers = callersNotedFor(error) ?? (hasRun ? machine.stack?.callers : undefined);
   let last: NodeJS.CallSite | undefined;
+  let isTwin = false;
   for (let k = 0; k < sites.length; k++) {
     const site = sites[k] as NodeJS.CallSite;
     const isOwn = site.getFileName()?.startsWith(own) === true;
     if (isOwn) {
+      isTwin = false;
       const name = site.getFunctionName();
       if (BEGINNING.test(site.getFileName() ?? '')) break;               // below is who began the thread
       if (name === 'runFrames') { lines.push(...linesOfCallers(callers)); callers = undefined; }
@@ -53,7 +57,9 @@ function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sour
     if (text.startsWith('AsyncResource.runInAsyncScope') && BEGINNING.test(sites[k + 1]?.getFileName() ?? '')) break;
     const isWrapper = last !== undefined && DRIVERS.has(last.getFunctionName() ?? '');
     last = undefined;
-    if (isWrapper && sources.isCompiled(site.getFileName() ?? '')) continue;
+    const isBelowTwin = isTwin;
+    isTwin = TWIN.test(site.getFunctionName() ?? '');
+    if ((isWrapper || isBelowTwin) && sources.isCompiled(site.getFileName() ?? '')) continue;
     if (isStep(site) && sites[k + 1]?.getFileName()?.startsWith(own) === true) continue;
     lines.push(shownSite(site, text, sources));
   }
@@ -61,7 +67,7 @@ function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sour
 }
 
 /** What a wrapper calls: the frame below them is the wrapper, whose twin has been shown. */
-const DRIVERS = new Set(['startActivation', 'resume', 'Activation.resume']);
+const DRIVERS = new Set(['startActivation', 'startHead', 'resume', 'Activation.resume']);
 
 /** A generator's own `next` or `throw`. */
 function isStep(site: NodeJS.CallSite): boolean {

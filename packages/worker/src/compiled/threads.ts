@@ -7,6 +7,7 @@ import { currentThread, isContextShared, keptContext, mayHoldFrames } from '../c
 import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame.ts';
 import type { Abandoned, Waiter } from '../sync/waiting.ts';
 import type { LocalThread } from '../thread.ts';
+import { BEGAN, takeFrame } from './calls.ts';
 import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
 import { AWAIT, PREEMPT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
@@ -26,13 +27,19 @@ export type CompiledOutcome = FrameOutcome | 'preempted' | 'native' | 'answered'
 
 /** Begins a thread with a compiled function. Throws nothing. */
 export function beginTwin(thread: LocalThread, twin: Twin, args: readonly unknown[]): CompiledOutcome {
-  const frames = new ThreadFrames();
+  let made: unknown;
   try {
-    frames.frame = Reflect.apply(twin, undefined, args) as Generator;
+    made = apply(twin, undefined, args);
   } catch (error) {
     endByError(thread, error);
     return 'ended';
   }
+  if (twin.hasHead === true) {
+    if (made !== BEGAN) { thread.value = made; return 'native'; }
+    made = takeFrame();
+  }
+  const frames = new ThreadFrames();
+  frames.frame = made as Generator;
   thread.frame = frames;
   return startWait(thread, step(thread, frames, undefined, false));
 }
@@ -47,7 +54,9 @@ export function resumeCompiled(thread: LocalThread, frames: ThreadFrames): Compi
 
 /** Runs a compiled function up to its first wait, before there is a thread. Throws what it throws. @param isPrefix  its caller goes on then: it is not preempted before. @returns the frame when it waits: `adoptFrame` must follow at once */
 export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[], isPrefix = false): { isDone: boolean; value: unknown } {
-  const frame = Reflect.apply(twin, self, args) as Generator;
+  const made = apply(twin, self, args);
+  if (twin.hasHead === true && made !== BEGAN) return { isDone: true, value: made };
+  const frame = twin.hasHead === true ? takeFrame() : made as Generator;
   refill();
   machine.isScheduled = true;
   machine.isPrefix = isPrefix;

@@ -4,17 +4,20 @@
  *
  * A twin knows its owner: wrappers that copy every property of a function, proxies, and functions that inherit from one would else pass for it.
  */
-import { startActivation } from './activation.ts';
+import { startActivation, startHead } from './activation.ts';
 import { TWIN } from './twin-mark.ts';
 
 export interface Twin {
-  (this: unknown, ...args: unknown[]): Generator;
+  /** The frame; of a twin that has a head, what the head returns (calls.ts). */
+  (this: unknown, ...args: unknown[]): unknown;
   owner?: unknown;
   /** Of the twin of a synchronous function (preemption.ts): calls of it inside of so many others are made natively, and what is known of how long they take. */
   nativeFrom?: number;
   least?: number;
   toTime?: number;
   streak?: number;
+  /** It is no generator function: it runs without a frame, at least at its beginning. */
+  hasHead?: boolean;
 }
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -28,18 +31,22 @@ export function twinOf(value: unknown): Twin | undefined {
   return twin !== undefined && twin.owner === value ? twin : undefined;
 }
 
+const hasHead = (twin: Twin): boolean => (twin as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] !== 'GeneratorFunction';
+
 /** Marks a compiled function with its twin. */
 export function brand(fn: AnyFunction, twin: Twin, name?: string): void {
   twin.owner = fn;
+  twin.hasHead = hasHead(twin);
   define(fn, TWIN, { value: twin, configurable: true });
   if (name !== undefined) define(fn, 'name', { value: name, configurable: true });
 }
 
 /** The function that users hold of a twin that has none yet: a native async method, with the name and length that it would have had. */
 export function wrap(twin: Twin, name: string, length: number): AnyFunction {
+  const isPlain = twin.hasHead = hasHead(twin);
   const wrapper = {
     async method(this: unknown, ...args: unknown[]): Promise<unknown> {
-      for (const activation = startActivation(call(twin, this, args) as Generator); ;) {
+      for (const activation = isPlain ? startHead(call(twin, this, args)) : startActivation(call(twin, this, args) as Generator); ;) {
         if (activation.isDone) return activation.value;
         let value: unknown;
         let byThrow = false;
