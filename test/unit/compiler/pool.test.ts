@@ -78,6 +78,32 @@ describe('stack traces', () => {
     assert.deepEqual(frames, expected, stack);
   });
 
+  test('of functions that need no frame, and of guards: as natively, called by compiled code and by others', async () => {
+    const file = write('heads.mjs', `export async function plain() {
+  throw new Error('plain');
+}
+export async function guarded(x) {
+  if (x) throw new Error('guard');
+  await null;
+}
+class C {
+  async m(x) { if (x) throw new Error('method'); await null; }
+}
+const stack = (e) => e.stack;
+export async function all() {
+  const stacks = [await plain().catch(stack), await guarded(1).catch(stack), await new C().m(1).catch(stack)];
+  try { await plain(); } catch (e) { stacks.push(e.stack); }
+  try { await guarded(1); } catch (e) { stacks.push(e.stack); }
+  try { await new C().m(1); } catch (e) { stacks.push(e.stack); }
+  return stacks;
+}`);
+    const framesIn = async (of: Pool): Promise<string[][]> => (await (of.module(file) as unknown as { all: () => Promise<string[]> }).all()).map((stack) => framesOf(stack).filter((frame) => frame.includes('heads.mjs')));
+    await using native = await createPool({ cores: 1, compile: false });
+    const expected = await framesIn(native);
+    assert.deepEqual(await framesIn(pool), expected);
+    assert.deepEqual(expected.map(({ length }) => length), [2, 2, 2, 2, 2, 2]);
+  });
+
   test('read where it is caught, while callers wait', async () => {
     const stack = await tasks().outermost('caught');
     assert.deepEqual(framesOf(stack), [`at innermost ${place('try { throw new RangeError', 'new Range')}`, ...callers], stack);

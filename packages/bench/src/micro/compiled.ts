@@ -93,7 +93,7 @@ export const bench: Bench = async ({ rounds }) => {
     const count = await calibrated(text);
     const sides = sidesOf(text, count, unit);
     for (const { measure } of sides) await measure();
-    const [native, compiled, thread] = await interleave(sides, rounds) as [SideResult, SideResult, SideResult];
+    const [native, compiled, thread] = await interleave(sides, rounds, { label: name, unit: 'ns', better: 'lower' }) as [SideResult, SideResult, SideResult];
     const [byWrapper, byThread] = [ratio(compiled, native), ratio(thread, native)];
     rows.push([name, ...[native, compiled, thread].map((side) => round3(median(side.rounds))), showRatio(byWrapper), showRatio(byThread)]);
     if (goal !== undefined) found.push({ what: name, figure: `${round3(byWrapper.median)} · ${round3(byThread.median)}`, goal: `≤ ${goal}`, isMet: byWrapper.median <= goal && byThread.median <= goal });

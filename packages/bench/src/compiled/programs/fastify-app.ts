@@ -52,6 +52,7 @@ app.addHook('onRequest', async (request) => {
   if (role === 'reader' && request.method !== 'GET') throw Object.assign(new Error('readers read'), { statusCode: 403 });
   (request as unknown as { userId: number }).userId = id;
 });
+// oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Fastify awaits its handlers
 app.get('/users/:id', { schema: { params: { type: 'object', properties: { id: { type: 'integer' } } }, response: { 200: profile } } }, async (request) => await directory.profile((request.params as { id: number }).id));
 app.post('/users/:id/notes', { schema: { body: { type: 'object', required: ['text'], properties: { text: { type: 'string', maxLength: 1000 } } } } }, async (request, reply) => {
   const { text } = request.body as { text: string };

@@ -38,7 +38,9 @@ async function totalOf(lines: readonly { id: string; count: number }[]): Promise
 }
 
 const app = new Hono<{ Variables: Variables }>();
+// oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Hono awaits its middleware
 app.use('*', stamp);
+// oxlint-disable-next-line oxc/no-async-endpoint-handlers
 app.use('/orders/*', authenticate);
 app.onError((error, c) => c.json({ error: error.message }, 404));
 app.get('/items/:id', async (c) => {
