@@ -25,6 +25,8 @@ export interface HookOptions extends Patterns {
   readonly runtimeUrl: string;
   /** URLs of directories whose files are never compiled: the system itself. */
   readonly own: readonly string[];
+  /** A debugger is there, or may come: the source map goes with the code. Default: whether this thread is under the inspector; a worker cannot see that. */
+  readonly isInspected?: boolean;
   /** Bytes of native stack that may lie between two checks of it. */
   readonly stackBound?: number;
   /** For the stack of this thread. */
@@ -95,7 +97,7 @@ export function installHook(options: HookOptions): Hook {
     if (entry === undefined) return undefined;
     entries.set(url, entry);
     places.delete(url);
-    return { format: kind, source: inspector.url() === undefined && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
+    return { format: kind, source: !(options.isInspected ?? inspector.url() !== undefined) && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
   }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {

@@ -19,7 +19,7 @@ export class InProcess implements Postman {
     const { sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock } = options;
     const start: WorkerStart = {
       buffer, layout, id: SELF, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
-      sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, stacks: {}, isSpare: false, mayBlock: false,
+      sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, isInspected: false, stacks: {}, isSpare: false, mayBlock: false,
     };
     this.#port = port1;
     this.#runtime = new Runtime(start);

@@ -2,6 +2,7 @@
  * The workers of a pool: started together, each under a number of the arena, replaced when they die. A dead worker's number rests until nobody holds
  * anything of it (recovery.ts), so there are more numbers than cores.
  */
+import inspector from 'node:inspector';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
 import { ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
@@ -149,7 +150,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, ...managed === undefined ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
-      sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, stacks: options.stacks, isSpare, mayBlock: true, lane,
+      sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },

@@ -14,6 +14,8 @@ import { setRuntime } from './current.ts';
 export interface WorkerStart extends RuntimeStart {
   /** Which files are compiled when they are loaded; undefined: none. */
   readonly compile: Patterns | undefined;
+  /** The process is under the inspector, which a worker cannot see: source maps go with what is compiled. */
+  readonly isInspected: boolean;
   /** Of linked stacks: bytes of native stack between two checks, and frames that a recursion may have on the heap. */
   readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Modules whose export `install(runtime)` is called before the worker takes work. */
@@ -35,10 +37,10 @@ export async function runWorker(): Promise<void> {
 }
 
 /** From here on, application files are compiled as they load. The system's own never are. */
-function compileWhatLoads(patterns: Patterns, { plugins, stacks: { stackBound, framesMax } }: WorkerStart): void {
+function compileWhatLoads(patterns: Patterns, { plugins, isInspected, stacks: { stackBound, framesMax } }: WorkerStart): void {
   const own = ['@capriccio/shared', '@capriccio/compiler', '@capriccio/worker'].map((name) => import.meta.resolve(name));
   const hook = installHook({
-    ...patterns, runtimeUrl: import.meta.resolve('@capriccio/worker/compiled'),
+    ...patterns, isInspected, runtimeUrl: import.meta.resolve('@capriccio/worker/compiled'),
     ...stackBound === undefined ? {} : { stackBound },
     stack: { ...framesMax === undefined ? {} : { framesMax }, error: (message) => new CapriccioError('CAP_ERR_STACK', message) },
     own: [...own, ...plugins.map(({ url }) => url)].map((url) => new URL('.', url).href),
