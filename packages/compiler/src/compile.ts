@@ -1,7 +1,8 @@
 /**
  * compile: a source in, its coroutines out. Pure: types are stripped, the synchronous pass links deep recursion, the asynchronous pass makes async
  * functions coroutines; the segments of all three compose to one source map. Generated code imports its runtime as `capriccio:runtime`, or, where
- * it is no module, takes it from `globalThis[Symbol.for('capriccio.runtime')]`; that of linked stacks is `capriccio:stack`, and `capriccio.stack`.
+ * it is no module, takes it from `globalThis[Symbol.for('capriccio.runtime')]`; that of linked stacks is `capriccio:stack`, and `capriccio.stack`;
+ * for both, of what is compiled ahead, `capriccio/compiled`.
  */
 import { compileAsync, type FunctionReport } from './async/pass.ts';
 import { pointsOf, type BlockingPoint } from './blocking-points.ts';
@@ -17,6 +18,8 @@ import type { StackReport } from './stacks/stack-report.ts';
 export interface CompileOptions extends SourceOptions {
   /** Compile also small closures that are made often: each costs more than it saves, so they stay native by default. */
   readonly smallClosures?: boolean;
+  /** For a bundler: it prints anew what is made, and Node resolves what that imports, without a hook. Modules only. */
+  readonly isAhead?: boolean;
   /** Bytes of native stack that may lie between two checks of it. Default 16,384. */
   readonly stackBound?: number;
 }
@@ -45,16 +48,16 @@ export interface Compiled {
 
 /** Throws SourceError where Node would refuse the file. */
 export function compile(source: string, options: CompileOptions): Compiled {
-  const { file, kind = 'module', smallClosures = false, stackBound } = options;
+  const { file, kind = 'module', smallClosures = false, isAhead = false, stackBound } = options;
   const { code, pass, program } = parseSource(source, options);
   const lines = new Lines(source);
   const lineOf = (offset: number): number => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))).line;
-  const linked = linkStacks(code, program, { file, kind, lineOf, preemption: true, place: (offset) => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))), ...stackBound === undefined ? {} : { stackBound } });
+  const linked = linkStacks(code, program, { file, kind, lineOf, isAhead, preemption: true, place: (offset) => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))), ...stackBound === undefined ? {} : { stackBound } });
   const hasLinked = linked.code !== code;
   const between = hasLinked ? composeSegments(linked.segments, pass.segments, linked.code.length) : pass.segments;
   const tree = hasLinked ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
   const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(between, node.start)));
-  const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, place, preemption: preemptionIn(linked.preemption, linked.segments) });
+  const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, isAhead, place, preemption: preemptionIn(linked.preemption, linked.segments) });
   const segments = composeSegments(made.segments, between, made.code.length);
   return {
     code: made.code, segments, hasChanged: made.code !== code,

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { DiskCache, cacheDirectory } from './cache.ts';
 import type * as Compiler from './index.ts';
 import type { Position } from './lines.ts';
+import { RUNTIME_MODULE, hasBeenCompiled } from './modules.ts';
 import { filesToCompile, type Patterns } from './patterns.ts';
 import { Places } from './placement.ts';
 import type { SourceKind } from './parse.ts';
@@ -42,7 +43,6 @@ export interface Hook {
   remove(): void;
 }
 
-const RUNTIME = 'capriccio:runtime';
 /** Without any of these there is nothing to compile. */
 const MAY_HAVE_WORK = /\basync\b|\bfunction\b|\bclass\b|=>|\)\s*\{/;
 
@@ -57,13 +57,15 @@ export function installHook(options: HookOptions): Hook {
   const version = versionOfCompiler();
   const entries = new Map<string, Entry>();
   const places = new Map<string, Places>();
+  /** Compiled before they were loaded, by a bundler. */
+  const ahead = new Set<string>();
   const counts = { compiled: 0, cached: 0, failed: 0 };
 
   const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
   stack.configure(options.stack ?? {});
 
   const hooks = registerHooks({
-    resolve: (specifier, context, next) => (specifier === RUNTIME ? { url: options.runtimeUrl, shortCircuit: true }
+    resolve: (specifier, context, next) => (specifier === RUNTIME_MODULE ? { url: options.runtimeUrl, shortCircuit: true }
       : specifier === STACK_MODULE ? { url: stackUrl, shortCircuit: true } : next(specifier, context)),
     load(url: string, context: LoadHookContext, next): LoadFnOutput {
       const typed = context.format?.endsWith('-typescript') === true && isIncluded(url) ? loadTyped(url, context.format) : undefined;
@@ -81,6 +83,7 @@ export function installHook(options: HookOptions): Hook {
       if (kind === undefined || !isIncluded(url)) return loaded;
       const source = textOf(loaded.source, url);
       if (source === undefined || !MAY_HAVE_WORK.test(source)) return loaded;
+      if (hasBeenCompiled(source)) { ahead.add(url); return loaded; }
       return compiledAs(kind, url, source, loaded.format?.endsWith('-typescript') === true) ?? loaded;
     },
   });
@@ -119,7 +122,7 @@ export function installHook(options: HookOptions): Hook {
 
   return {
     counts,
-    isCompiled: (url) => entries.has(url),
+    isCompiled: (url) => entries.has(url) || ahead.has(url),
     originalOf(url, place) {
       const entry = entries.get(url);
       if (entry === undefined) return undefined;

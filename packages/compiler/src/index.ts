@@ -2,9 +2,11 @@
  * @capriccio/compiler: a source in, its coroutines out, and what is known of a program before it runs. Pure functions; knows nothing of schedulers.
  * Way in: compile.ts.
  */
+export { compilerAhead } from './ahead.ts';
 export type { FunctionReport } from './async/pass.ts';
 export { blockingPoints, type BlockingForm, type BlockingPoint } from './blocking-points.ts';
 export { compile, type CompileOptions, type CompileReport, type Compiled } from './compile.ts';
+export { COMPILED_MODULE } from './modules.ts';
 export { parseSource, type Parsed, type SourceKind, type SourceOptions } from './parse.ts';
 export { NOWHERE, composeSegments, identity, originalOf, type Pass, type Segment, type Segments } from './segments.ts';
 export { encodePlaces } from './placement.ts';

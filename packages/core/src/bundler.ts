@@ -5,11 +5,16 @@
  *     Vite, Rollup, Rolldown   plugins: [capriccio()]
  *     esbuild                  plugins: [capriccio.esbuild()]      with `outdir`, `format: 'esm'`
  *
+ * And `capriccio.compile()` beside it, or `capriccio.esbuild({ compile: true })`, compiles the modules of the application ahead, as the workers of a pool
+ * would at load: a bundle that has been compiled is not compiled again.
+ *
  * Bundles are for Node: `capriccio` itself stays outside of them (external).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, relative, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
+import { COMPILED_MODULE, compilerAhead } from '@capriccio/compiler';
+import type { PoolOptions } from './options.ts';
 
 /** `….module<…>(new URL('./x.ts', import.meta.url)`: what comes before the URL, and the URL. */
 const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
@@ -27,6 +32,16 @@ export interface RollupPlugin {
   transform(this: RollupContext, code: string, id: string): { code: string; map: null } | undefined;
   generateBundle(this: RollupContext, options: unknown, bundle: Record<string, RollupOutput>): void;
 }
+
+/** Of a compiler of a bundle's modules. */
+export interface RollupCompiler {
+  readonly name: string;
+  resolveId(source: string): { id: string; external: true } | undefined;
+  /** Rolldown says what a module's text is by now, and is told. */
+  readonly transform: { readonly order: 'post'; handler(code: string, id: string, meta?: { readonly moduleType?: string }): { code: string; map: object; moduleType?: 'js' } | undefined };
+}
+/** Which modules are compiled: as the option `compile` of a pool says it. */
+export type CompilePatterns = Exclude<NonNullable<PoolOptions['compile']>, boolean>;
 
 /** Replaces each address in a module's code by what `address` gives for the file that it names. @returns undefined when there is none */
 function rewrite(code: string, importer: string, address: (file: string) => string): string | undefined {
@@ -77,33 +92,57 @@ function addressBetween(from: string, to: string): string {
   return path.startsWith('.') ? path : `./${path}`;
 }
 
+/** Compiles when the other plug-ins have had their turn. */
+function rollupCompiler(patterns: CompilePatterns = {}): RollupCompiler {
+  const compileModule = compilerAhead(patterns);
+  return {
+    name: 'capriccio:compile',
+    resolveId: (source) => (source === COMPILED_MODULE ? { id: source, external: true } : undefined),
+    transform: {
+      order: 'post',
+      handler(code, id, { moduleType } = {}) {
+        const compiled = compileModule(code, id.split('?', 1)[0] as string, moduleType === 'ts');
+        return compiled === undefined ? undefined : { ...compiled, ...moduleType === undefined ? {} : { moduleType: 'js' } };
+      },
+    },
+  };
+}
+
 /** What is used of esbuild. */
 interface EsbuildOptions { outdir?: string; plugins?: unknown[]; format?: string; splitting?: boolean; outExtension?: Record<string, string>; [option: string]: unknown }
 interface EsbuildBuild {
   readonly initialOptions: EsbuildOptions;
   readonly esbuild: { build(options: object): Promise<unknown> };
+  onResolve(filter: { filter: RegExp }, resolve: (args: { path: string }) => { path: string; external: true } | undefined): void;
   onLoad(filter: { filter: RegExp; namespace?: string }, load: (args: { path: string }) => Promise<{ contents: string; loader: string } | undefined>): void;
   onStart(start: () => void): void;
   onEnd(end: () => Promise<void>): void;
 }
+/** `compile`: the modules of the application are compiled ahead, or those that it says. */
+export interface EsbuildPluginOptions { readonly compile?: boolean | CompilePatterns }
 export interface EsbuildPlugin { readonly name: string; setup(build: EsbuildBuild): void }
 
 const NAME = 'capriccio';
 
 /** Built modules lie in `outdir`, wherever what calls them lies: their addresses are taken from there. */
-function esbuildPlugin(): EsbuildPlugin {
+function esbuildPlugin({ compile = false }: EsbuildPluginOptions = {}): EsbuildPlugin {
+  const compileModule = compile === false ? undefined : compilerAhead(compile === true ? {} : compile);
   /** Modules that are being built, by file: one may name itself, or two each other, so none waits for another. */
   const building = new Map<string, Promise<unknown>>();
 
   function load(build: EsbuildBuild): void {
     const { initialOptions } = build;
     const plugins = [...(initialOptions.plugins ?? []).filter((plugin) => (plugin as { name?: string }).name !== NAME), { name: NAME, setup: load }];
+    build.onResolve({ filter: new RegExp(`^${COMPILED_MODULE}$`) }, ({ path }) => ({ path, external: true }));
     build.onLoad({ filter: SOURCE, namespace: 'file' }, async ({ path }) => {
-      const code = rewrite(readFileSync(path, 'utf8'), path, (file) => {
+      const source = readFileSync(path, 'utf8');
+      const code = rewrite(source, path, (file) => {
         const name = `${nameOf(file)}-${createHash('sha256').update(relative(process.cwd(), file)).digest('hex').slice(0, 8)}`;
         if (!building.has(file)) building.set(file, build.esbuild.build({ ...initialOptions, plugins, entryPoints: { [name]: file }, entryNames: '[name]' }));
         return `'./${name}${initialOptions.outExtension?.['.js'] ?? '.js'}', import.meta.url`;
       });
+      const compiled = compileModule?.(code ?? source, path, /\.[cm]?ts$/.test(path));
+      if (compiled !== undefined) return { contents: `${compiled.code}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(compiled.map)).toString('base64')}`, loader: 'js' };
       return code === undefined ? undefined : { contents: code, loader: extname(path).replace(/^\.[cm]?/, '') };
     });
   }
@@ -125,6 +164,10 @@ function esbuildPlugin(): EsbuildPlugin {
   };
 }
 
-/** For Vite, Rollup and Rolldown; `capriccio.esbuild()` for esbuild. */
-const capriccio: { (): RollupPlugin; readonly esbuild: () => EsbuildPlugin } = Object.assign(rollupPlugin, { esbuild: esbuildPlugin });
+/** For Vite, Rollup and Rolldown, and `capriccio.compile()` beside it to compile ahead; `capriccio.esbuild()` for esbuild. */
+const capriccio: {
+  (): RollupPlugin;
+  readonly compile: (patterns?: CompilePatterns) => RollupCompiler;
+  readonly esbuild: (options?: EsbuildPluginOptions) => EsbuildPlugin;
+} = Object.assign(rollupPlugin, { compile: rollupCompiler, esbuild: esbuildPlugin });
 export default capriccio;

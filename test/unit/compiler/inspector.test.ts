@@ -9,7 +9,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, test } from 'vitest';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 
 const program = fileURLToPath(new URL('../../fixtures/compiler/under-inspector.ts', import.meta.url));
 const source = fs.readFileSync(new URL('../../fixtures/compiler/debugged.ts', import.meta.url), 'utf8').split('\n');

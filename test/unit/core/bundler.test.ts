@@ -1,7 +1,7 @@
 /** A program with remote modules, bundled by each bundler, runs from its bundle alone, outside of the sources. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import capriccio from 'capriccio/bundler';
@@ -15,7 +15,16 @@ const main = fileURLToPath(new URL('../../fixtures/core/bundle/main.ts', import.
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const external = (id: string): boolean => id.startsWith('capriccio') || id.startsWith('node:');
 /** Rollup reads JavaScript only. */
-const stripTypes = { name: 'strip-types', async transform(code: string): Promise<string> { return (await import('node:module')).stripTypeScriptTypes(code); } };
+const stripTypes = { name: 'strip-types', async transform(code: string): Promise<{ code: string; map: null }> { return { code: (await import('node:module')).stripTypeScriptTypes(code), map: null }; } };
+
+/** A program to be compiled ahead. */
+const async = fileURLToPath(new URL('../../fixtures/core/bundle-compiled/main.ts', import.meta.url));
+const compilers: Readonly<Record<string, (outdir: string, compiles: boolean, isSmall: boolean) => Promise<unknown>>> = {
+  rollup: async (dir, compiles) => (await rollup({ input: async, external, plugins: [capriccio(), stripTypes, compiles && capriccio.compile()] as never })).write({ dir, format: 'es', sourcemap: true }),
+  rolldown: async (dir, compiles, minify) => (await rolldown({ input: async, external, platform: 'node', plugins: [capriccio(), compiles && capriccio.compile()] as never })).write({ dir, format: 'esm', minify, sourcemap: true }),
+  vite: (outDir, compiles, isSmall) => vite({ configFile: false, logLevel: 'error', plugins: [capriccio(), compiles && capriccio.compile()] as never, ssr: { external: ['capriccio'] }, build: { ssr: async, outDir, emptyOutDir: false, minify: isSmall ? 'oxc' : false, sourcemap: true, rollupOptions: { external, output: { format: 'esm' } } } }),
+  esbuild: (outdir, compile, minify) => esbuild({ entryPoints: { main: async }, outdir, bundle: true, format: 'esm', platform: 'node', minify, sourcemap: true, packages: 'external', plugins: [capriccio.esbuild({ compile })] as never }),
+};
 
 const bundlers: Readonly<Record<string, (outdir: string, withPlugin: boolean) => Promise<unknown>>> = {
   rollup: async (dir, withPlugin) => (await rollup({ input: main, external, plugins: [withPlugin && capriccio(), stripTypes] as never })).write({ dir, format: 'es', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }),
@@ -29,9 +38,9 @@ function folder(): string {
   onTestFinished(() => rmSync(made, { recursive: true, force: true }));
   return made;
 }
-function run(dir: string): { stdout: string; stderr: string } {
+function run(dir: string, env: NodeJS.ProcessEnv = process.env): { stdout: string; stderr: string } {
   const file = readdirSync(dir).find((name) => /^main\.m?js$/.test(name)) as string;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', join(dir, file)], { encoding: 'utf8', timeout: 20_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', join(dir, file)], { encoding: 'utf8', timeout: 20_000, env });
   return { stdout, stderr };
 }
 
@@ -51,4 +60,29 @@ test('without the plug-in the bundle names a source that is not there', async ()
 
 test('esbuild must be told where and how', async () => {
   await assert.rejects(esbuild({ entryPoints: { main }, bundle: true, write: false, logLevel: 'silent', plugins: [capriccio.esbuild() as never] }), /needs esbuild's outdir/);
+});
+
+/** What a worker compiled when it loaded its modules lies in the cache. */
+const compiledAtLoad = (cache: string): number => (existsSync(cache) ? readdirSync(cache).length : 0);
+
+/** Rollup has no minifier of its own. */
+const ahead = Object.keys(compilers).flatMap((name) => (name === 'rollup' ? [false] : [false, true]).map((isSmall) => [name, isSmall] as const));
+test.for(ahead)('%s, minified %s: modules are compiled ahead, give what they give without, and are not compiled again', async ([name, isSmall]) => {
+  const results: unknown[][] = [];
+  for (const compiles of [false, true]) {
+    const dir = folder();
+    await compilers[name]?.(dir, compiles, isSmall);
+    const cache = join(dir, 'cache');
+    const { stdout, stderr } = run(dir, { ...process.env, CAPRICCIO_CACHE: cache });
+    assert.notEqual(stdout, '', stderr);
+    results.push(JSON.parse(stdout) as unknown[]);
+    assert.equal(compiledAtLoad(cache) > 0, !compiles, `compiled ahead: ${compiles}`);
+    if (!compiles) continue;
+    const maps = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.map')).flatMap((file) => (JSON.parse(readFileSync(join(dir, file), 'utf8')) as { sources: string[] }).sources);
+    assert.ok(maps.some((source) => source.endsWith('work.ts')), String(maps));
+  }
+  for (const [sum, compiledOnes, stack, depth, onMain] of results as [number, boolean[], string, number, number][]) {
+    assert.deepEqual([sum, compiledOnes, depth, onMain], [60, [true, true, true], 100_000, 90]);
+    assert.match(stack, /^RangeError: of the bundle\n/);
+  }
 });

@@ -4,6 +4,7 @@
  */
 import { pointsOf, type BlockingPoint } from '../blocking-points.ts';
 import type { Position } from '../lines.ts';
+import { COMPILED_MODULE, RUNTIME_MODULE } from '../modules.ts';
 import type { AnyNode, SourceKind } from '../parse.ts';
 import { identity, type Pass } from '../segments.ts';
 import { nameOf } from './names.ts';
@@ -18,6 +19,8 @@ export interface AsyncOptions {
   readonly kind: SourceKind;
   /** Compile also closures that would be slower for it. */
   readonly smallClosures: boolean;
+  /** Node resolves what the code imports. */
+  readonly isAhead: boolean;
   /** Where a node stands in the text that its author wrote. */
   readonly place: (node: AnyNode) => Position;
   /** Where threads may be preempted. */
@@ -41,7 +44,7 @@ export interface AsyncPass extends Pass {
 }
 
 /** @param program  the tree of `code`; it is annotated in place */
-export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, place, preemption }: AsyncOptions): AsyncPass {
+export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, isAhead, place, preemption }: AsyncOptions): AsyncPass {
   const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
   const plan = planFunctions(tree, kind, smallClosures, (node) => preemption.loopAt(node) !== undefined || preemption.callAt(node) !== undefined);
@@ -61,7 +64,7 @@ export function compileAsync(code: string, program: AnyNode, { file, kind, small
   };
   const { body, lead, helpers } = printProgram({ code, tree, plan, prefix, point, spot, preemption }, start);
   const names = [...helpers, 'addPoints'];
-  const head = `${start > 0 && !/[\n;]$/.test(code.slice(0, start)) ? ';' : ''}${importOf(names, prefix, kind)}${kind === 'script' ? 'var' : 'const'} ${prefix}p=${prefix}addPoints(${JSON.stringify(file)},[${rows.join()}]);${lead}`;
+  const head = `${start > 0 && !/[\n;]$/.test(code.slice(0, start)) ? ';' : ''}${importOf(names, prefix, kind, isAhead ? COMPILED_MODULE : RUNTIME_MODULE)}${kind === 'script' ? 'var' : 'const'} ${prefix}p=${prefix}addPoints(${JSON.stringify(file)},[${rows.join()}]);${lead}`;
   return { ...flatten([slice(0, start), head, body], code), ...report };
 }
 
@@ -70,8 +73,8 @@ function reportOf(fn: TreeNode, plan: Plan, place: (node: AnyNode) => Position):
   return { name: nameOf(fn) ?? '<computed>', ...place(fn), isCompiled: reason === undefined, ...reason === undefined ? {} : { reason } };
 }
 
-function importOf(names: readonly string[], prefix: string, kind: SourceKind): string {
-  if (kind === 'module') return `import{${names.map((name) => `${name} as ${prefix}${name}`).join()}}from'capriccio:runtime';`;
+function importOf(names: readonly string[], prefix: string, kind: SourceKind, runtime: string): string {
+  if (kind === 'module') return `import{${names.map((name) => `${name} as ${prefix}${name}`).join()}}from'${runtime}';`;
   return `${kind === 'script' ? 'var' : 'const'}{${names.map((name) => `${name}:${prefix}${name}`).join()}}=globalThis[Symbol.for('capriccio.runtime')];`;
 }
 

@@ -1,4 +1,5 @@
 /** What is put into a source for its functions that have twins for preemption: the twins, and what gives them to their functions. */
+import { COMPILED_MODULE, RUNTIME_MODULE } from '../modules.ts';
 import { Lines, type Position } from '../lines.ts';
 import type { AnyNode, SourceKind } from '../parse.ts';
 import type { Edit } from '../stacks/edits.ts';
@@ -8,13 +9,14 @@ import type { PlainTwin, PreemptionPlan } from './plan.ts';
 import { PreemptPrinter, type PlaceRow } from './twin-printer.ts';
 
 export interface TwinEditOptions {
+  readonly isAhead?: boolean;
   readonly file: string;
   readonly kind: SourceKind;
   readonly place?: (offset: number) => Position;
 }
 
 /** @returns the edits, and the text that brings in the runtime, for the beginning of the program; '' when there is none. A function whose twin cannot be printed goes without. */
-export function twinEdits(code: string, plan: PreemptionPlan, stacks: StackPlan, { file, kind, place = placeIn(code) }: TwinEditOptions): { edits: Edit[]; lead: string } {
+export function twinEdits(code: string, plan: PreemptionPlan, stacks: StackPlan, { file, kind, isAhead = false, place = placeIn(code) }: TwinEditOptions): { edits: Edit[]; lead: string } {
   const prefix = unusedPrefix(code);
   const helpers = new Set<string>();
   const helper = (name: string): string => { helpers.add(name); return prefix + name; };
@@ -42,7 +44,7 @@ export function twinEdits(code: string, plan: PreemptionPlan, stacks: StackPlan,
   if (edits.length === 0) return { edits, lead: '' };
   const points = helper('addPoints');
   const names = [...helpers].map((one) => (kind === 'module' ? `${one} as ${prefix}${one}` : `${one}:${prefix}${one}`)).join();
-  const from = kind === 'module' ? `import{${names}}from'capriccio:runtime';` : `const{${names}}=globalThis[Symbol.for('capriccio.runtime')];`;
+  const from = kind === 'module' ? `import{${names}}from'${isAhead ? COMPILED_MODULE : RUNTIME_MODULE}';` : `const{${names}}=globalThis[Symbol.for('capriccio.runtime')];`;
   return { edits, lead: `${from}const ${prefix}p=${points}(${JSON.stringify(file)},${JSON.stringify(rows)});` };
 }
 

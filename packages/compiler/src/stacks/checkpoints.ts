@@ -26,9 +26,9 @@ export interface Placement {
   readonly left: ReadonlyMap<FunctionInfo, string>;
 }
 
-export interface PlaceOptions { readonly file: string; readonly lineOf: (offset: number) => number; readonly isScript: boolean; readonly stackBound: number; readonly everything?: boolean; readonly refused: ReadonlyMap<FunctionInfo, string> }
+export interface PlaceOptions { readonly file: string; readonly lineOf: (offset: number) => number; readonly isScript: boolean; readonly stackBound: number; readonly everything?: boolean; readonly isAhead?: boolean; readonly refused: ReadonlyMap<FunctionInfo, string> }
 
-export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, stackBound, everything = false, refused }: PlaceOptions): Placement {
+export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, stackBound, everything = false, isAhead = false, refused }: PlaceOptions): Placement {
   const { functions, scopes } = graph;
   const cyclic = everything ? functions : functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
@@ -55,7 +55,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
       label: `${info.name} (${file}:${lineOf(info.node.start)})`,
     });
   }
-  return { plan: { names, functions: planned, calls }, why, left };
+  return { plan: { isAhead, names, functions: planned, calls }, why, left };
 }
 
 /** Functions around the functions of cycles that are on none themselves, unless code outside calls them again: what bundlers put around modules. */

@@ -13,6 +13,7 @@ import { STACK_BOUND_BYTES, placeCheckpoints } from './checkpoints.ts';
 import { applyEdits, type Edit, type Edited } from './edits.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
 import { STACK_GLOBAL, STACK_MODULE } from './stack-names.ts';
+import { COMPILED_MODULE } from '../modules.ts';
 import { Unprintable } from './printer.ts';
 import type { FunctionInfo } from './scopes.ts';
 import { emptyReport, reportOf, type StackReport } from './stack-report.ts';
@@ -26,6 +27,8 @@ export interface LinkOptions {
   readonly stackBound?: number;
   /** Line in the source, from 1, of an offset in `code`. Default: `code` is the source. */
   readonly lineOf?: (offset: number) => number;
+  /** For a bundler, which prints the text anew. */
+  readonly isAhead?: boolean;
   /** Every function gets a twin and every call is linked, on a cycle or not: for tests. */
   readonly everything?: boolean;
   /** Plans also where threads may be preempted, and gives functions twins for it; then the text imports the runtime of compiled code. */
@@ -51,12 +54,12 @@ export function linkStacks(code: string, program: Program, options: LinkOptions)
 }
 
 function linkGraph(code: string, program: Program, graph: CallGraph, options: LinkOptions): Linked {
-  const { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false } = options;
+  const { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false, isAhead = false } = options;
   const preemption = options.preemption === true && kind !== 'script' ? plannedPreemption(program, graph, lineOf) : undefined;
   const planned = preemption === undefined ? {} : { preemption };
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
-    const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, refused });
+    const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, isAhead, refused });
     const report = reportOf(graph, placement, code, lineOf);
     if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return { code, segments: identity(code.length), report, ...planned };
     try {
@@ -106,7 +109,7 @@ function link(code: string, program: Program, plan: StackPlan, options: LinkOpti
   if (twins !== undefined) edits.push(...twins.edits);
   edits.push(prologue(program as unknown as AnyNode, plan, options.kind, twins?.lead ?? ''));
   const pass = applyEdits(code, edits);
-  return { code: withDistances(pass, marks, code), segments: pass.segments };
+  return { code: plan.isAhead ? pass.code : withDistances(pass, marks, code), segments: pass.segments };
 }
 
 function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edits: Edit[], marks: Mark[]): void {
@@ -137,17 +140,18 @@ function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edi
 const lineEndsOf = (text: string): string => (text.match(/\r\n|[\n\r\u2028\u2029]/g) ?? []).join('');
 
 /** Brings in the runtime: on the first line of statements, after the directives. */
-function prologue(program: AnyNode, { names: { stack, credit }, functions }: StackPlan, kind: SourceKind, lead: string): Edit {
+function prologue(program: AnyNode, { isAhead, names: { stack, credit }, functions }: StackPlan, kind: SourceKind, lead: string): Edit {
   const body = program['body'] as AnyNode[];
   const directive = body.findLast((one) => typeof one['directive'] === 'string');
   const first = body[0];
   const at = directive?.end ?? first?.start ?? 0;
+  const module = JSON.stringify(isAhead ? COMPILED_MODULE : STACK_MODULE);
   const isCyclic = body.some((one) => typeof (one['source'] as AnyNode | undefined)?.['value'] === 'string' && /^\.{0,2}\//.test(String((one['source'] as AnyNode)['value'])))
     && body.some((one) => one.type.startsWith('Export') && isNode(one['declaration'] ?? null) ? (one['declaration'] as AnyNode).type === 'FunctionDeclaration' : one.type === 'ExportNamedDeclaration');
   // A function of a module in a circle of imports may be called before the module has run: then only what is imported is there. Else a constant is faster.
   const text = functions.size === 0 ? lead : lead + (kind !== 'module' ? `const ${stack}=globalThis[Symbol.for(${JSON.stringify(STACK_GLOBAL)})],${credit}=${stack}.credit;`
-    : isCyclic ? `import{stack as ${stack},credit as ${credit}}from${JSON.stringify(STACK_MODULE)};`
-      : `import{stack as ${stack}}from${JSON.stringify(STACK_MODULE)};const ${credit}=${stack}.credit;`);
+    : isCyclic ? `import{stack as ${stack},credit as ${credit}}from${module};`
+      : `import{stack as ${stack}}from${module};const ${credit}=${stack}.credit;`);
   return { start: at, end: at, text: directive === undefined ? text : `;${text}` };
 }
 

@@ -33,6 +33,8 @@ export interface Names {
 }
 
 export interface StackPlan {
+  /** The text will be printed anew by another tool: distances in it mean nothing. */
+  readonly isAhead: boolean;
   readonly names: Names;
   readonly functions: ReadonlyMap<AnyNode, LinkedFunction>;
   readonly calls: ReadonlyMap<AnyNode, LinkedCall>;

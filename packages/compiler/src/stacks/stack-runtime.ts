@@ -33,6 +33,10 @@ export interface StackSettings {
 
 const MARK = '.lowStack(';
 const DISTANCE_WIDTH = 7;
+/** In text that a bundler has printed anew, what stands before the mark of a function's own check: the function's beginning, and nothing of one inside. */
+const NO_DISTANCE = -1;
+const BEGINNING = /^(?:(?:static|get|set)\s+)*(?:function\b\s*)?[\p{ID_Continue}$#]*\s*\(?[\p{ID_Continue}$,.\s]*\)?\s*(?:=>)?\s*\{?\s*(?:["']use strict["'];?\s*)?(?:return\b|if\b)?[\s(]*[\p{ID_Continue}$.]+\[0\]\s*-=\s*\d+\s*\)?\s*<\s*0\s*&&\s*[\p{ID_Continue}$.]+$/u;
+const BEGINNING_MAX = 400;
 /** Searched anew each time: shorter than it takes to remember. */
 const SHORT_TEXT = 512;
 const NAMES_IN_ERROR = 64;
@@ -121,7 +125,10 @@ class Stack implements Caller {
     if (this.#unmarked.has(callee)) return false;
     const text = Reflect.apply(toString, callee, []);
     const at = text.indexOf(MARK);
-    if (at >= 0 && Number.parseInt(text.slice(at + MARK.length, at + MARK.length + DISTANCE_WIDTH), 10) === at) return true;
+    if (at >= 0) {
+      const distance = Number.parseInt(text.slice(at + MARK.length, at + MARK.length + DISTANCE_WIDTH), 10);
+      if (distance === at || (distance === NO_DISTANCE && at < BEGINNING_MAX && BEGINNING.test(text.slice(0, at)))) return true;
+    }
     if (text.length > SHORT_TEXT) this.#unmarked.add(callee);
     return false;
   }

@@ -17,9 +17,10 @@ import { namesOfPattern } from './scopes.ts';
 import { Printer, Unprintable } from './printer.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
 
-/** What a check names itself by, so that `isLinked` of the runtime finds it: the distance from the function's first character. Always as long. */
+/** What a check names itself by, so that `isLinked` of the runtime finds it: the distance from the function's first character. Always as long. NO_DISTANCE where another tool will print the text anew. */
 export const MARK = '.lowStack(';
 const DISTANCE_WIDTH = 7;
+const NO_DISTANCE = -1;
 export const distanceText = (distance: number): string => String(distance).padEnd(DISTANCE_WIDTH);
 
 const isSuperMember = (node: AnyNode): boolean => node.type === 'MemberExpression' && (node['object'] as AnyNode).type === 'Super';
@@ -45,7 +46,7 @@ export class TwinPrinter extends Printer {
     const { stack, credit } = this.#plan.names;
     this.put(`if((${credit}[0]-=${String(linked.weight)})<0&&${stack}`);
     const mark = this.text.length;
-    this.put(`${MARK}${distanceText(start === undefined ? 0 : mark - start)}))return ${stack}.deep(`);
+    this.put(`${MARK}${distanceText(this.#plan.isAhead ? NO_DISTANCE : start === undefined ? 0 : mark - start)}))return ${stack}.deep(`);
     if (linked.twin === undefined) this.#twinValue(linked); else this.put(linked.twin);
         // What may be called by `new` gives its object, whether it uses it or not.
     this.put(`,${linked.info.usesThis || /^(?:declaration|expression|constructor)$/.test(linked.info.form) ? 'this' : 'void 0'},${this.#given(linked)});`);
