@@ -4,7 +4,8 @@
  * it is no module, takes it from `globalThis[Symbol.for('capriccio.runtime')]`; that of linked stacks is `capriccio:stack`, and `capriccio.stack`;
  * for both, of what is compiled ahead, `capriccio/compiled`.
  */
-import { compileAsync, type FunctionReport } from './async/pass.ts';
+import type { Program } from 'acorn';
+import { compileAsync, mayBeAsync, type FunctionReport } from './async/pass.ts';
 import { pointsOf, type BlockingPoint } from './blocking-points.ts';
 import { Lines, type Position } from './lines.ts';
 import { preemptionIn } from './preempt/preemption.ts';
@@ -12,7 +13,7 @@ import type { PreemptionReport } from './preempt/plan.ts';
 import { parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { composeSegments, originalOf, type Segments } from './segments.ts';
 import { toSourceMap, type SourceMap } from './source-map.ts';
-import { linkStacks } from './stacks/link-stacks.ts';
+import { linkStacks, type Linked } from './stacks/link-stacks.ts';
 import type { StackReport } from './stacks/stack-report.ts';
 
 export interface CompileOptions extends SourceOptions {
@@ -43,6 +44,7 @@ export interface Compiled {
   readonly map: SourceMap;
   /** False: `code` is the source, but for stripped types. */
   readonly hasChanged: boolean;
+  /** Made when it is asked for. */
   readonly report: CompileReport;
 }
 
@@ -52,21 +54,26 @@ export function compile(source: string, options: CompileOptions): Compiled {
   const { code, pass, program } = parseSource(source, options);
   const lines = new Lines(source);
   const lineOf = (offset: number): number => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))).line;
-  const linked = linkStacks(code, program, { file, kind, lineOf, isAhead, preemption: true, place: (offset) => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))), ...stackBound === undefined ? {} : { stackBound } });
+  const link = (tree: Program): Linked => linkStacks(code, tree, { file, kind, lineOf, isAhead, preemption: true, place: (offset) => lines.positionOf(Math.max(0, originalOf(pass.segments, offset))), ...stackBound === undefined ? {} : { stackBound } });
+  const linked = link(program);
   const hasLinked = linked.code !== code;
   const between = hasLinked ? composeSegments(linked.segments, pass.segments, linked.code.length) : pass.segments;
-  const tree = hasLinked ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
+  const tree = hasLinked && mayBeAsync(linked.code) ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
   const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(between, node.start)));
-  const { functions, points, ...made } = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, isAhead, place, preemption: preemptionIn(linked.preemption, linked.segments) });
+  const made = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, isAhead, place, preemption: preemptionIn(linked.preemption, linked.segments) });
   const segments = composeSegments(made.segments, between, made.code.length);
   return {
     code: made.code, segments, hasChanged: made.code !== code,
     get map() { return toSourceMap({ code: made.code, segments }, source, file); },
-    report: {
-      file, stacks: linked.report, preemption: linked.preemption?.reports ?? [],
-      // Twins hold copies: each function and each point of the source is reported once.
-      functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
-      points: hasLinked ? pointsOf(program as unknown as AnyNode, file, (node) => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)))).map(({ point }) => point) : points,
+    get report() {
+      const { functions, points } = made.report();
+      return {
+        file, stacks: (hasLinked ? linked : link(parseSource(code, { file, kind, typescript: false }).program)).report,   // the asynchronous pass has changed the tree
+        preemption: linked.preemption?.reports ?? [],
+        // Twins hold copies: each function and each point of the source is reported once.
+        functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
+        points: hasLinked ? pointsOf(program as unknown as AnyNode, file, (node) => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)))).map(({ point }) => point) : points,
+      };
     },
   };
 }

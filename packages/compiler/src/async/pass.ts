@@ -1,5 +1,5 @@
 /**
- * The asynchronous pass: async functions become coroutines. Text to text; what it did is in `functions` and `points`.
+ * The asynchronous pass: async functions become coroutines. Text to text; what it did is in its report.
  * Next: plan.ts (what is compiled), printer.ts (how it is written).
  */
 import { pointsOf, type BlockingPoint } from '../blocking-points.ts';
@@ -38,18 +38,24 @@ export interface FunctionReport {
   readonly reason?: string;
 }
 
+/** What the pass has found. */
+interface AsyncReport { readonly functions: readonly FunctionReport[]; readonly points: readonly BlockingPoint[] }
 export interface AsyncPass extends Pass {
-  readonly functions: readonly FunctionReport[];
-  readonly points: readonly BlockingPoint[];
+  /** Made when it is asked for: who only loads a file never does. */
+  readonly report: () => AsyncReport;
 }
+
+/** A text without the word has no async function, and needs no walk through its tree. */
+export const mayBeAsync = (code: string): boolean => /\basync\b/.test(code);
 
 /** @param program  the tree of `code`; it is annotated in place */
 export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, isAhead, place, preemption }: AsyncOptions): AsyncPass {
+  if (!mayBeAsync(code)) return { code, segments: identity(code.length), report: () => ({ functions: [], points: pointsOf(program, file, place).map(({ point }) => point) }) };
   const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
   const plan = planFunctions(tree, kind, smallClosures, (node) => preemption.loopAt(node) !== undefined || preemption.callAt(node) !== undefined);
-  const report = { functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) };
-  if (plan.forms.size === 0) return { code, segments: identity(code.length), ...report };
+  const report = (): AsyncReport => ({ functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) });
+  if (plan.forms.size === 0) return { code, segments: identity(code.length), report };
   const rows: string[] = [];
   const pointOf = new Map(numbered.map(({ node, point }) => [node, point]));
   const prefix = unusedPrefix(code);
@@ -65,7 +71,7 @@ export function compileAsync(code: string, program: AnyNode, { file, kind, small
   const { body, lead, helpers } = printProgram({ code, tree, plan, prefix, point, spot, preemption }, start);
   const names = [...helpers, 'addPoints'];
   const head = `${start > 0 && !/[\n;]$/.test(code.slice(0, start)) ? ';' : ''}${importOf(names, prefix, kind, isAhead ? COMPILED_MODULE : RUNTIME_MODULE)}${kind === 'script' ? 'var' : 'const'} ${prefix}p=${prefix}addPoints(${JSON.stringify(file)},[${rows.join()}]);${lead}`;
-  return { ...flatten([slice(0, start), head, body], code), ...report };
+  return { ...flatten([slice(0, start), head, body], code), report };
 }
 
 function reportOf(fn: TreeNode, plan: Plan, place: (node: AnyNode) => Position): FunctionReport {

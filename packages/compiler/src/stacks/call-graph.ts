@@ -21,7 +21,7 @@ export interface CallGraph {
   /** Number of the node for what is not in the file. */
   readonly outside: number;
   readonly edges: readonly (readonly number[])[];
-  /** Bytes of each function's frame, and of what V8 puts between it and its callers; 0 for OUTSIDE. */
+  /** Made when they are asked for. Bytes of each function's frame, and of what V8 puts between it and its callers; 0 for OUTSIDE. */
   readonly weights: readonly number[];
   /** Of each node, its strongly connected component. */
   readonly component: readonly number[];
@@ -56,9 +56,10 @@ export function callGraphOf(program: Program, code: string, kind: SourceKind): C
   for (const site of flow.sites) for (const { index } of site.callees) between[index] = Math.max(between[index] as number, betweenBytes(site));
   const called = new Array<number>(outside).fill(0);
   for (const [{ caller }, bytes] of bounded) if (caller !== undefined) called[caller.index] = Math.max(called[caller.index] as number, bytes);
+  let weights: number[] | undefined;
   return {
     scopes, flow, values, marks, functions, outside, edges: lists, component, bounded,
-    weights: [...functions.map(({ node, index }) => frameBytes(node) + (between[index] as number) + (called[index] as number)), 0],
+    get weights() { return weights ??= [...functions.map(({ node, index }) => frameBytes(node) + (between[index] as number) + (called[index] as number)), 0]; },
     isCyclic: (node) => (sizes.get(component[node] as number) ?? 0) > 1 || (edges[node] as Set<number>).has(node),
   };
 }

@@ -32,6 +32,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
   const { functions, scopes } = graph;
   const cyclic = everything ? functions : functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
+  if (cyclic.length === 0) return { plan: { isAhead, names: namesFor(scopes), functions: new Map(), calls: new Map() }, why: new Map(), left };
   const linkable = new Set<FunctionInfo>();
   const wrappers = everything ? new Set<FunctionInfo>() : wrappersOf(graph, cyclic);
   for (const info of cyclic) {

@@ -37,7 +37,11 @@ export interface LinkOptions {
   readonly place?: (offset: number) => Position;
 }
 
-export interface Linked extends Pass { readonly report: StackReport; readonly preemption?: PreemptionPlan }
+export interface Linked extends Pass {
+  /** Made when it is asked for. */
+  readonly report: StackReport;
+  readonly preemption?: PreemptionPlan;
+}
 
 /**
  * @param code     what `program` was parsed from, by parseSource
@@ -60,10 +64,10 @@ function linkGraph(code: string, program: Program, graph: CallGraph, options: Li
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
     const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, isAhead, refused });
-    const report = reportOf(graph, placement, code, lineOf);
-    if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return { code, segments: identity(code.length), report, ...planned };
+    const withReport = (pass: Pass): Linked => ({ ...pass, ...planned, get report() { return reportOf(graph, placement, code, lineOf); } });
+    if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return withReport({ code, segments: identity(code.length) });
     try {
-      return { ...link(code, program, placement.plan, options, preemption), report, ...planned };
+      return withReport(link(code, program, placement.plan, options, preemption));
     } catch (error) {
       if (!(error instanceof RefusedFunction)) throw error;
       refused.set(error.linked.info, error.message);              // then without it: a function fewer each time
