@@ -9,6 +9,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import fs from 'node:fs';
 import vm from 'node:vm';
 import { SourceError, compile } from '@capriccio/compiler';
+import { stack } from '@capriccio/compiler/stack';
 import { runtimeScript } from './realm-runtime.ts';
 import { metaOf, testFiles, type Meta } from './suite.ts';
 
@@ -36,6 +37,7 @@ async function run(code: string, meta: Meta, isCompiled: boolean): Promise<strin
     $DONE: (error: unknown) => { resolve(error === undefined || error === null || error === false ? 'pass' : `fail ${String((error as Error).message ?? error).slice(0, 200)}`); },
   });
   vm.runInContext(HOST, context);
+  (context as Record<symbol, unknown>)[Symbol.for('capriccio.stack')] = stack;
   if (isCompiled) (runtime.runInContext(context) as (...needs: unknown[]) => void)(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource);
   try {
     const own = meta.flags.includes('raw') ? [] : ['assert.js', 'sta.js', ...meta.includes.filter((name) => name !== 'doneprintHandle.js')];
