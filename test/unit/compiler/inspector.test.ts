@@ -137,7 +137,7 @@ test('--cpu-prof names the functions, files and lines of the sources', { timeout
   const begins = { isBusy: placeOf('function isBusy', '').line, digest: placeOf('function digest', '').line };
   const ends = { isBusy: source.length, digest: begins.isBusy };
   for (const name of ['isBusy', 'digest'] as const) {
-    const own = nodes.filter(({ callFrame: { functionName, lineNumber } }) => new RegExp(String.raw`^(?:\$c_)?${name}\d*$`).test(functionName) && lineNumber === begins[name]);
+    const own = nodes.filter(({ callFrame: { functionName, lineNumber } }) => new RegExp(String.raw`^(?:\$c_+)?${name}\d*$`).test(functionName) && lineNumber >= begins[name] && lineNumber < ends[name]);   // a twin by which a synchronous function can be left stands on the function's last line
     const ticks = own.flatMap(({ positionTicks = [] }) => positionTicks);
     assert.ok(ticks.length > 0, `${name} is not in the profile`);
     assert.ok(ticks.every(({ line }) => line > begins[name] && line <= ends[name]), JSON.stringify(ticks));
