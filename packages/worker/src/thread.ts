@@ -115,7 +115,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** @internal */ flags = 0;
   /** If it runs as frames: those of compiled code, or the innermost that is written by hand, the generator itself where it has no caller. */
   frame: Generator | Frame | FrameStack | undefined = undefined;
-  /** Before it begins its arguments, then what it is resumed with, what it brings to a wait, and at last what it returned or threw. */
+  /** Before it begins its arguments, then what it is resumed with, what it brings to a wait, or the promise that it waits for, and at last what it returned or threw. */
   value: unknown = undefined;
   waitingOn: Waitable | undefined = undefined;
   next: Waiter | undefined = undefined;
