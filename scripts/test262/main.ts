@@ -7,6 +7,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import fs from 'node:fs';
+import { types } from 'node:util';
 import vm from 'node:vm';
 import { SourceError, compile } from '@capriccio/compiler';
 import { stack } from '@capriccio/compiler/stack';
@@ -16,10 +17,9 @@ import { metaOf, testFiles, type Meta } from './suite.ts';
 const [root, filter = ''] = process.argv.slice(2);
 if (root === undefined) throw new Error('usage: main.ts <checkout of tc39/test262> [part of a path]');
 const listed = fs.readFileSync(new URL('../../docs/reference/compiler-differences.md', import.meta.url), 'utf8');
+const runtime = runtimeScript();
 process.on('unhandledRejection', () => { /* tests leave them */ });
 process.on('uncaughtException', () => { /* and these */ });
-
-const runtime = runtimeScript();
 const harness = new Map<string, vm.Script>();
 function harnessScript(name: string): vm.Script {
   let script = harness.get(name);
@@ -38,7 +38,7 @@ async function run(code: string, meta: Meta, isCompiled: boolean): Promise<strin
   });
   vm.runInContext(HOST, context);
   (context as Record<symbol, unknown>)[Symbol.for('capriccio.stack')] = stack;
-  if (isCompiled) (runtime.runInContext(context) as (...needs: unknown[]) => void)(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource);
+  if (isCompiled) (runtime.runInContext(context) as (...needs: unknown[]) => void)(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource, types);
   try {
     const own = meta.flags.includes('raw') ? [] : ['assert.js', 'sta.js', ...meta.includes.filter((name) => name !== 'doneprintHandle.js')];
     for (const name of own) harnessScript(name).runInContext(context);
@@ -78,7 +78,7 @@ for (const file of testFiles(root, filter)) {
     if (made !== text) counts.changed++;
     if ((native === 'pass') !== (ours === 'pass')) {
       counts.differ++;
-      if (!listed.includes(file)) unlisted.push(`${file} (${isStrict ? 'strict' : 'sloppy'}): native ${native}, compiled ${ours}`);
+      if (!listed.includes(file.replace(/^test\//, ''))) unlisted.push(`${file} (${isStrict ? 'strict' : 'sloppy'}): native ${native}, compiled ${ours}`);
     } else if (ours === 'pass') counts.bothPass++;
     else counts.bothFail++;
   }

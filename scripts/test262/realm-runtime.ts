@@ -24,7 +24,7 @@ function asFunction(file: string, text: string): string {
   const names = [...text.matchAll(/^export\s+(?:const|function|class) ([\w$]+)/gm)].map(([, name]) => name as string);
   const body = text
     .replaceAll(/^import \{(.*)\} from '(\.[^']+)';/gm, (_line, list: string, from: string) => `const {${list.replaceAll(' as ', ': ')}} = $modules[${JSON.stringify(resolve(file, from))}];`)
-    .replaceAll(/^export\s+(?=const|function|class)/gm, '').replaceAll(/^export \{.*\};/gm, '').replaceAll(/^import .*/gm, '');
+    .replaceAll(/^export\s+(?=const|function|class)/gm, '').replaceAll(/^export \{[^}]*\}(?: from '[^']*')?;/gm, '').replaceAll(/^import .*/gm, '');
   return `$modules[${JSON.stringify(file)}] = (() => { ${body}\nreturn { ${names.join()} }; })();`;
 }
 
@@ -33,5 +33,5 @@ export function runtimeScript(): vm.Script {
   const files = new Map<string, string>();
   gather('compiled/runtime.ts', files);
   const text = [...files].map(([file, source]) => asFunction(file, source)).join('\n');
-  return new vm.Script(`(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource) => { const $modules = {};\n${text}\n}`, { filename: 'capriccio-runtime.js' });
+  return new vm.Script(`(process, performance, setImmediate, queueMicrotask, WeakMap, WeakSet, AsyncLocalStorage, AsyncResource, types) => { const $modules = {};\n${text}\n}`, { filename: 'capriccio-runtime.js' });
 }
