@@ -311,7 +311,7 @@ export class Capriccio implements Policy {
       nodes: [...nodes].map((node) => {
         const isDownstream = node === STATION_NODE && workload.station !== undefined;
         const gate = isDownstream ? this.#window : undefined;
-        return { node, isDownstream, done: gate?.done ?? 0, waits: gate?.waits ?? 0, waiting: gate?.waitingCount ?? 0, areaMs: isDownstream ? this.#areaMs : 0 };
+        return { node, isDownstream, done: gate?.done ?? 0, waits: gate?.waits ?? 0, waiting: gate?.waitingCount ?? 0, inUse: isDownstream ? this.#credits.inUse : 0, areaMs: isDownstream ? this.#areaMs : 0 };
       }),
       roots: this.#books.map(({ queued, started, live, own, usedMs }, type) => {
         const { name, tickets = 1 } = workload.classes[type] as { name: string; tickets?: number };

@@ -44,8 +44,15 @@ describe('the window alone, readings with noise, seeds 1 to 5', () => {
 
   test('where nobody waits there is no limit', () => {
     let state = firstWindow;
-    for (let k = 1; k < 20; k++) state = climb(state, { atMs: k * 50, perMs: 10, concurrency: 100, isSaturated: false });
+    for (let k = 1; k < 20; k++) state = climb(state, { atMs: k * 50, perMs: 10, concurrency: Math.min(100, 10 * 1.3 ** k), isSaturated: false });
     assert.ok(state.window >= 150);
+  });
+  test('where far more are there than before, and far fewer come back, the way back is known', () => {
+    let state = firstWindow;
+    for (let k = 1; k < 20; k++) state = climb(state, { atMs: k * 50, perMs: 10, concurrency: 10, isSaturated: false });
+    for (let k = 20; k < 25; k++) state = climb(state, { atMs: k * 50, perMs: 2, concurrency: Math.min(state.window, 60), isSaturated: false });
+    state = climb(state, { atMs: 1300, perMs: 2, concurrency: 60, isSaturated: false });
+    assert.ok(state.window < 15, `${state.window}`);
   });
 });
 

@@ -74,7 +74,7 @@ describe('what makes no sense changes nothing for good', () => {
     const snapshot = (atMs: number, count: number, sum: number): Snapshot => ({
       atMs, workers: 2,
       edges: [{ from: 1, to: 2, count, timeMs: sums(count, sum), growth: { heap: sums(count, -sum), bytes: sums(count, NaN) } }, { from: 2, to: 1, count, timeMs: sums(count, sum), growth: {} }],
-      nodes: [{ node: 2, isDownstream: true, done: count, waits: count, waiting: 0, areaMs: sum }],
+      nodes: [{ node: 2, isDownstream: true, done: count, waits: count, waiting: 0, inUse: 8, areaMs: sum }],
       roots: [{ name: 'r', start: 1, tickets: 1, queued: 3, started: count, live: 1, ownMs: sums(count, sum), usedMs: [sum, sum], isRunnable: [true, false] }],
       resources: [{ resource: 'heap', used: NaN, limit: 100 }, { resource: 'bytes', used: 5, limit: 0 }],
     });
@@ -95,7 +95,7 @@ describe('what makes no sense changes nothing for good', () => {
     };
     const read = (k: number): Snapshot => freeze({
       atMs: k * 50, workers: 1, edges: [{ from: 1, to: 2, count: k * 40, timeMs: { count: k, sum: k, squares: k }, growth: { heap: { count: k, sum: k * 1000, squares: k * 1e6 } } }],
-      nodes: [{ node: 2, isDownstream: true, done: k * 40, waits: k, waiting: 1, areaMs: k * 500 }],
+      nodes: [{ node: 2, isDownstream: true, done: k * 40, waits: k, waiting: 1, inUse: 8, areaMs: k * 500 }],
       roots: [{ name: 'r', start: 1, tickets: 2, queued: 1, started: k, live: 1, ownMs: { count: k, sum: k, squares: k }, usedMs: [k], isRunnable: [true] }],
       resources: [{ resource: 'heap' as const, used: 900, limit: 1000 }],
     });

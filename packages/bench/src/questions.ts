@@ -37,6 +37,9 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/mixed': { what: 'what heavy requests (15 ms of Markdown, inline) add to light ones at 50, 90 and 150 % of the CPU, beside node:cluster and piscina by hand', isShort: true },
   'servers/calls': { what: 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)', isShort: true },
   'servers/blocked': { what: 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster', isShort: true },
+  'servers/overload': { what: 'five routes at 1 to 8 times the capacity, also with a backlog: goodput by processor time, and each route’s share, beside node:http and node:cluster' },
+  'servers/flood': { what: 'one of eight routes at sixteen times its rate, beside node:http and node:cluster' },
+  'servers/downstream': { what: 'a route behind a service that thrashes past a concurrency that nobody tells, and that dies for five seconds, beside node:cluster' },
   'servers/stall': { what: 'forty new connections while one worker is stalled for two seconds', isShort: true },
 };
 

@@ -2,24 +2,17 @@
  * Admission of calls with a deadline, from this thread: a call that would likely not begin in time is refused at once, and costs its caller nothing but
  * the answer. What is known without asking anybody: how many calls of the function are outstanding, how fast they come back, and how long one took when
  * hardly any other was under way. By Little's law outstanding / rate is the time that a call now takes in all; what is above its own time is wait.
- * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
+ * The judgement is conductor/admission.ts; the rate conductor/return-rate.ts: what the simulator runs.
  */
 import { CapriccioError } from '@capriccio/shared';
 import { Ewma, sharedNow, type Call, type Target } from '@capriccio/worker';
 import { Admission } from './conductor/admission.ts';
-import { drainRate } from './conductor/drain-rates.ts';
-
-/** How often the rate is taken, ms: at calls that have a deadline. A longer period was not one of waiting throughout. */
-const PERIOD_MS = 50;
-const PERIOD_MS_MAX = 200;
+import { ReturnRate } from './conductor/return-rate.ts';
 
 class TargetAdmission {
   readonly admission = new Admission();
   readonly ownMs = new Ewma();
-  ratePerMs = 0;
-  endedBefore = 0;
-  outstandingBefore = 0;
-  atMs: number = sharedNow();
+  readonly rate: ReturnRate = new ReturnRate(sharedNow());
 }
 
 export class CallAdmission {
@@ -39,16 +32,16 @@ export class CallAdmission {
     const known = this.#known(target);
     const nowMs = sharedNow();
     const outstanding = target.slotsHeld + target.surplus.length;
-    if (nowMs - known.atMs >= PERIOD_MS) takeRate(known, target, outstanding, nowMs);
-    const { ratePerMs, ownMs } = known;
+    const { rate, ownMs } = known;
+    rate.look(nowMs, target.slotsReleased, outstanding);
     const cores = Math.max(1, this.#cores());
-    const waiting = Math.max(0, outstanding - ownMs.mean * ratePerMs);
+    const waiting = Math.max(0, outstanding - ownMs.mean * rate.perMs);
     const retryAfterMs = known.admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: ratePerMs > 0 ? waiting / ratePerMs : 0, waiting, workers: cores, ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: rate.waitMs(waiting), waiting, workers: cores, ownMs,
     });
     if (retryAfterMs !== undefined) {
       this.#onRefused(target.label, retryAfterMs);
-      throw new CapriccioError('CAP_ERR_OVERLOADED', `the call of ${target.label} would not begin within its ${deadlineMs} ms: ${outstanding} calls of it are outstanding and ${(ratePerMs * 1000).toFixed(0)} a second come back; try again in ${retryAfterMs} ms, or raise deadlineMs`, { retryAfterMs });
+      throw new CapriccioError('CAP_ERR_OVERLOADED', `the call of ${target.label} would not begin within its ${deadlineMs} ms: ${outstanding} calls of it are outstanding and ${(rate.perMs * 1000).toFixed(0)} a second come back; try again in ${retryAfterMs} ms, or raise deadlineMs`, { retryAfterMs });
     }
     if (outstanding <= cores) call.unwatch = () => known.ownMs.add(sharedNow() - nowMs);
   };
@@ -58,12 +51,4 @@ export class CallAdmission {
     if (known === undefined) this.#targets.set(target, known = new TargetAdmission());
     return known;
   }
-}
-
-function takeRate(known: TargetAdmission, target: Target, outstanding: number, nowMs: number): void {
-  const ms = nowMs - known.atMs;
-  known.ratePerMs = drainRate(known.ratePerMs, { count: target.slotsReleased - known.endedBefore, ms, isBacklogged: outstanding > 0 && known.outstandingBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs: 0 });
-  known.outstandingBefore = outstanding;
-  known.endedBefore = target.slotsReleased;
-  known.atMs = nowMs;
 }

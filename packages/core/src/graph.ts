@@ -11,7 +11,11 @@ export interface GraphNode {
   /** Expected time from here to the next node, ms. */
   readonly weightMs: number;
   readonly tickets: number;
+  /** How many may be there at a time, where more would not come back any faster: all cores together. */
   readonly window?: number;
+  /** Where threads wait for what is outside: those that are there, and those that wait before it. */
+  readonly inUse?: number;
+  readonly waiting?: number;
 }
 export interface GraphEdge {
   readonly from: number;
@@ -100,10 +104,10 @@ export function describeGraph(snapshot: Snapshot, plan: Plan, names: readonly st
   const seen = new Set(snapshot.edges.flatMap(({ from, to }) => [from, to]));
   return {
     atMs: performance.timeOrigin + performance.now(),
-    nodes: snapshot.nodes.filter(({ node }) => seen.has(node)).map(({ node }) => {
+    nodes: snapshot.nodes.filter(({ node }) => seen.has(node)).map(({ node, isDownstream, inUse, waiting }) => {
       const planned = plan.nodes.get(node);
       const window = planned?.window;
-      return { id: node, name: names[node] as string, weightMs: weightOf(snapshot, node), tickets: planned?.tickets ?? 1, ...window === undefined ? {} : { window } };
+      return { id: node, name: names[node] as string, weightMs: weightOf(snapshot, node), tickets: planned?.tickets ?? 1, ...window === undefined ? {} : { window }, ...isDownstream ? { inUse, waiting } : {} };
     }),
     edges: snapshot.edges.map(({ from, to, count, timeMs, growth }) => ({ from, to, count, timeMs: figures(timeMs), heap: figures(growth.heap), external: figures(growth.external), descriptors: figures(growth.descriptors) })),
     roots: snapshot.roots.map(({ name, start, queued, started, live, ownMs, usedMs, tickets }) => {

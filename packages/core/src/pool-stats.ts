@@ -43,4 +43,6 @@ export interface Health {
   readonly ready: number;
   /** Workers that have been in one turn of their scheduler for over a second. */
   readonly stalled: readonly number[];
+  /** For two seconds running more was refused than begun. */
+  readonly overloaded: boolean;
 }

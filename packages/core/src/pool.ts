@@ -112,7 +112,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #servers = new Map<number, RunningServer>();
   readonly #hanging: Hanging;
   readonly #watched = new Set<LiveWorker>();
-  readonly #shed = new ShedBook((overload) => this.emit('overload', overload));
+  readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => [...this.#workers.all].reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #rolesSeen = 0;
@@ -304,7 +304,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const stalled = [...this.#workers.all].filter(({ id, lane }) => lane !== 'back' && board.busyForMs(this.#memory, id, now) > STALLED_MS).map(({ id }) => id);
     const ready = this.#inProcess === undefined ? this.#workers.readyCount : 1;
     const isWhole = ready >= Math.max(1, this.cores) && stalled.length === 0;
-    return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled };
+    return { status: this.#state === 'open' ? isWhole ? 'ok' : 'degraded' : this.#state, cores: this.cores, ready, stalled, overloaded: this.#shed.isOverloaded };
   }
 
   /**

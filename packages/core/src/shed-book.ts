@@ -1,5 +1,8 @@
 /** What has been refused, and how the pool's users are told. */
 
+import { sharedNow } from '@capriccio/worker';
+import { OverloadWatch } from './overload-watch.ts';
+
 /** Of the event 'overload'. */
 export interface Overload {
   readonly what: 'request' | 'call';
@@ -21,10 +24,18 @@ export class ShedBook {
   readonly #emit: (overload: Overload) => void;
   readonly #byRoot = new Map<string, number>();
   readonly #gathering = new Map<string, Overload>();
+  readonly #watch = new OverloadWatch();
+  readonly #begun: () => number;
   #requests = 0;
   #calls = 0;
 
-  constructor(emit: (overload: Overload) => void) { this.#emit = emit; }
+  /** @param begun  how much the pool has begun, ever */
+  constructor(emit: (overload: Overload) => void, begun: () => number) {
+    this.#emit = emit;
+    this.#begun = begun;
+  }
+
+  get isOverloaded(): boolean { return this.#watch.isOverloaded(sharedNow()); }
 
   note(what: Overload['what'], root: string, refused: number, retryAfterMs: number): void {
     if (what === 'request') this.#requests += refused;
@@ -32,6 +43,7 @@ export class ShedBook {
     const name = this.#byRoot.has(root) || this.#byRoot.size < ROOTS_MAX ? root : OTHERS;
     this.#byRoot.set(name, (this.#byRoot.get(name) ?? 0) + refused);
     const before = this.#gathering.get(root);
+    this.#watch.note(sharedNow(), refused, this.#begun);
     if (before === undefined) setTimeout(() => this.#tell(root), GATHER_MS).unref();
     this.#gathering.set(root, { what, root, refused: (before?.refused ?? 0) + refused, retryAfterMs });
   }

@@ -16,15 +16,20 @@ const HEAD = 16;
 
 /** Columns of a root's row. `ownMs`: of ended threads, from begin to end. */
 export const ROOT_ROW = { name: 0, start: 1, tickets: 2, queued: 3, started: 4, live: 5, ownCount: 6, ownSum: 7, ownSquares: 8, usedMs: 9, isRunnable: 10, width: 12 } as const;
-/** Of a node's. */
-export const NODE = { name: 0, isDownstream: 1, width: 2 } as const;
+/**
+ * Of a node's. The rest is of one where threads wait for what is outside: those that came back with a value, those that had to wait before it and
+ * those that do so now, those that are there, the integral of these over time, and
+ * those that a back lane runs and counts.
+ */
+export const NODE = { name: 0, isDownstream: 1, done: 2, waits: 3, waiting: 4, inUse: 5, areaMs: 6, away: 7, width: 8 } as const;
 /** Of an edge's. `count` is exact, the rest sampled; after `cpuMs` count, sum and sum of squares of the change of each resource. */
 export const EDGE = { from: 0, to: 1, count: 2, sampled: 3, timeSum: 4, timeSquares: 5, cpuMs: 6, heap: 8, external: 11, descriptors: 14, bytes: 17, width: 20 } as const;
 /** Of the head of a table. */
-export const TABLE = { roots: 0, nodes: 1, edges: 2, texts: 3, pooledNodes: 4, pooledEdges: 5, pooledRoots: 6, heapUsed: 7, heapLimit: 8, externalUsed: 9, atMs: 10, period: 11 } as const;
+export const TABLE = { roots: 0, nodes: 1, edges: 2, texts: 3, pooledNodes: 4, pooledEdges: 5, pooledRoots: 6, heapUsed: 7, heapLimit: 8, externalUsed: 9, atMs: 10, period: 11, isBackLane: 12 } as const;
 /** Of a plan's rows: growth is mean and variance, bytes. */
 export const PLAN_ROOT = { tickets: 0, heapMean: 1, heapVariance: 2, externalMean: 3, externalVariance: 4, width: 5 } as const;
-export const PLAN_NODE = { tickets: 0, heapMean: 1, heapVariance: 2, externalMean: 3, externalVariance: 4, width: 5 } as const;
+/** `window`: this worker's part of it + 1, 0 where there is none. `stallMs`: one more goes after so long without any coming back. `leadsTo`: row of the node with a window that most go to from here, 0 if none. */
+export const PLAN_NODE = { tickets: 0, heapMean: 1, heapVariance: 2, externalMean: 3, externalVariance: 4, window: 5, stallMs: 6, leadsTo: 7, width: 8 } as const;
 export const PLAN = { roots: 0, nodes: 1, heapMark: 2, heapLimit: 3, externalMark: 4, externalUsed: 5, externalLimit: 6 } as const;
 
 /** Where everything lies in the buffer, in doubles. */
@@ -57,7 +62,7 @@ export class GraphTable {
   readonly head: Float64Array = new Float64Array(HEAD);
   readonly roots: Float64Array = new Float64Array(ROOTS_MAX * ROOT_ROW.width);
   readonly edges: Float64Array = new Float64Array(EDGES_MAX * EDGE.width);
-  readonly #nodes = new Float64Array(NODES_MAX * NODE.width);
+  readonly nodes: Float64Array = new Float64Array(NODES_MAX * NODE.width);
   readonly #memory: GraphMemory;
   readonly #at: number;
   readonly #edgeRows = new Map<number, number>();
@@ -78,11 +83,10 @@ export class GraphTable {
   }
 
   /** @returns the row; OTHER_NODE when there is none left */
-  addNode(name: string, isDownstream = false): number {
+  addNode(name: string): number {
     const row = this.head[TABLE.nodes] as number;
     if (row === NODES_MAX || !this.#hasRoom(name)) { this.head[TABLE.pooledNodes] = (this.head[TABLE.pooledNodes] as number) + 1; return OTHER_NODE; }
-    this.#nodes[row * NODE.width + NODE.name] = this.#addText(name);
-    this.#nodes[row * NODE.width + NODE.isDownstream] = isDownstream ? 1 : 0;
+    this.nodes[row * NODE.width + NODE.name] = this.#addText(name);
     this.head[TABLE.nodes] = row + 1;
     return row;
   }
@@ -128,7 +132,7 @@ export class GraphTable {
     this.head[TABLE.texts] = this.#texts;
     floats.set(this.head, this.#at + SHEET);
     floats.set(this.roots.subarray(0, (this.head[TABLE.roots] as number) * ROOT_ROW.width), this.#at + TABLE_ROOTS);
-    floats.set(this.#nodes.subarray(0, (this.head[TABLE.nodes] as number) * NODE.width), this.#at + TABLE_NODES);
+    floats.set(this.nodes.subarray(0, (this.head[TABLE.nodes] as number) * NODE.width), this.#at + TABLE_NODES);
     floats.set(this.edges.subarray(0, (this.head[TABLE.edges] as number) * EDGE.width), this.#at + TABLE_EDGES);
     sheet.end(words, this.#at * 2);
     return true;

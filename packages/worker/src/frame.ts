@@ -10,6 +10,7 @@
  *   anything else        no wait: the value itself
  * Source: the linked stacks of Capriccio (SOSP 2003), with generators as chunks; `yield*` would cost a pass through every frame at each resume.
  */
+import { NODE_WAIT } from './compiled/points.ts';
 import { keptContext } from './context.ts';
 import { SUSPENDED } from './suspended.ts';
 import type { Abandoned, Waitable, Waiter } from './sync/waiting.ts';
@@ -98,13 +99,23 @@ function leave(thread: LocalThread, outcome: FrameOutcome): FrameOutcome {
 export class PromiseWait implements Waitable {
   readonly what = 'a promise';
   holders(): [] { return []; }
-  abandon(waiter: Waiter): Abandoned { waiter.waitingOn = undefined; return 'left'; }
+  abandon(waiter: Waiter): Abandoned {
+    waiter.waitingOn = undefined;
+    waiter.thread?.scheduler.abandons(waiter.thread);
+    return 'left';
+  }
 }
 
 function awaitPromise(thread: LocalThread, promise: PromiseLike<unknown>): void {
   const wait = thread.waitingOn = new PromiseWait();                     // a late answer to an abandoned wait finds another
   thread.value = promise;                                                // for listings
-  const settled = (value: unknown, byThrow: boolean): void => { if (thread.waitingOn === wait) thread.wake(value, byThrow); };
+  const { recorder } = thread.scheduler;
+  recorder?.awaits(thread, NODE_WAIT);
+  const settled = (value: unknown, byThrow: boolean): void => {
+    if (thread.waitingOn !== wait) return;
+    recorder?.isThere(thread, NODE_WAIT, byThrow);
+    thread.wake(value, byThrow);
+  };
   try {
     promise.then((value) => settled(value, false), (error: unknown) => settled(error, true));
   } catch (error) {

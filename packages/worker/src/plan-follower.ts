@@ -7,6 +7,7 @@ import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { PLAN, PLAN_NODE, PLAN_ROOT, readPlan, type GraphMemory, type PlanPage } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
+import { DownstreamGates, type Downstream } from './downstream-gates.ts';
 import type { Moments } from './moments.ts';
 import type { Recorder } from './recorder.ts';
 import { ResourceGate, type Reservation } from './resource-gate.ts';
@@ -20,6 +21,13 @@ const READ_MS = 10;
 /** A reading of a full heap holds garbage too. Unless a full collection was so recent, one is let through each reading: what it takes makes V8 collect; ms. */
 const COLLECTED_MS = 200;
 
+/**
+ * Threads of a root that may wait for what is outside while the conductor knows of no window: a service must not be flooded before anybody knows of it.
+ * With a plan, that is when the conductor has seen them, twice as many may; so often, ms.
+ */
+const UNKNOWN_MAX = 8;
+const DOUBLE_MS = 100;
+
 /** One resource: its gate, and what from each node on is taken. */
 interface Guard { readonly gate: ResourceGate<LocalThread>; readonly byNode: Map<number, Moments>; promises: Reservation[]; older: Reservation[] }
 const guardOf = (): Guard => ({ gate: new ResourceGate(Infinity), byNode: new Map(), promises: [], older: [] });
@@ -32,9 +40,14 @@ export class PlanFollower {
   readonly #heap = guardOf();
   readonly #external = guardOf();
   readonly #nodes = new Map<LocalThread, number>();
+  readonly #downstream: DownstreamGates;
   #version = 0;
   #readAt = 0;
   #isGating = false;
+  /** Memory is what some of it goes by. */
+  #isReading = false;
+  #mayDouble = false;
+  #doubledAt = 0;
   /** What other workers hold of external memory. */
   #externalElsewhere = 0;
   #willWake = false;
@@ -47,10 +60,12 @@ export class PlanFollower {
     this.#id = id;
     this.#scheduler = scheduler;
     this.#recorder = recorder;
+    this.#downstream = new DownstreamGates(recorder.outside, (thread, node) => scheduler.release(thread, node));
+    recorder.onRoot = (root) => {
+      root.hasRoom = () => this.#mayBegin(root, []);
+      root.promise = () => { /* one at a time */ };
+    };
   }
-
-  /** Threads that wait at their node for room. */
-  get heldCount(): number { return this.#nodes.size; }
 
   beginTurn(nowMs: number): void {
     const fresh = readPlan(this.#memory, this.#id, this.#version);
@@ -68,13 +83,18 @@ export class PlanFollower {
     this.#external.gate.limit = head[PLAN.externalLimit] || Infinity;
     this.#external.gate.mark = head[PLAN.externalMark] as number;
     this.#externalElsewhere = Math.max(0, (head[PLAN.externalUsed] as number) - external);
-    this.#isGating = false;
+    const now = sharedNow();
+    this.#mayDouble = now - this.#doubledAt >= DOUBLE_MS;
+    if (this.#mayDouble) this.#doubledAt = now;
+    this.#obeyWindows(nodes);
+    this.#isGating = !this.#downstream.isEmpty;
+    this.#isReading = false;
     for (let row = 0; row * PLAN_ROOT.width < roots.length; row++) this.#obeyRoot(this.#recorder.rootAt(row), roots, row * PLAN_ROOT.width);
     this.#heap.byNode.clear();
     this.#external.byNode.clear();
     for (let row = 0; row * PLAN_NODE.width < nodes.length; row++) this.#obeyNode(row, nodes, row * PLAN_NODE.width);
-    this.#scheduler.holdBack = this.#heap.byNode.size + this.#external.byNode.size > 0 ? this.#holdBack : undefined;
-    if (!this.#isGating && this.#nodes.size > 0) this.#isGating = true;     // until nobody is held any more
+    this.#scheduler.holdBack = !this.#downstream.isEmpty || this.#heap.byNode.size + this.#external.byNode.size > 0 ? this.#holdBack : undefined;
+    if (this.#nodes.size > 0) this.#isGating = this.#isReading = true;       // until nobody is held any more
   }
 
   #obeyRoot(root: Root | undefined, rows: Float64Array, at: number): void {
@@ -83,10 +103,35 @@ export class PlanFollower {
     const heap = { mean: rows[at + PLAN_ROOT.heapMean] as number, variance: rows[at + PLAN_ROOT.heapVariance] as number };
     const external = { mean: rows[at + PLAN_ROOT.externalMean] as number, variance: rows[at + PLAN_ROOT.externalVariance] as number };
     const takes = ([[this.#heap, heap], [this.#external, external]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
-    if (takes.length > 0) this.#isGating = true;
-    root.hasRoom = takes.length === 0 ? undefined : () => takes.every(([guard, growth]) => this.#hasRoom(guard, growth));
-    root.promise = takes.length === 0 ? undefined : () => { for (const [guard, growth] of takes) guard.promises.push(guard.gate.reserve(growth)); };
+    if (takes.length > 0) this.#isGating = this.#isReading = true;
+    const downstream = this.#downstream.before(this.#recorder.startRowOf(root));
+    if (this.#mayDouble) root.outsideMax = Math.max(UNKNOWN_MAX, 2 * root.outside);
+    root.hasRoom = () => this.#mayBegin(root, takes, downstream);
+    root.promise = takes.length === 0 && downstream === undefined ? undefined : () => {
+      for (const [guard, growth] of takes) guard.promises.push(guard.gate.reserve(growth));
+      downstream?.begins();
+    };
+    root.downstream = downstream;
+    root.gateWait = this.#downstream.isEmpty ? undefined : () => this.#downstream.waitOf(root);
   }
+
+  #mayBegin(root: Root, takes: readonly (readonly [Guard, Moments])[], downstream?: Downstream): boolean {
+    root.isHeld = !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);
+    if (root.isHeld) this.#wakeSoon();                                   // it is looked at again although nothing else happens
+    return !root.isHeld;
+  }
+
+  #obeyWindows(rows: Float64Array): void {
+    for (let at = 0, row = 0; at < rows.length; at += PLAN_NODE.width, row++) {
+      const window = rows[at + PLAN_NODE.window] as number;
+      this.#downstream.obey(row, window === 0 ? undefined : window - 1, rows[at + PLAN_NODE.stallMs] as number);
+    }
+    if (this.#downstream.isEmpty) return;
+    this.#recorder.onArrival = this.#arrives;
+    for (let at = 0, row = 0; at < rows.length; at += PLAN_NODE.width, row++) this.#downstream.lead(row, rows[at + PLAN_NODE.leadsTo] as number);
+    this.#downstream.letIn();
+  }
+  readonly #arrives = (thread: LocalThread): void => this.#downstream.arrives(thread);
 
   #obeyNode(row: number, rows: Float64Array, at: number): void {
     const node = this.#recorder.nodeAt(row);
@@ -98,7 +143,7 @@ export class PlanFollower {
       const growth = { mean: rows[at + mean] as number, variance: rows[at + variance] as number };
       if (guard.gate.isMinor(growth)) continue;
       guard.byNode.set(row, growth);
-      this.#isGating = true;
+      this.#isGating = this.#isReading = true;
     }
   }
 
@@ -113,6 +158,7 @@ export class PlanFollower {
   /** Before an edge that takes what is short. */
   readonly #holdBack = (thread: LocalThread, node: number): boolean => {
     const row = this.#recorder.rowOf(thread);
+    if (this.#downstream.holds(thread, row, node)) { this.#wakeSoon(); return true; }
     for (const guard of [this.#heap, this.#external]) {
       const growth = guard.byNode.get(row);
       if (growth === undefined || thread.cancelRequested) continue;
@@ -130,6 +176,8 @@ export class PlanFollower {
   /** A promise holds over the reading that follows it, and is kept by the next. */
   #read(nowMs: number): void {
     this.#readAt = nowMs;
+    if (this.#downstream.look(nowMs)) this.#wakeSoon();
+    if (!this.#isReading) return;
     this.#watchCollections();
     this.#mayTrickle = sharedNow() - this.#collectedAt > COLLECTED_MS;
     const { used_heap_size: heap, external_memory: external } = getHeapStatistics();

@@ -10,8 +10,9 @@ import { getHeapStatistics } from 'node:v8';
 import { EDGE, END_NODE, GraphTable, OTHER_NODE, ROOT_ROW, TABLE, type GraphMemory } from '@capriccio/shared';
 import { pointOfNumber } from './compiled/points.ts';
 import { sharedNow } from './clock.ts';
+import { OutsideWaits } from './outside.ts';
 import type { Root, Roots } from './run-queues.ts';
-import type { LocalThread } from './thread.ts';
+import { OUTSIDE, type LocalThread } from './thread.ts';
 
 /** Numbers below are waits of no place: they are told apart by root. */
 const PLACES = 16;
@@ -66,12 +67,19 @@ export class Recorder {
   #sampledEdge = -1;
   #before: Usage | undefined;
   #beganAt = 0;
+  readonly outside: OutsideWaits;
+  /** Told when a thread has come to its next node, or its end, while somebody keeps count of those on their way. */
+  onArrival: ((thread: LocalThread) => void) | undefined = undefined;
+  /** Told of each root that gets a row. */
+  onRoot: ((root: Root) => void) | undefined = undefined;
   /** One run of frames in so many is sampled. */
   period = 64;
 
-  constructor(memory: GraphMemory, id: number, roots: Roots) {
+  constructor(memory: GraphMemory, id: number, roots: Roots, isBackLane = false) {
     this.#table = new GraphTable(memory, id);
+    this.#table.head[TABLE.isBackLane] = isBackLane ? 1 : 0;
     this.#roots = roots;
+    this.outside = new OutsideWaits(this.#table);
   }
 
   // ---- passes ----
@@ -79,11 +87,47 @@ export class Recorder {
   /** A thread has come to a blocking point, and may go on from there. */
   pass(thread: LocalThread, number: number): void { this.#pass(thread, this.#nodeOf(number, thread.root)); }
 
+  /** A thread begins to await a promise at a blocking point: `isThere` or `abandons` must follow. */
+  awaits(thread: LocalThread, number: number): void {
+    this.onArrival?.(thread);
+    if (thread.hasOwnWaits) return;
+    thread.flags |= OUTSIDE;
+    this.#rowOf(thread.root);
+    thread.root.outside++;
+    this.outside.enter(this.#nodeOf(number, thread.root));
+  }
+
+  /** What was awaited has settled. */
+  isThere(thread: LocalThread, number: number, hasFailed: boolean): void {
+    if (this.#comesIn(thread)) this.outside.leave(this.#nodeOf(number, thread.root), hasFailed);
+  }
+
+  /** The thread goes on without what it awaits. That of a foreign kind is not asked again: its `then` may be what makes it work. */
+  abandons(thread: LocalThread, number: number, awaited: unknown): void {
+    if (!this.#comesIn(thread)) return;
+    const row = this.#nodeOf(number, thread.root);
+    this.outside.abandon(row);
+    const late = (hasFailed: boolean): void => {
+      this.outside.comesLate(row, hasFailed);
+      this.#publishSoon();
+    };
+    if (awaited instanceof Promise) Promise.prototype.then.call(awaited, () => late(false), () => late(true));
+  }
+
+  #comesIn(thread: LocalThread): boolean {
+    if ((thread.flags & OUTSIDE) === 0) return false;
+    thread.flags &= ~OUTSIDE;
+    thread.root.outside--;
+    this.#publishSoon();                                                 // no turn need follow
+    return true;
+  }
+
   /** A thread of ordinary code waits on a primitive of ours. */
   waits(thread: LocalThread): void {
     const key = this.#keyOf(2, thread.root);
-    if (!this.#nodeRows.has(key)) this.#addNode(key, 2, thread.root, `wait in ${thread.root.name}${placeOfCaller()}`);
-    this.#pass(thread, this.#nodeRows.get(key) as number);
+    let row = this.#nodeRows.get(key);
+    if (row === undefined) row = this.#addNode(key, 2, thread.root, `wait in ${thread.root.name}${placeOfCaller()}`);
+    this.#pass(thread, row);
   }
 
   /** It has ended. */
@@ -104,6 +148,7 @@ export class Recorder {
   #pass(thread: LocalThread, to: number): void {
     const from = thread.mark & NODE_BITS || this.#startOf(thread.root);
     thread.mark = thread.mark & ~NODE_BITS | to;
+    this.onArrival?.(thread);
     this.#passes++;
     const key = from * 4096 + to;
     const edge = key === this.#lastKey ? this.#lastEdge : this.#table.edge(from, to);
@@ -146,7 +191,7 @@ export class Recorder {
   }
   #addRoot(root: Root): number {
     root.row = this.#table.addRoot(root.name);
-    if (root.row >= 0) this.#byRow[root.row] = root;
+    if (root.row >= 0) { this.#byRow[root.row] = root; this.onRoot?.(root); }
     return root.row;
   }
   /** What rows stand for: the conductor's plan comes in the same order. */
@@ -154,6 +199,8 @@ export class Recorder {
   nodeAt(row: number): { readonly number: number; readonly root: Root | undefined } | undefined { return this.#nodes[row]; }
   /** The row of the node where a thread is. */
   rowOf(thread: LocalThread): number { return thread.mark & NODE_BITS; }
+  /** The row of the node where threads of a root begin. */
+  startRowOf(root: Root): number { return this.#startOf(root); }
   #startOf(root: Root): number {
     const row = this.#rowOf(root);
     return row < 0 ? OTHER_NODE : this.#table.roots[row * ROOT_ROW.width + ROOT_ROW.start] as number;
@@ -224,10 +271,12 @@ export class Recorder {
   /** End of a turn. Publishes when it is time, or sees to it that it is done when no turn follows. */
   endTurn(nowMs: number, hasMore: boolean): void {
     if (nowMs - this.#publishedAt >= (hasMore ? PUBLISH_MS : PUBLISH_MS_IDLE)) this.#publish(nowMs);
-    else if (!hasMore && !this.#willPublish) {
-      this.#willPublish = true;
-      setTimeout(this.#publishLate, PUBLISH_MS).unref();
-    }
+    else if (!hasMore) this.#publishSoon();
+  }
+  #publishSoon(): void {
+    if (this.#willPublish) return;
+    this.#willPublish = true;
+    setTimeout(this.#publishLate, PUBLISH_MS).unref();
   }
   readonly #publishLate = (): void => {
     this.#willPublish = false;
@@ -237,6 +286,7 @@ export class Recorder {
   #publish(nowMs: number): void {
     this.#publishedAt = nowMs;
     this.#choosePeriod(this.#countRoots());
+    this.outside.look(nowMs);
     const { head } = this.#table;
     const { used_heap_size: used, heap_size_limit: limit, external_memory: external } = getHeapStatistics();
     head[TABLE.heapUsed] = used;
@@ -276,7 +326,7 @@ export class Recorder {
     roots[at + ROOT_ROW.started] = root.started;
     roots[at + ROOT_ROW.live] = root.live;
     roots[at + ROOT_ROW.usedMs] = root.usedMs;
-    roots[at + ROOT_ROW.isRunnable] = root.isIdle ? 0 : 1;
+    roots[at + ROOT_ROW.isRunnable] = root.runnable > 0 || (!root.isIdle && !root.isHeld) ? 1 : 0;
   }
 
   #choosePeriod(usedMs: number): void {

@@ -39,7 +39,6 @@ export class ResourceGate<T> {
 
   constructor(limit: number) { this.limit = limit; }
 
-  get heldCount(): number { return this.#held.length; }
   /** Sum of what is promised and not yet in a reading, KiB. */
   get promisedKib(): number { return this.#promised; }
   /** Whether an amount matters at all. */

@@ -27,7 +27,12 @@ export class Continuation implements Ready {
 export type Runnable = LocalThread | Continuation;
 
 /** Work that has not begun. `begin` runs on the scheduler's stack; it may find that the work was cancelled meanwhile. */
-export interface Entry<T extends Ready = Runnable> { readonly root: Root<T>; begin(): void }
+export interface Entry<T extends Ready = Runnable> {
+  readonly root: Root<T>;
+  begin(): void;
+  /** Nobody would have its result in time, or at all: `begin` will only say so. */
+  isLate?(nowMs: number): boolean;
+}
 
 interface NodeQueue<T> extends Seat { readonly node: number; readonly threads: Deque<T> }
 /** `drawn`: threads that were drawn from it since the last `settle`. */
@@ -74,6 +79,16 @@ export class Root<T extends Ready = Runnable> implements Seat {
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */
   hasRoom: (() => boolean) | undefined = undefined;
+  /** It had none when it was looked at last. */
+  isHeld = false;
+  /** Its threads that wait before a node that has a window, and for how long one more would; undefined while none does. */
+  gateWait: (() => { readonly waiting: number; readonly ms: number }) | undefined = undefined;
+  /** Its threads that wait for what is outside. */
+  outside = 0;
+  /** How many may while no window is known. */
+  outsideMax = 8;
+  /** The node with a window to which most of its threads go first: told of those that a back lane runs; what it returns ends that. */
+  downstream: { visit(): () => void } | undefined = undefined;
   /** What is known of its segments' length. */
   lane: RootLane | undefined = undefined;
   readonly #rules: SchedulingRules;
@@ -151,6 +166,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
 
   /** A user's tickets. */
   give(tickets: number): void { this.givenTickets = this.tickets = tickets; }
+
 
   /** Told of each that begins while `hasRoom` is set: it is promised what it will take. */
   promise: (() => void) | undefined = undefined;

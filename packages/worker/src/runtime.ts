@@ -233,7 +233,7 @@ export class Runtime {
   }
 
   #record(graph: GraphMemory, id: number): void {
-    const recorder = this.scheduler.recorder = new Recorder(graph, id, this.scheduler.roots);
+    const recorder = this.scheduler.recorder = new Recorder(graph, id, this.scheduler.roots, this.lane === 'back');
     this.#plan = new PlanFollower(graph, id, this.scheduler, recorder);
   }
 

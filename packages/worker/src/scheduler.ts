@@ -12,7 +12,7 @@
 import { FrameStack } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
 import { machine } from './compiled/machine.ts';
-import { numberOfPoint } from './compiled/points.ts';
+import { NODE_WAIT, nodeOfPoint } from './compiled/points.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
@@ -84,7 +84,6 @@ const SITE_FRAMES = 6;
 /** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
-const NODE_WAIT = 2;
 
 export class Scheduler {
   readonly roots: Roots;
@@ -364,7 +363,7 @@ export class Scheduler {
   /** A thread that was begun or resumed has come back. */
   afterRun(thread: LocalThread, outcome: CompiledOutcome): void {
     switch (outcome) {
-      case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); break;
+      case 'blocked': if (thread.state === RUNNING) thread.block(this.#clock); this.recorder?.onArrival?.(thread); break;
       case 'awaiting': if (thread.state === RUNNING) thread.block(this.#clock); this.hop(); break;
       case 'yielded': this.ready(thread, NODE_YIELD); break;
       case 'preempted': this.#preempted(thread); break;
@@ -407,7 +406,7 @@ export class Scheduler {
    */
   mayGoOn({ root }: LocalThread): boolean {
     this.lanes?.endAwaited(root.lane ??= this.lanes.of(root.name));
-    if (!this.roots.areIdle) return false;
+    if (!this.roots.areIdle || this.holdBack !== undefined) return false;
     if (--this.#stepsLeft > 0) return true;
     this.#stepsLeft = STEPS_PER_LOOK;
     const now = sharedNow();
@@ -415,12 +414,14 @@ export class Scheduler {
     return now < this.#stepsEnd;
   }
   goesOn(thread: LocalThread): void {
-    if (this.recorder !== undefined) this.recorder.pass(thread, thread.frame instanceof FrameStack ? numberOfPoint(thread.frame.point) || NODE_WAIT : NODE_WAIT);
+    this.recorder?.pass(thread, pointOf(thread));
     thread.waitingOn = undefined;
     thread.state = RUNNING;
     const { lanes } = this;
     if (lanes !== undefined) this.#stepCpuAt = lanes.before(thread.root.lane ??= lanes.of(thread.root.name));
   }
+  /** What it awaits is still there, in its `value`. */
+  abandons(thread: LocalThread): void { this.recorder?.abandons(thread, pointOf(thread), thread.value); }
   waits(thread: LocalThread): void {
     this.#endStep(thread);
     thread.block(this.#clock);
@@ -452,6 +453,9 @@ export class Scheduler {
     this.#outside?.ended();
   }
 }
+
+/** The node where a thread waits, or goes on from. */
+const pointOf = ({ frame }: LocalThread): number => (frame instanceof FrameStack ? nodeOfPoint(frame.point) : NODE_WAIT);
 
 function traceOfNow(): { readonly stack?: string } {
   const limit = Error.stackTraceLimit;

@@ -100,7 +100,9 @@ const HELD = 128;
 const WOKEN = 256;
 const TIMED = 512;
 const JOINED = 1024;
-/** From here on up: when it blocked, seconds of its scheduler's clock, modulo twelve days. */
+/** It waits for what is outside (recorder.ts, outside.ts). */
+export const OUTSIDE: number = 1 << 31;
+/** From here up to that: when it blocked, seconds of its scheduler's clock, modulo twelve days. */
 const SINCE_SHIFT = 11;
 const SINCE_MAX = 0xF_FFFF;
 
@@ -168,7 +170,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   get isAwaited(): boolean { return (this.flags & JOINED) !== 0; }
   get cancelRequested(): boolean { return (this.flags & ASKED) !== 0; }
   /** It is blocked, as frames are: what it waits for is in `waitingOn`, and since when is noted. */
-  block(nowMs: number): void { this.flags = this.flags & (1 << SINCE_SHIFT) - 1 & ~STATE | BLOCKED | (Math.floor(nowMs / 1000) & SINCE_MAX) << SINCE_SHIFT; }
+  block(nowMs: number): void { this.flags = this.flags & (OUTSIDE | (1 << SINCE_SHIFT) - 1) & ~STATE | BLOCKED | (Math.floor(nowMs / 1000) & SINCE_MAX) << SINCE_SHIFT; }
+  /** @internal It may be waiting for calls, threads or primitives of ours. */
+  get hasOwnWaits(): boolean { return this.#extras !== undefined && (this.#extras.waits !== undefined || (this.#extras.calls?.size ?? 0) > 0 || this.#extras.children?.sibling !== this.#extras.children); }
   /** Seconds for which it has been blocked, at most twelve days. */
   blockedSeconds(nowMs: number): number { return (Math.floor(nowMs / 1000) - (this.flags >>> SINCE_SHIFT)) & SINCE_MAX; }
   /** Slot of the task that it runs, 0 if none. */
@@ -361,10 +365,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
 
   /** @internal a wait of ordinary async code on behalf of this thread begins */
   openWait(wait: PromiseWaiter): void {
-    const extras = this.#needed;
-    wait.elder = extras.waits;
+    wait.elder = this.#needed.waits;
     if (wait.elder !== undefined) wait.elder.younger = wait;
-    extras.waits = wait;
+    this.#needed.waits = wait;
   }
   /** @internal */
   closeWait(wait: PromiseWaiter): void {

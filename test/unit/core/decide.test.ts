@@ -104,7 +104,7 @@ test('every decision in force is said in words', () => {
   const at = (k: number): Snapshot => ({
     atMs: k * 50, workers: 1,
     edges: [edge(1, 2, k * 100, 10 * MIB), edge(2, 3, k * 100, -10 * MIB)],
-    nodes: [{ node: 1, isDownstream: false, done: 0, waits: 0, waiting: 0, areaMs: 0 }, { node: 2, isDownstream: true, done: k * 100, waits: k * 5, waiting: 7, areaMs: k * 800 }],
+    nodes: [{ node: 1, isDownstream: false, done: 0, waits: 0, waiting: 0, inUse: 8, areaMs: 0 }, { node: 2, isDownstream: true, done: k * 100, waits: k * 5, waiting: 7, inUse: 8, areaMs: k * 800 }],
     roots: [{ name: 'GET /', start: 1, tickets: 1, queued: 4, started: k * 100, live: 9, ownMs: sums(k * 90, 5), usedMs: [k * 40], isRunnable: [true] }],
     resources: [{ resource: 'heap', used: 95 * MIB, limit: 100 * MIB }],
   });

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Overload } from 'capriccio';
 import { describe, test } from 'vitest';
+import { readinessOf } from '../../../packages/core/src/admin/readiness.ts';
+import { OverloadWatch } from '../../../packages/core/src/overload-watch.ts';
 import { fixture, poolFor, soon, until } from './rig.ts';
 import { answersIn, ask, quiet, received, serverFor, socketTo } from './serve-rig.ts';
 
@@ -70,6 +72,27 @@ describe('a server', () => {
     const server = await serverFor(pool, 'busy.ts', { deadlineMs: 100 });
     for (let k = 0; k < 8; k++) assert.equal((await ask(`${server.url}/busy?ms=60`)).status, 200);
     assert.equal(pool.stats().refused.requests, 0);
+  });
+});
+
+describe('a load balancer is told', () => {
+  const watchOf = (refusedPerS: number, begunPerS: number, seconds: number): OverloadWatch => {
+    const watch = new OverloadWatch();
+    for (let ms = 0; ms <= seconds * 1000; ms += 100) watch.note(ms, refusedPerS / 10, () => begunPerS * ms / 1000);
+    return watch;
+  };
+  test.each([
+    ['where more is refused than begun, from the second second on', 200, 100, 2.5, true],
+    ['not of a burst', 200, 100, 1.5, false],
+    ['not where more is begun', 80, 100, 5, false],
+  ])('%s', (_, refused, begun, seconds, isSo) => { assert.equal(watchOf(refused, begun, seconds).isOverloaded(seconds * 1000), isSo); });
+  test('and no longer a second after the last refusal', () => {
+    const watch = watchOf(200, 100, 5);
+    assert.deepEqual([watch.isOverloaded(5900), watch.isOverloaded(6100)], [true, false]);
+  });
+  test('by /readyz', () => {
+    const health = { status: 'ok', cores: 1, ready: 1, stalled: [], overloaded: true } as const;
+    assert.deepEqual([readinessOf(health, false), readinessOf({ ...health, overloaded: false }, false).isReady], [{ isReady: false, reason: 'overloaded' }, true]);
   });
 });
 

@@ -12,7 +12,8 @@ describe('a table', () => {
     const table = new GraphTable(memory, 1);
     assert.equal(readTable(memory, 1, READER, 0), undefined, 'nothing is published');
     const root = table.addRoot('GET /ä');
-    const node = table.addNode('a.ts:1 f', true);
+    const node = table.addNode('a.ts:1 f');
+    table.nodes[node * NODE.width + NODE.isDownstream] = 1;
     const start = table.roots[root * ROOT_ROW.width + ROOT_ROW.start] as number;
     const edge = table.edge(start, node);
     table.edges[edge + EDGE.count] = 7;

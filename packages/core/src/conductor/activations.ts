@@ -94,8 +94,8 @@ class Activations implements Part {
     for (;;) {
       const spare = roles.activateOne(memory, nowMs);
       if (newlyBlocked !== 0) {
-        const { life, sinceMs, node } = this.#absent.get(newlyBlocked) as Absence;
-        this.#tell({ kind: 'blocked', worker: newlyBlocked, life, spare, node, blockedMs: Math.round(nowMs - sinceMs) });
+        const absence = this.#absent.get(newlyBlocked);                  // none: it is back already
+        if (absence !== undefined) this.#tell({ kind: 'blocked', worker: newlyBlocked, life: absence.life, spare, node: absence.node, blockedMs: Math.round(nowMs - absence.sinceMs) });
         parker.disregard(memory, newlyBlocked);
         for (let id = 0; id < memory.layout.participantCount; id++) if (id !== newlyBlocked && isLive(memory, id)) parker.wake(memory, id);   // who has work there takes it back
         newlyBlocked = 0;

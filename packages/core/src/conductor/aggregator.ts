@@ -3,14 +3,20 @@
  * good. What a worker had counted when it died stays counted. Next: decide.ts.
  */
 import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type PlanPage, type TablePage } from '@capriccio/shared';
+import { shareWindow } from './share-window.ts';
 import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums } from './snapshot.ts';
 
 /** What the process has: not in any worker's table. */
 export interface ProcessReading { readonly externalUsed: number; readonly externalLimit: number; readonly heapLimit: number; readonly descriptors: number; readonly descriptorsLimit: number }
 
 interface Added { count: number; sum: number; squares: number }
-interface EdgeSum { readonly from: number; readonly to: number; count: number; sampled: number; cpuMs: number; readonly time: Added; readonly growth: Record<Resource, Added> }
+interface EdgeSum { readonly from: number; readonly to: number; count: number; readonly time: Added; readonly growth: Record<Resource, Added> }
+interface NodeSum { isDownstream: boolean; done: number; waits: number; waiting: number; inUse: number; areaMs: number }
 interface RootSum { readonly name: string; readonly start: number; tickets: number; queued: number; started: number; live: number; readonly own: Added; readonly usedMs: Map<number, number>; readonly runnable: Set<number> }
+
+/** What a back lane runs for a route is that route's: its share is one, wherever it is run. */
+const routeOf = (root: string): string => (root.startsWith(HANDED) ? root.slice(HANDED.length) : root);
+const HANDED = 'lane request ';
 
 const added = (): Added => ({ count: 0, sum: 0, squares: 0 });
 const add = (to: Added, rows: Float64Array, at: number): void => { to.count += rows[at] as number; to.sum += rows[at + 1] as number; to.squares += rows[at + 2] as number; };
@@ -19,11 +25,13 @@ const copy = ({ count, sum, squares }: Added): Sums => ({ count, sum, squares })
 class Totals {
   readonly edges: Map<string, EdgeSum> = new Map();
   readonly roots: Map<string, RootSum> = new Map();
+  readonly nodes: Map<number, NodeSum> = new Map();
   pooled: { nodes: number; edges: number; roots: number } = { nodes: 0, edges: 0, roots: 0 };
 
   copy(): Totals {
     const copied = new Totals();
     for (const [key, edge] of this.edges) copied.edges.set(key, structuredClone(edge));
+    for (const [node, sum] of this.nodes) copied.nodes.set(node, { ...sum, waiting: 0, inUse: 0 });
     for (const [name, root] of this.roots) copied.roots.set(name, { ...root, own: { ...root.own }, usedMs: new Map(), runnable: new Set() });
     copied.pooled = { ...this.pooled };
     return copied;
@@ -33,8 +41,9 @@ class Totals {
 export class Aggregator {
   readonly #numbers = new Map<string, number>();
   readonly names: string[] = [];
-  readonly #downstream = new Set<number>();
   readonly #pages = new Map<number, TablePage>();
+  /** Whose turn it is where there is less than one place each. */
+  #turn = 0;
   /** What the dead had counted. */
   readonly #dead = new Totals();
 
@@ -64,20 +73,17 @@ export class Aggregator {
     return number;
   }
   #numbersOf({ nodes, texts }: TablePage): number[] {
-    return Array.from({ length: nodes.length / NODE.width }, (_, row) => {
-      const number = this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string);
-      if (nodes[row * NODE.width + NODE.isDownstream] === 1) this.#downstream.add(number);
-      return number;
-    });
+    return Array.from({ length: nodes.length / NODE.width }, (_, row) => this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string));
   }
 
   /** @param atMs  of the shared clock */
   snapshot(atMs: number, process: ProcessReading): Snapshot & { readonly pooled: Totals['pooled'] } {
+    this.#turn++;
     const totals = this.#dead.copy();
     for (const [worker, page] of this.#pages) this.#addPage(totals, page, worker);
     const workers = [...this.#pages.keys()];
     const edges = [...totals.edges.values()].map(({ from, to, count, time, growth }): EdgeReading => ({ from, to, count, timeMs: copy(time), growth: { heap: copy(growth.heap), external: copy(growth.external), descriptors: copy(growth.descriptors), bytes: copy(growth.bytes) } }));
-    const nodes = this.names.map((_, node): NodeReading => ({ node, isDownstream: this.#downstream.has(node), done: 0, waits: 0, waiting: 0, areaMs: 0 }));
+    const nodes = this.names.map((_, node): NodeReading => ({ node, ...totals.nodes.get(node) ?? noWaits }));
     const roots = [...totals.roots.values()].map(({ name, start, tickets, queued, started, live, own, usedMs, runnable }): RootReading => ({
       name, start, tickets, queued, started, live, ownMs: copy(own), usedMs: workers.map((worker) => usedMs.get(worker) ?? 0), isRunnable: workers.map((worker) => runnable.has(worker)),
     }));
@@ -96,12 +102,13 @@ export class Aggregator {
 
   #addPage(totals: Totals, page: TablePage, worker: number | undefined): void {
     const numbers = this.#numbersOf(page);
-    const { head, edges, roots, texts } = page;
+    const { head, edges, nodes, roots, texts } = page;
     totals.pooled.nodes += head[TABLE.pooledNodes] as number;
     totals.pooled.edges += head[TABLE.pooledEdges] as number;
     totals.pooled.roots += head[TABLE.pooledRoots] as number;
     for (let at = 0; at < edges.length; at += EDGE.width) addEdge(totals, numbers[edges[at + EDGE.from] as number] as number, numbers[edges[at + EDGE.to] as number] as number, edges, at);
-    for (let at = 0; at < roots.length; at += ROOT_ROW.width) addRoot(totals, texts[roots[at + ROOT_ROW.name] as number] as string, numbers[roots[at + ROOT_ROW.start] as number] as number, roots, at, worker);
+    for (const [row, number] of numbers.entries()) if (nodes[row * NODE.width + NODE.isDownstream] === 1) addNode(totals, number, nodes, row * NODE.width, worker !== undefined);
+    for (let at = 0; at < roots.length; at += ROOT_ROW.width) addRoot(totals, routeOf(texts[roots[at + ROOT_ROW.name] as number] as string), numbers[roots[at + ROOT_ROW.start] as number] as number, roots, at, worker);
   }
 
   /** What is planned, in a worker's own order of rows. */
@@ -119,7 +126,7 @@ export class Aggregator {
     head[PLAN.externalLimit] = Number.isFinite(externalLimit) ? externalLimit : 0;
     const roots = new Float64Array(rootCount * PLAN_ROOT.width);
     for (let row = 0; row < rootCount; row++) {
-      const planned = plan.roots.get(page.texts[page.roots[row * ROOT_ROW.width + ROOT_ROW.name] as number] as string);
+      const planned = plan.roots.get(routeOf(page.texts[page.roots[row * ROOT_ROW.width + ROOT_ROW.name] as number] as string));
       const at = row * PLAN_ROOT.width;
       roots[at + PLAN_ROOT.tickets] = planned?.tickets ?? 0;
       roots[at + PLAN_ROOT.heapMean] = planned?.growth.heap?.mean ?? 0;
@@ -127,33 +134,71 @@ export class Aggregator {
       roots[at + PLAN_ROOT.externalMean] = planned?.growth.external?.mean ?? 0;
       roots[at + PLAN_ROOT.externalVariance] = planned?.growth.external?.variance ?? 0;
     }
-    return { head, roots, nodes: nodeRows(this.#numbersOf(page), plan) };
+    return { head, roots, nodes: this.#nodeRows(worker, this.#numbersOf(page), plan, page.head[TABLE.isBackLane] === 1) };
   }
-}
 
-function nodeRows(numbers: readonly number[], plan: Plan): Float64Array {
-  const nodes = new Float64Array(numbers.length * PLAN_NODE.width);
-  for (const [row, number] of numbers.entries()) {
-    const planned = plan.nodes.get(number);
-    const at = row * PLAN_NODE.width;
-    nodes[at + PLAN_NODE.tickets] = planned?.tickets ?? 1;
-    nodes[at + PLAN_NODE.heapMean] = planned?.growth.heap?.mean ?? 0;
-    nodes[at + PLAN_NODE.heapVariance] = planned?.growth.heap?.variance ?? 0;
-    nodes[at + PLAN_NODE.externalMean] = planned?.growth.external?.mean ?? 0;
-    nodes[at + PLAN_NODE.externalVariance] = planned?.growth.external?.variance ?? 0;
+  #nodeRows(worker: number, numbers: readonly number[], plan: Plan, isBackLane: boolean): Float64Array {
+    const nodes = new Float64Array(numbers.length * PLAN_NODE.width);
+    const rows = new Map(numbers.map((number, row) => [number, row]));
+    for (const [row, number] of numbers.entries()) {
+      const planned = plan.nodes.get(number);
+      const at = row * PLAN_NODE.width;
+      nodes[at + PLAN_NODE.tickets] = planned?.tickets ?? 1;
+      nodes[at + PLAN_NODE.heapMean] = planned?.growth.heap?.mean ?? 0;
+      nodes[at + PLAN_NODE.heapVariance] = planned?.growth.heap?.variance ?? 0;
+      nodes[at + PLAN_NODE.externalMean] = planned?.growth.external?.mean ?? 0;
+      nodes[at + PLAN_NODE.externalVariance] = planned?.growth.external?.variance ?? 0;
+      nodes[at + PLAN_NODE.leadsTo] = planned?.leadsTo === undefined ? 0 : rows.get(planned.leadsTo) ?? 0;
+      if (planned?.window === undefined || isBackLane) continue;         // what goes there has passed its front's
+      nodes[at + PLAN_NODE.window] = 1 + this.#partOf(worker, number, planned.window);
+      nodes[at + PLAN_NODE.stallMs] = planned.stallMs;
+    }
+    return nodes;
   }
-  return nodes;
+
+  /** A worker's part of a window, by what each wants of it. What fronts have handed over back lanes count too, so of theirs only the rest counts here. */
+  #partOf(worker: number, node: number, window: number): number {
+    const name = this.names[node];
+    let handed = 0;
+    const workers = [...this.#pages.keys()];
+    const wishes = [...this.#pages.values()].map(({ head, nodes, texts }) => {
+      for (let at = 0; at < nodes.length; at += NODE.width) {
+        if (nodes[at + NODE.isDownstream] !== 1 || texts[nodes[at + NODE.name] as number] !== name) continue;
+        const away = nodes[at + NODE.away] as number;
+        handed += away;
+        return { inUse: (nodes[at + NODE.inUse] as number) + away, waiting: nodes[at + NODE.waiting] as number, isBack: head[TABLE.isBackLane] === 1 };
+      }
+      return { inUse: 0, waiting: 0, isBack: head[TABLE.isBackLane] === 1 };
+    });
+    for (const wish of wishes) {
+      if (!wish.isBack) continue;
+      const known = Math.min(handed, wish.inUse);
+      handed -= known;
+      wish.inUse -= known;
+    }
+    return shareWindow(window, wishes, this.#turn)[workers.indexOf(worker)] as number;
+  }
 }
 
 function addEdge(totals: Totals, from: number, to: number, rows: Float64Array, at: number): void {
   const key = `${from}>${to}`;
   let sum = totals.edges.get(key);
-  if (sum === undefined) totals.edges.set(key, sum = { from, to, count: 0, sampled: 0, cpuMs: 0, time: added(), growth: { heap: added(), external: added(), descriptors: added(), bytes: added() } });
+  if (sum === undefined) totals.edges.set(key, sum = { from, to, count: 0, time: added(), growth: { heap: added(), external: added(), descriptors: added(), bytes: added() } });
   sum.count += rows[at + EDGE.count] as number;
-  sum.sampled += rows[at + EDGE.sampled] as number;
-  sum.cpuMs += rows[at + EDGE.cpuMs] as number;
   add(sum.time, rows, at + EDGE.sampled);
   for (const resource of ['heap', 'external', 'descriptors', 'bytes'] as const) add(sum.growth[resource], rows, at + EDGE[resource]);
+}
+
+const noWaits: NodeSum = { isDownstream: false, done: 0, waits: 0, waiting: 0, inUse: 0, areaMs: 0 };
+function addNode(totals: Totals, node: number, rows: Float64Array, at: number, isAlive: boolean): void {
+  let sum = totals.nodes.get(node);
+  if (sum === undefined) totals.nodes.set(node, sum = { ...noWaits, isDownstream: true });
+  sum.done += rows[at + NODE.done] as number;
+  sum.waits += rows[at + NODE.waits] as number;
+  sum.areaMs += rows[at + NODE.areaMs] as number;
+  if (!isAlive) return;
+  sum.waiting += rows[at + NODE.waiting] as number;
+  sum.inUse += rows[at + NODE.inUse] as number;
 }
 
 function addRoot(totals: Totals, name: string, start: number, rows: Float64Array, at: number, worker: number | undefined): void {
@@ -165,7 +210,7 @@ function addRoot(totals: Totals, name: string, start: number, rows: Float64Array
   sum.tickets = Math.max(sum.tickets, rows[at + ROOT_ROW.tickets] as number);
   sum.queued += rows[at + ROOT_ROW.queued] as number;
   sum.live += rows[at + ROOT_ROW.live] as number;
-  sum.usedMs.set(worker, rows[at + ROOT_ROW.usedMs] as number);
+  sum.usedMs.set(worker, (sum.usedMs.get(worker) ?? 0) + (rows[at + ROOT_ROW.usedMs] as number));
   if (rows[at + ROOT_ROW.isRunnable] === 1) sum.runnable.add(worker);
 }
 

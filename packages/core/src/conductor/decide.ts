@@ -2,7 +2,7 @@
  * The conductor's mind: from what all workers show to what they shall do. A pure function of a snapshot and of what it remembers, so the product and the
  * simulator run the same. It composes: forecasts of edges, windows of downstream nodes, drain rates of roots, marks of resources, tickets. A late or dead
  * conductor harms little: what it last said stays in force.
- * Next: snapshot.ts for the nouns, entry.ts for the thread that reads tables and calls this.
+ * Next: snapshot.ts for the nouns, graph-part.ts for who reads the tables and calls this.
  */
 import { NOTHING, blend, momentsOf, type Moments } from '@capriccio/worker';
 import { drainRate } from './drain-rates.ts';
@@ -16,7 +16,7 @@ import { READING_MIN, READING_MS_MAX, climb, firstWindow, type WindowState } fro
 
 interface RootState { readonly drainPerMs: number; readonly ownMs: Moments; readonly factor: number; readonly read: RootReading }
 /** `from` is what the present reading of the window began with. */
-interface NodeState { readonly climbing: WindowState; readonly isGated: boolean; readonly ratePerMs: number; readonly tickets: number; readonly from: NodeReading; readonly fromMs: number }
+interface NodeState { readonly climbing: WindowState; readonly isGated: boolean; readonly isSound: boolean; readonly ratePerMs: number; readonly waitMs: number; readonly tickets: number; readonly from: NodeReading; readonly fromMs: number }
 
 export interface ConductorState {
   readonly atMs: number;
@@ -24,10 +24,12 @@ export interface ConductorState {
   readonly roots: ReadonlyMap<string, RootState>;
   readonly nodes: ReadonlyMap<number, NodeState>;
   readonly thrash: ReadonlyMap<Resource, ThrashState>;
+  /** Of each node, the one with a window to which most of its threads go. */
+  readonly leads: ReadonlyMap<number, number>;
 }
 
 /** @param atMs  when the first period begins */
-export const firstState = (atMs: number): ConductorState => ({ atMs, edges: new Map(), roots: new Map(), nodes: new Map(), thrash: new Map() });
+export const firstState = (atMs: number): ConductorState => ({ atMs, edges: new Map(), roots: new Map(), nodes: new Map(), thrash: new Map(), leads: new Map() });
 
 /** Weight of one ended thread in a root's own time. */
 const OWN_WEIGHT = 0.05;
@@ -46,9 +48,10 @@ export function decide(snapshot: Snapshot, state: ConductorState, rules: DecideR
   const pressures = (node: number): Pressure[] => limited.map(({ resource, used, limit }) => ({ growth: netGrowth(ways, node, resource) / limit, use: used / limit / (thrash.get(resource) ?? calm).mark }));
   const nodes = new Map(snapshot.nodes.map((read) => [read.node, advanceNode(read, state.nodes.get(read.node), snapshot, rules, pressures)]));
   const roots = advanceRoots(snapshot, state, periodMs);
-  const next: ConductorState = { atMs: snapshot.atMs, edges, roots, nodes, thrash };
+  const leads = leadsOf(ways, nodes, state.leads);
+  const next: ConductorState = { atMs: snapshot.atMs, edges, roots, nodes, thrash, leads };
   const plan = {
-    nodes: new Map(snapshot.nodes.map(({ node }) => [node, planNode(node, nodes.get(node) as NodeState, growths)])),
+    nodes: new Map(snapshot.nodes.map(({ node }) => [node, planNode(nodes.get(node) as NodeState, leads.get(node), snapshot.workers, node, growths)])),
     roots: planRoots(snapshot, roots, nodes, ways, rules.hasForecasts ? limited : []),
     marks: new Map([...thrash].map(([resource, { mark }]) => [resource, mark])),
   };
@@ -84,21 +87,62 @@ const netGrowth = (ways: Ways, node: number, resource: Resource): number =>
 
 // ---- nodes ----
 
+/** Waits that are shorter than this are no use of a service, ms. */
+const WAIT_MS_MIN = 0.1;
+/** Threads at a node from which on it has a window. */
+const CROWD = 8;
+/** How long a first guess holds where hardly any come back, ms. */
+const GUESS_MS = 250;
+/** Part of the threads there that come back in that time: fewer is hardly any. */
+const HARDLY = 1 / 16;
+/** Threads that come back in a sound reading. */
+const SOUND_MIN = 4;
+/** Of more than were guessed none has come back for so long, ms: nothing is to be saved there. */
+const DEAD_MS = 2000;
+/** Part of the threads of a node that must go on to another for them to be held where they are, for its sake; and go on doing so. */
+const LEADING = 0.5;
+const STILL_LEADING = 0.25;
+/** A thread more goes when none has come back for so many times a mean wait, and for so long at least, ms. */
+const STALL_WAITS = 4;
+const STALL_MS_MIN = 100;
+
+/**
+ * A node has a window from when more than a few are there at a time. At first that is a guess, which holds until a reading was sound: half as many came back
+ * as were there, so throughput says something. Where hardly any come back it is twice as large in no time, for there they wait for what comes when it comes (a subscription, a long poll), and no throughput is lost by more.
+ */
 function advanceNode(read: NodeReading, old: NodeState | undefined, { atMs }: Snapshot, rules: DecideRules, pressures: (node: number) => Pressure[]): NodeState {
   const tickets = rules.hasTickets ? nodeTickets(old?.tickets ?? 1, pressures(read.node)) : 1;
-  if (old === undefined || read.done < old.from.done) return { climbing: firstWindow, isGated: read.isDownstream && rules.hasWindows, ratePerMs: 0, tickets, from: read, fromMs: atMs };
+  if (old === undefined || read.done < old.from.done) return { climbing: firstWindow, isGated: false, isSound: false, ratePerMs: 0, waitMs: 0, tickets, from: read, fromMs: atMs };
   const ms = atMs - old.fromMs;
+  if (!read.isDownstream || !rules.hasWindows || ms <= 0) return { ...old, tickets };
   const done = read.done - old.from.done;
-  if (!old.isGated || ms <= 0 || done === 0 || (done < READING_MIN && ms < READING_MS_MAX)) return { ...old, tickets };
+  const concurrency = positive((read.areaMs - old.from.areaMs) / ms);
+  const isGated = old.isGated || (read.inUse >= CROWD && concurrency * ms >= WAIT_MS_MIN * done);
+  const { window } = old.climbing;
+  const isIdle = !old.isSound && (concurrency <= window * 1.2 ? ms >= GUESS_MS && done < concurrency * HARDLY : ms >= DEAD_MS && done === 0);
+  if (!isIdle && done < READING_MIN && (ms < READING_MS_MAX || (!old.isSound && done === 0))) return { ...old, isGated, tickets };
+  const isSound = old.isSound || (done >= SOUND_MIN && done >= concurrency / 2);
+  const news = { ...old, isGated, isSound, tickets, from: read, fromMs: atMs };
+  const waited = read.waits > old.from.waits;
+  if (isIdle) return { ...news, climbing: waited ? { ...old.climbing, window: 2 * Math.max(window, concurrency) } : old.climbing };
+  if (done === 0) return news;                                            // it is dead, or nobody goes there: no throughput to climb by
   const perMs = done / ms;
-  const climbing = climb(old.climbing, { atMs, perMs, concurrency: (read.areaMs - old.from.areaMs) / ms, isSaturated: read.waits > old.from.waits });
-  return { ...old, climbing, ratePerMs: perMs, tickets, from: read, fromMs: atMs };
+  return { ...news, ratePerMs: perMs, waitMs: concurrency / perMs, climbing: isGated ? climb(old.climbing, { atMs, perMs, concurrency, isSaturated: waited }) : old.climbing };
 }
 
-function planNode(node: number, { climbing, isGated, tickets }: NodeState, growths: ReadonlyMap<Resource, ReadonlyMap<number, Moments>>): NodePlan {
+function leadsOf(ways: Ways, nodes: ReadonlyMap<number, NodeState>, before: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  const leads = new Map<number, number>();
+  for (const [node, out] of ways) {
+    const next = out.find(({ edge: { to }, share }) => share >= (before.get(node) === to ? STILL_LEADING : LEADING) && nodes.get(to)?.isGated === true);
+    if (next !== undefined) leads.set(node, next.edge.to);
+  }
+  return leads;
+}
+
+function planNode({ climbing, isGated, waitMs, tickets }: NodeState, leadsTo: number | undefined, workers: number, node: number, growths: ReadonlyMap<Resource, ReadonlyMap<number, Moments>>): NodePlan {
   const growth: Partial<Record<Resource, Moments>> = {};
   for (const [resource, byNode] of growths) growth[resource] = byNode.get(node) ?? NOTHING;
-  return { tickets, window: isGated ? climbing.window : undefined, growth };
+  return { tickets, window: isGated ? climbing.window : undefined, stallMs: Math.max(STALL_MS_MIN, STALL_WAITS * waitMs) * workers, leadsTo, growth };
 }
 
 // ---- roots ----

@@ -22,7 +22,7 @@ export interface EdgeReading {
   readonly growth: Readonly<Partial<Record<Resource, Sums>>>;
 }
 
-/** A blocking point. Only those that lead out of the process have a gate. */
+/** A blocking point. Only those that lead out of the process have a window. */
 export interface NodeReading {
   readonly node: number;
   readonly isDownstream: boolean;
@@ -30,6 +30,8 @@ export interface NodeReading {
   readonly done: number;
   readonly waits: number;
   readonly waiting: number;
+  /** Threads that are there. */
+  readonly inUse: number;
   /** Integral of the threads that were there, over time. */
   readonly areaMs: number;
 }
@@ -79,6 +81,10 @@ export interface NodePlan {
   readonly tickets: number;
   /** Undefined while it needs none. */
   readonly window: number | undefined;
+  /** After so long without anybody coming back from it, one more may go, ms. */
+  readonly stallMs: number;
+  /** The node with a window to which most go from here. */
+  readonly leadsTo: number | undefined;
   /** What a thread takes on its way from here to its next node. */
   readonly growth: Readonly<Partial<Record<Resource, Moments>>>;
 }

@@ -1,14 +1,15 @@
 /**
  * How many threads may be at a downstream node at a time. Its capacity is not told: throughput is measured at the windows that were tried, smoothed in
  * bins a fifth apart, and the window goes to the smallest bin that gives 95 % of the best (more only waits), looking at its neighbours now and then. Where
- * nobody has to wait there is no need of a limit, and the window stays above what is used.
+ * nobody has to wait there is no need of a limit, and the window stays above what is used; but what is seen then is remembered, so that when far more are
+ * there and far fewer come back, the way back is known.
  *
  * The simpler climbs fail: comparing the last two readings is misled by noise, and latency against its minimum (Vegas) does not see a collapse
  * (0.69 and 0.23 of the best throughput on some stations, bins 0.93 and more: docs/decisions/0014-scheduling.md). Pure.
  */
 
-/** A window that was tried: smoothed throughput, how often it was read, when last. */
-interface Bin { readonly perMs: number; readonly readings: number; readonly atMs: number }
+/** What is known of a window: throughput, smoothed over the readings of when it was tried and others waited; when it was seen last, and tried last. */
+interface Bin { readonly perMs: number; readonly readings: number; readonly atMs: number; readonly triedAtMs: number; /** What it gave when it was new. */ readonly firstPerMs: number }
 
 export interface WindowState {
   readonly window: number;
@@ -33,9 +34,11 @@ export const READING_MIN = 24;
 export const READING_MS_MAX = 500;
 
 const START = 16;
-const MIN = 2;
-const MAX = 4096;
+/** Two threads, at the upper end: the bins above differ by whole threads. */
+const BIN_MIN = 6;
 const STEP = 1.2;
+const MIN = STEP ** BIN_MIN;
+const MAX = 4096;
 const KNEE = 0.95;
 const SMOOTHING = 0.3;
 /** A neighbour that was not seen for so long is tried again; a bin that was not seen for so long is forgotten; ms. */
@@ -43,6 +46,13 @@ const REVISIT_MS = 1500;
 const FORGET_MS = 3000;
 const SURPRISE = 0.35;
 const SURPRISES = 2;
+/** Readings in which a bin is new. */
+const YOUNG = 3;
+/** Without a limit: less than this part of the best comes back, of so many bins more than at the knee. */
+const COLLAPSE = 0.6;
+const COLLAPSE_BINS = 6;
+/** A window of which less is used is not what makes others wait. */
+const USED = 0.6;
 /** Largest change in a step, bins. */
 const STRIDE = 2;
 
@@ -52,25 +62,55 @@ const clamp = (window: number): number => Math.max(MIN, Math.min(MAX, window));
 
 export function climb(state: WindowState, reading: WindowReading): WindowState {
   const { atMs, perMs, concurrency, isSaturated } = reading;
-  if (!isSaturated) return { ...state, window: clamp(Math.max(state.window, concurrency * 1.5)) };
-  const here = Math.round(Math.log(state.window) / Math.log(STEP));
+  if (!isSaturated || concurrency < USED * Math.floor(state.window)) return unlimited(state, reading);
+  const here = binOf(state.window);
   const before = state.bins.get(here);
   const isSurprise = before !== undefined && before.readings >= SURPRISES && Math.abs(perMs - smooth(before, perMs)) > SURPRISE * smooth(before, perMs);
   const surprises = isSurprise ? state.surprises + 1 : 0;
-  if (surprises >= SURPRISES) return move(here, new Map([[here, { perMs, readings: 1, atMs }]]), atMs, 0);   // the world has changed
-  const bins = new Map([...state.bins].filter(([bin, { atMs: seen }]) => bin === here || atMs - seen <= FORGET_MS));
-  bins.set(here, { perMs: before === undefined ? perMs : smooth(before, perMs), readings: (before?.readings ?? 0) + 1, atMs });
-  return move(here, bins, atMs, surprises);
+  if (surprises >= SURPRISES) return move(here, alone(here, reading), atMs, 0);   // the world has changed
+  const bins = note(state.bins, here, reading);
+  const now = bins.get(here) as Bin;
+  const hasDrifted = Math.abs(now.perMs - now.firstPerMs) > SURPRISE * now.firstPerMs;   // too slowly to surprise: what is known of others is as old
+  return move(here, hasDrifted ? alone(here, { atMs, perMs: now.perMs }) : bins, atMs, surprises);
+}
+
+const alone = (here: number, { atMs, perMs }: Pick<WindowReading, 'atMs' | 'perMs'>): ReadonlyMap<number, Bin> => new Map([[here, { perMs, readings: 1, atMs, triedAtMs: atMs, firstPerMs: perMs }]]);
+const binOf = (window: number): number => Math.round(Math.log(window) / Math.log(STEP));
+
+function note(known: ReadonlyMap<number, Bin>, here: number, { atMs, perMs }: WindowReading): Map<number, Bin> {
+  const bins = new Map([...known].filter(([bin, { atMs: seen }]) => bin === here || atMs - seen <= FORGET_MS));
+  const before = bins.get(here);
+  const isTried = before !== undefined && before.readings > 0;
+  const smoothed = isTried ? smooth(before, perMs) : perMs;
+  return bins.set(here, { perMs: smoothed, readings: (before?.readings ?? 0) + 1, atMs, triedAtMs: atMs, firstPerMs: isTried && before.readings >= YOUNG ? before.firstPerMs : smoothed });
+}
+
+/** Nobody had to wait. */
+function unlimited(state: WindowState, reading: WindowReading): WindowState {
+  const { atMs, perMs, concurrency } = reading;
+  const here = binOf(Math.max(MIN, concurrency));
+  const bins = new Map([...state.bins].filter(([, { atMs: seen }]) => atMs - seen <= FORGET_MS));
+  const before = bins.get(here);
+  bins.set(here, { perMs: before === undefined ? perMs : before.perMs + (perMs - before.perMs) * SMOOTHING, readings: before?.readings ?? 0, atMs, triedAtMs: before?.triedAtMs ?? -Infinity, firstPerMs: before?.firstPerMs ?? perMs });
+  const { best, knee } = bestOf(bins);
+  const hasCollapsed = perMs < COLLAPSE * best && here >= knee + COLLAPSE_BINS;
+  if (hasCollapsed) return { window: clamp(STEP ** knee), bins, surprises: 0 };
+  return { window: concurrency <= state.window ? clamp(Math.max(state.window, concurrency * 1.5)) : state.window, bins, surprises: 0 };   // more than fit are what was there before
+}
+
+/** The best throughput that is known, and the smallest bin that gives nearly as much. */
+function bestOf(bins: ReadonlyMap<number, Bin>): { best: number; knee: number } {
+  const best = Math.max(...[...bins.values()].map(({ perMs }) => perMs));
+  return { best, knee: Math.min(...[...bins].filter(([, { perMs }]) => perMs >= KNEE * best).map(([bin]) => bin)) };
 }
 
 const smooth = ({ perMs, readings }: Bin, fresh: number): number => perMs + (fresh - perMs) * Math.max(SMOOTHING, 1 / (readings + 1));
 
 /** Towards the knee of what is known, or to look beside it. */
 function move(here: number, bins: ReadonlyMap<number, Bin>, atMs: number, surprises: number): WindowState {
-  const best = Math.max(...[...bins.values()].map(({ perMs }) => perMs));
-  const knee = Math.min(...[...bins].filter(([, { perMs }]) => perMs >= KNEE * best).map(([bin]) => bin));
-  const isStale = (bin: number): boolean => atMs - (bins.get(bin)?.atMs ?? -Infinity) > REVISIT_MS;
-  let target = isStale(knee - 1) ? knee - 1 : isStale(knee + 1) ? knee + 1 : knee;
+  const { knee } = bestOf(bins);
+  const isStale = (bin: number): boolean => atMs - (bins.get(bin)?.triedAtMs ?? -Infinity) > REVISIT_MS;
+  let target = knee > BIN_MIN && isStale(knee - 1) ? knee - 1 : isStale(knee + 1) ? knee + 1 : knee;
   if (Math.abs(here - knee) > 1) target = here + Math.max(-STRIDE, Math.min(STRIDE, knee - here));
   return { window: clamp(STEP ** target), bins, surprises };
 }

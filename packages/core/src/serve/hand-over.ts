@@ -11,6 +11,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow, type LaneClock, type RemoteThread, type Root, type Runtime } from '@capriccio/worker';
+import { ReturnRate } from '../conductor/return-rate.ts';
 import type { Route } from '../http/routes.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
@@ -18,9 +19,9 @@ import type { RouteOptions } from './serve-options.ts';
 
 /** Part of its deadline that a request may spend with the back lanes, by the forecast; what would take longer is refused at once. */
 const LANE_SHARE = 0.5;
-/** Weight of the last interval in the mean one. */
-const INTERVAL_WEIGHT = 0.1;
-/** Intervals before their mean is believed: the first requests meet lanes whose code is cold. */
+/** Where its client has gone, what a request waits for on its lane counts here until the lane has told that it counts it now, ms. */
+const ABANDONED_MS = 300;
+/** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
 /** A request as the front has it. */
@@ -57,12 +58,13 @@ export class HandOver {
   #isOpen = false;
   /** Requests that wait for that, each with its patience. */
   readonly #parked = new Map<Handed, NodeJS.Timeout>();
-  /** Requests that were handed over and are not answered. */
+  /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
+  readonly #visits = new Map<Handed, () => void>();
+  /** Requests that were handed over and are not answered, and those that are. */
   #outstanding = 0;
-  /** Mean time from one answer to the next while others were outstanding, ms; how many were seen; and when the last came, or the first was handed over. */
-  #intervalMs = 0;
-  #intervals = 0;
-  #countedAt = 0;
+  #answered = 0;
+  /** Answers come as fast as the lanes take requests from this front, whatever else they do and however many run in one of them at a time. */
+  readonly #rate: ReturnRate = new ReturnRate(sharedNow());
 
   constructor(host: HandOverHost) {
     this.#host = host;
@@ -82,11 +84,13 @@ export class HandOver {
   /** Hands a request over; while no back lane has the application, for so long as its deadline allows, it waits for one. */
   hand(handed: Handed): void {
     const { root, arrivedAt, deadlineMs } = handed;
+    if (root.downstream !== undefined) this.#visits.set(handed, root.downstream.visit());
     const clock = this.#clock as LaneClock;
     if (this.#isOpen || clock.verdictOf(root.lane ??= clock.of(root.name)).by === 'hand') { this.#send(handed); return; }
     const patienceMs = Math.max(0, arrivedAt + deadlineMs * LANE_SHARE - sharedNow());
     this.#parked.set(handed, setTimeout(() => {
       this.#parked.delete(handed);
+      this.#leave(handed);
       this.#host.runInFront(handed);
     }, Math.min(patienceMs, 2 ** 31 - 1)));
   }
@@ -104,32 +108,36 @@ export class HandOver {
 
   #send(handed: Handed): void {
     const { req, res, deadlineMs } = handed;
-    if (res.destroyed) { this.#host.ended(handed); return; }             // its client has left while it waited
+    if (res.destroyed) { this.#end(handed); return; }             // its client has left while it waited
     if (!this.#mayWait(deadlineMs)) {
-      this.#host.shed(handed, Math.ceil(this.#outstanding * this.#intervalMs));
-      this.#host.ended(handed);
+      this.#host.shed(handed, Math.ceil(this.#rate.waitMs(this.#outstanding)));
+      this.#end(handed);
       return;
     }
-    if (this.#outstanding++ === 0) this.#countedAt = sharedNow();
-    new Relay(handed, this.#host, this.#bodies, () => {
+    this.#outstanding++;
+    new Relay(handed, this.#host, this.#bodies, (isAbandoned) => {
       this.#outstanding--;
-      this.#learn();
+      this.#answered++;
+      if (isAbandoned) setTimeout(() => this.#leave(handed), ABANDONED_MS).unref();
+      else this.#leave(handed);
       this.#host.ended(handed);
     }).begin(req);
   }
 
-  /** Answers come at the rate at which the lanes take requests from this front, whatever else they do and however many run in one of them at a time. */
-  #learn(): void {
-    const now = sharedNow();
-    const ms = now - this.#countedAt;
-    this.#countedAt = now;
-    this.#intervalMs += (ms - this.#intervalMs) * (this.#intervals++ === 0 ? 1 : INTERVAL_WEIGHT);
+  #end(handed: Handed): void {
+    this.#leave(handed);
+    this.#host.ended(handed);
+  }
+  #leave(handed: Handed): void {
+    this.#visits.get(handed)?.();
+    this.#visits.delete(handed);
   }
 
-  /** Whether it will be answered early enough: by Little's law it stays for as many intervals as there are requests. */
+  /** Whether it will be answered early enough. */
   #mayWait(deadlineMs: number): boolean {
-    if (this.#intervals < KNOWN_MIN || this.#outstanding <= lanes.backLaneCount(this.#memory)) return true;
-    return this.#outstanding * this.#intervalMs <= LANE_SHARE * deadlineMs;
+    this.#rate.look(sharedNow(), this.#answered, this.#outstanding);
+    if (this.#answered < KNOWN_MIN || this.#outstanding <= lanes.backLaneCount(this.#memory)) return true;
+    return this.#rate.waitMs(this.#outstanding) <= LANE_SHARE * deadlineMs;
   }
 }
 
@@ -138,13 +146,13 @@ class Relay {
   readonly #handed: Handed;
   readonly #host: HandOverHost;
   readonly #bodies: BodySources;
-  readonly #ended: () => void;
+  readonly #ended: (isAbandoned: boolean) => void;
   #thread: RemoteThread | undefined;
   #answer: Answer | undefined;
   #hasEnded = false;
   #body = 0;
 
-  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, ended: () => void) {
+  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, ended: (isAbandoned: boolean) => void) {
     this.#handed = handed;
     this.#host = host;
     this.#bodies = bodies;
@@ -229,10 +237,11 @@ class Relay {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { req, res } = this.#handed;
-    if (!res.writableFinished) this.#abort();
+    const isAbandoned = !res.writableFinished;
+    if (isAbandoned) this.#abort();
     if (this.#body !== 0) this.#bodies.forget(this.#body);
     if (!req.complete && !req.destroyed) req.resume();                  // as node:http discards what a handler leaves
-    this.#ended();
+    this.#ended(isAbandoned);
   }
 
   #abort(): void {

@@ -84,7 +84,7 @@ export class RequestThreads {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
     const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
     const entry = new RequestEntry(this, root, admission, route, req, res);
-    if (root.entries.length > 0) {
+    if (root.entries.length > 0 || root.gateWait !== undefined) {
       const retryAfterMs = admission.judge(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
       if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
     }
@@ -115,23 +115,25 @@ export class RequestThreads {
     }
     return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active) };
   }
+  /** @internal it could not be answered in time any more */
+  isPast({ req, route, arrivedAt }: RequestEntry, nowMs: number): boolean { return nowMs - arrivedAt > this.#deadlineOf(route) && !isStream(req); }
   #deadlineOf({ options }: Route<RouteOptions>): number { return options?.deadlineMs ?? this.#options.deadlineMs; }
 
-  /** @internal its turn has come */
-  begin(entry: RequestEntry): void {
+  /** @internal its turn has come. @returns whether it has begun here */
+  begin(entry: RequestEntry): boolean {
     const { root, admission, route, req, res, arrivedAt } = entry;
     this.#open.delete(res);                                              // of those that come again
-    if (req.socket.destroyed || res.destroyed) { this.active--; return; }  // the client has gone: nobody would read the answer
+    if (req.socket.destroyed || res.destroyed) { this.active--; return false; }   // the client has gone: nobody would read the answer
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     const begunAt = sharedNow();
-    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return; }
+    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
     if (!entry.staysInFront && this.#handOver?.isForBack(root, req) === true) {
       this.#open.add(res);
       this.#handOver.hand(entry);
-      return;
+      return false;
     }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
@@ -145,7 +147,7 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.endedAtOnce(begunAt);
-      return;
+      return true;
     }
     this.#cell = new Cell();
     thread ??= this.#makeThread(root, route, cell);
@@ -157,6 +159,7 @@ export class RequestThreads {
       if (clock.isToMeasure(lane)) measureLater(clock, lane, res);
     }
     this.#follow(thread, entry, result, deadlineMs);
+    return true;
   }
 
   #answered({ index }: Route<RouteOptions>, arrivedAt: number): void {
@@ -252,5 +255,6 @@ class RequestEntry implements Entry, Handed {
     this.req = req;
     this.res = res;
   }
-  begin(): void { this.#threads.begin(this); }
+  begin(): void { if (!this.#threads.begin(this)) this.root.started--; }   // the scheduler has counted it; a back lane counts its own
+  isLate(nowMs: number): boolean { return this.res.destroyed || this.#threads.isPast(this, nowMs); }
 }

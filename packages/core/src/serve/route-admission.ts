@@ -14,6 +14,7 @@ const PERIOD_MS_MAX = 200;
 /** Of requests that end at once the own time is taken of one in so many. */
 const SAMPLE = 16;
 const NONE: readonly never[] = [];
+const NO_WAIT = { waiting: 0, ms: 0 };
 
 export class RouteAdmission {
   readonly #root: Root;
@@ -38,8 +39,9 @@ export class RouteAdmission {
   judge(nowMs: number, deadlineMs: number): number | undefined {
     const queued = this.#root.entries.length;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs, queued);
+    const gate = this.#root.gateWait?.() ?? NO_WAIT;
     return this.#admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: forecastWait(queued, this.#drainPerMs, NONE), waiting: queued, workers: 1, ownMs: this.#ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: forecastWait(queued, this.#drainPerMs, NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
     });
   }
 

@@ -30,3 +30,6 @@ export const pointAt = (index: number): Point => points[index] as Point;
 /** The point of a number, looked through: for names. */
 export const pointOfNumber = (number: number): Point | undefined => points.find((point) => point.number === number);
 export const numberOfPoint = (index: number): number => (points[index] as Point).number;
+/** What the graph calls a wait at no point of its own. */
+export const NODE_WAIT = 2;
+export const nodeOfPoint = (index: number): number => numberOfPoint(index) || NODE_WAIT;

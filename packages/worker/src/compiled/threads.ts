@@ -8,6 +8,7 @@ import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame
 import type { Abandoned, Waiter } from '../sync/waiting.ts';
 import type { LocalThread } from '../thread.ts';
 import { BEGAN, takeFrame } from './calls.ts';
+import { nodeOfPoint } from './points.ts';
 import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
 import { AWAIT, PREEMPT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { refill } from './settle.ts';
@@ -158,6 +159,7 @@ function waitFor(thread: LocalThread): void {
   } catch (error) {
     promise = NativePromise.reject(error);
   }
+  thread.scheduler.recorder?.awaits(thread, nodeOfPoint((thread.frame as ThreadFrames).point));
   if (isContextShared && currentThread() === thread && !(hasAnyLeft && haveLeft.has(thread))) {
     thread.waitingOn = contextWait;
     apply(then, promise, [fulfilled, rejected]);
@@ -177,10 +179,11 @@ function answer(value: unknown, byThrow: boolean): void {
 /** What a thread has waited for is there. As long as nobody else is ready and the slice lasts, it is resumed right here; otherwise it goes through its run queue. */
 function goOn(thread: LocalThread, value: unknown, byThrow: boolean): void {
   const { scheduler } = thread;
+  const frames = thread.frame as ThreadFrames;
+  scheduler.recorder?.isThere(thread, nodeOfPoint(frames.point), byThrow);
   if (!scheduler.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
   scheduler.goesOn(thread);
   thread.value = undefined;
-  const frames = thread.frame as ThreadFrames;
   const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
   if (outcome !== 'awaiting') { scheduler.cameBack(thread, outcome); return; }
   waitFor(thread);

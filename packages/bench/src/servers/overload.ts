@@ -1,0 +1,100 @@
+/**
+ * More than the machine can do: five routes that each ask for the same processor time, at 1, 2, 4 and 8 times the capacity; open loop, clients give up
+ * after 500 ms. Goodput is the processor time of right answers, of the capacity: the best that any contender does at any load of the run. Each route's
+ * part is set against its max-min share. At 4x also starting with a backlog: a second at 8x comes before.
+ */
+import { median, progress, table, type Bench, type Finding } from '../harness.ts';
+import { bodyHash } from '../load/generator.ts';
+import { GeneratorProcess } from '../load/generator-process.ts';
+import type { LoadPlan, LoadResult, PlannedRequest } from '../load/plan.ts';
+import app, { spin } from './apps/routes.ts';
+import { ServerProcess } from './server-process.ts';
+
+const CONTENDERS = [['capriccio', 'capriccio.ts'], ['node:http', 'http.ts'], ['node:cluster', 'cluster.ts']] as const;
+const PATHS = ['/spin/1500/light', '/wait/1500/wait', '/spin/3000/page', '/spin/5000/search', '/spin/15000/report'];
+const TIMEOUT_MS = 500;
+const LOADS = [1, 2, 4, 8];
+/** Of the machine's cores, what is left beside the generator: so much is offered at 1x. */
+const LEFT = 0.7;
+const GOODPUT = 0.85;
+const SHARE = 0.9;
+
+async function requestTo(path: string, weight: number): Promise<PlannedRequest> {
+  const answer = await app.fetch(new Request(`http://127.0.0.1${path}`));
+  return { route: path, weight, method: 'GET', path, status: answer.status, bodyHash: bodyHash(new Uint8Array(await answer.arrayBuffer())) };
+}
+
+/** Processor time of one round, ms, hot. */
+function roundMs(): number {
+  spin(20_000);
+  const before = process.cpuUsage();
+  spin(100_000);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / 100_000;
+}
+const roundsOf = (path: string): number => Number(path.split('/')[2]);
+
+/** No result: the server was so far behind that even those who gave up could not be counted in time. */
+interface Turn { readonly load: number; readonly isBacklogged: boolean; readonly result: LoadResult | undefined; readonly seconds: number }
+
+export const bench: Bench = async ({ cores, rounds, quick }) => {
+  const ms = roundMs();
+  const seconds = quick ? 2 : 4;
+  await using stack = new AsyncDisposableStack();
+  let generator = stack.use(await GeneratorProcess.start());
+  const run = async (load: LoadPlan): Promise<LoadResult | undefined> => {
+    try {
+      return await generator.run(load);
+    } catch (error) {
+      progress('');
+      console.error(String(error));
+      generator = stack.use(await GeneratorProcess.start());
+      return undefined;
+    }
+  };
+  const contenders = [];
+  for (const [name, file] of CONTENDERS) contenders.push({ name, turns: [] as Turn[], server: stack.use(await ServerProcess.start(new URL(file, import.meta.url), { app: new URL('apps/routes.ts', import.meta.url), port: 0, cores })) });
+  /** Requests a second of a route at 1x: an equal part of the processors. */
+  const rateOf = (path: string): number => cores * LEFT * 1000 / PATHS.length / (roundsOf(path) * ms);
+  const requests = await Promise.all(PATHS.map((path) => requestTo(path, rateOf(path))));
+  const ratePerSecond = PATHS.reduce((sum, path) => sum + rateOf(path), 0);
+  const plan = (port: number, load: number, long: number, seed: number): LoadPlan => ({ host: '127.0.0.1', port, seed, ratePerSecond: ratePerSecond * load, seconds: long, arrivals: 'poisson', timeoutMs: TIMEOUT_MS, connections: { initial: 64, max: 2048 }, requests });
+  for (const { name, server } of contenders) {
+    progress(`warming ${name}`);
+    await run(plan(server.port, 0.5, 1.5, 1));
+  }
+  for (let round = 0; round < (quick ? 1 : Math.min(rounds, 5)); round++) {
+    for (const { name, server, turns } of contenders) {
+      for (const load of LOADS) {
+        progress(`round ${round + 1}: ${name} at ${load}x`);
+        turns.push({ load, isBacklogged: false, seconds, result: await run(plan(server.port, load, seconds, 10 + round)) });
+        await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      }
+      progress(`round ${round + 1}: ${name} with a backlog`);
+      await run(plan(server.port, 8, 1, 30 + round));
+      turns.push({ load: 4, isBacklogged: true, seconds, result: await run(plan(server.port, 4, seconds, 40 + round)) });
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+  progress('');
+  const workOf = ({ result, seconds: long }: Turn, path: string): number => (result?.routes.find(({ route }) => route === path)?.right ?? 0) * roundsOf(path) * ms / 1000 / long;
+  const work = (turn: Turn): number => PATHS.reduce((sum, path) => sum + workOf(turn, path), 0);
+  const of = (turns: readonly Turn[], load: number, isBacklogged: boolean, figure: (turn: Turn) => number): number => median(turns.filter((turn) => turn.load === load && turn.isBacklogged === isBacklogged).map(figure));
+  const capacity = Math.max(...contenders.flatMap(({ turns }) => [...LOADS.map((load) => of(turns, load, false, work)), of(turns, 4, true, work)]));
+  const shareOf = (load: number) => (turn: Turn): number => Math.min(...PATHS.map((path) => workOf(turn, path) / Math.min(load * cores * LEFT / PATHS.length, capacity / PATHS.length)));
+  const columns = [...LOADS.map((load) => ({ load, isBacklogged: false })), { load: 4, isBacklogged: true }];
+  const percent = (part: number): string => `${Math.round(part * 100)} %`;
+  const light = ({ result }: Turn): number => (result?.routes[0]?.latencyUs.p99 ?? Infinity) / 1000;
+  console.log(`capacity ${capacity.toFixed(2)} cores of ${cores}; ${Math.round(ratePerSecond)} requests/s at 1x; goodput of it / poorest route, of its max-min share / light p99 ms`);
+  table(['server', ...LOADS.map((load) => `${load}x`), '4x, backlog'], contenders.map(({ name, turns }) => [name, ...columns.map(({ load, isBacklogged }) =>
+    `${percent(of(turns, load, isBacklogged, work) / capacity)} / ${percent(of(turns, load, isBacklogged, shareOf(load)))} / ${of(turns, load, isBacklogged, light).toFixed(0)}`)]));
+  const { turns } = contenders[0] as typeof contenders[number];
+  return columns.flatMap(({ load, isBacklogged }): Finding[] => {
+    const [good, poorest] = [of(turns, load, isBacklogged, work) / capacity, of(turns, load, isBacklogged, shareOf(load))];
+    const where = `${load}x${isBacklogged ? ', with a backlog' : ''}`;
+    return [
+      { what: `goodput at ${where}, of the capacity`, figure: percent(good), goal: `≥ ${percent(GOODPUT)}`, isMet: good >= GOODPUT },
+      { what: `the poorest route at ${where}, of its max-min share`, figure: percent(poorest), goal: `≥ ${percent(SHARE)}`, isMet: poorest >= SHARE },
+    ];
+  });
+};
