@@ -15,6 +15,11 @@ export interface PoolOptions {
   spares?: number;
   /** 'auto', the default: what proves long goes to back lanes, workers of lower priority, at most one a core, started when first needed. 'off': everything runs in front. */
   lanes?: 'auto' | 'off';
+  /**
+   * 'auto': threads wait before a service outside while more at a time would not come back any faster; for services that collapse when too much is asked of
+   * them at once. A concurrency that was not met before is reached in steps. 'off', the default: who asks a service, asks at once.
+   */
+  windows?: 'auto' | 'off';
   /** What becomes of threads that wait for each other in a circle, in a worker or across cores: the event 'deadlock' alone, or one wait rejects with CAP_ERR_DEADLOCK besides. Default 'report'. */
   deadlock?: 'report' | 'break';
   /** Whether files are compiled to coroutines as the workers load them. Default: the application's, not what lies in a node_modules; patterns add and take away. */
@@ -64,6 +69,7 @@ export interface FullPoolOptions {
   readonly audit: boolean;
   readonly cancelGraceMs: number;
   readonly deadlock: 'report' | 'break';
+  readonly hasWindows: boolean;
   /** Of linked stacks: bytes between two checks, and frames on the heap. */
   readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Undefined: nothing is compiled. */
@@ -74,7 +80,7 @@ export interface FullPoolOptions {
   readonly name: string;
 }
 
-const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
@@ -89,6 +95,7 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const cores = checkNumber(options.cores, 'cores', whole(0, CORES_MAX)) ?? defaultCores();
   const spares = checkNumber(options.spares, 'spares', whole(0, 16)) ?? 1;
   const lanes = checkOneOf(options.lanes, 'lanes', ['auto', 'off']) !== 'off' && cores > 0;
+  const hasWindows = checkOneOf(options.windows, 'windows', ['auto', 'off']) === 'auto';
   const deadlock = checkOneOf(options.deadlock, 'deadlock', ['report', 'break']) ?? 'report';
   const quantumUs = checkNumber(options.quantumUs, 'quantumUs', whole(50, 1_000_000)) ?? 1000;
   const sliceUs = checkNumber(options.sliceUs, 'sliceUs', whole(50, 1_000_000)) ?? 1000;
@@ -100,11 +107,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, ...checkRest(options),
+    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, hasWindows, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock' | 'hasWindows'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
   const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };

@@ -37,6 +37,7 @@ export class PlanFollower {
   readonly #id: number;
   readonly #scheduler: Scheduler;
   readonly #recorder: Recorder;
+  readonly #hasWindows: boolean;
   readonly #heap = guardOf();
   readonly #external = guardOf();
   readonly #nodes = new Map<LocalThread, number>();
@@ -55,13 +56,17 @@ export class PlanFollower {
   #mayTrickle = false;
   #collections: PerformanceObserver | undefined;
 
-  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder) {
+  /** @param hasWindows  the conductor may find that a service outside needs one */
+  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, hasWindows: boolean) {
+    this.#hasWindows = hasWindows;
     this.#memory = memory;
     this.#id = id;
     this.#scheduler = scheduler;
     this.#recorder = recorder;
     this.#downstream = new DownstreamGates(recorder.outside, (thread, node) => scheduler.release(thread, node));
+    if (!hasWindows) return;
     recorder.onRoot = (root) => {
+      root.outsideMax = UNKNOWN_MAX;
       root.hasRoom = () => this.#mayBegin(root, []);
       root.promise = () => { /* one at a time */ };
     };
@@ -105,7 +110,7 @@ export class PlanFollower {
     const takes = ([[this.#heap, heap], [this.#external, external]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
     if (takes.length > 0) this.#isGating = this.#isReading = true;
     const downstream = this.#downstream.before(this.#recorder.startRowOf(root));
-    if (this.#mayDouble) root.outsideMax = Math.max(UNKNOWN_MAX, 2 * root.outside);
+    if (this.#mayDouble && this.#hasWindows) root.outsideMax = Math.max(UNKNOWN_MAX, 2 * root.outside);
     root.hasRoom = () => this.#mayBegin(root, takes, downstream);
     root.promise = takes.length === 0 && downstream === undefined ? undefined : () => {
       for (const [guard, growth] of takes) guard.promises.push(guard.gate.reserve(growth));

@@ -86,7 +86,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** Its threads that wait for what is outside. */
   outside = 0;
   /** How many may while no window is known. */
-  outsideMax = 8;
+  outsideMax: number = Infinity;
   /** The node with a window to which most of its threads go first: told of those that a back lane runs; what it returns ends that. */
   downstream: { visit(): () => void } | undefined = undefined;
   /** What is known of its segments' length. */

@@ -2,19 +2,18 @@
  * One worker's runtime: the scheduler, what it knows of the other cores, and the wires between. Nothing here decides; it is the composition that
  * entry.ts starts in a worker thread, and a pool without cores in the main thread itself.
  */
-import type { MessagePort } from 'node:worker_threads';
 import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import {
-  CapriccioError, Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Layout, type Memory,
+  CapriccioError, Participant, Tasks, board, conductorWord, lanes, mapGraph, mapMemory, markLive, parker, roles, type GraphMemory, type Memory,
 } from '@capriccio/shared';
 import type { Call } from './call.ts';
 import { setQuantum } from './compiled/preemption.ts';
 import { CarriedStores } from './carried.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
-import type { DeadlockedThread, DeadlockReport } from './deadlock.ts';
+import type { DeadlockReport } from './deadlock.ts';
 import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
@@ -28,59 +27,20 @@ import type { PortMessage } from './ports.ts';
 import { PlanFollower } from './plan-follower.ts';
 import { Recorder } from './recorder.ts';
 import type { Root } from './run-queues.ts';
+import { LANES, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
 import { listThreads } from './thread-list.ts';
 import { Taker } from './steal.ts';
-import { breakWait, reportWaits, type ReportedWait } from './wait-report.ts';
+import { breakWait, reportWaits } from './wait-report.ts';
 import { StreamTable } from './streams.ts';
-
-/** What main tells a new worker; plain data besides the port. */
-export interface RuntimeStart {
-  readonly buffer: SharedArrayBuffer;
-  readonly layout: Layout;
-  /** The blocking graph's; none where nobody reads it. */
-  readonly graph?: SharedArrayBuffer;
-  readonly id: number;
-  /** Its place among the workers: whoever replaces it takes it over. */
-  readonly seat: number;
-  /** Of this worker, never given again in this process. */
-  readonly serial: number;
-  readonly port: MessagePort;
-  readonly sharedBuffers: readonly [number, SharedArrayBuffer][];
-  readonly sliceMs: number;
-  /** Longest run of a compiled thread, ms. Default 1. */
-  readonly quantumMs?: number;
-  readonly retriesMax: number;
-  readonly cancelGraceMs: number;
-  /** Started ahead: it takes no work until it is activated. */
-  readonly isSpare: boolean;
-  readonly deadlock?: 'report' | 'break';
-  /** False in a main thread: it never sleeps outside of its event loop. */
-  readonly mayBlock: boolean;
-  /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */
-  readonly lane?: 'front' | 'back' | undefined;
-}
 
 /** A root is reported when it has overrun so often: once may be a module's first run, or a machine that is busy elsewhere. */
 const OVERRUNS_TOLD = 3;
 
-/** What main hears of a root that overruns. */
-export interface Overrun { readonly root: string; readonly ms: number }
-/** The name under which lanes speak with main. */
-export const LANES = 'lanes';
-export type LaneMessage =
-  /** Work for back lanes waits and there are not enough of them. */
-  | { readonly event: 'want' }
-  /** The verdict on a root is another, or somebody has set it. */
-  | { readonly event: 'changed'; readonly name: string };
-
 /** How often a worker tells of a wait that may close a circle over several cores, ms. */
 const SUSPECT_EVERY_MS = 100;
-/** A circle over several cores, and the wait in it that is to be rejected. */
-export interface DeadlockToBreak { readonly wait: ReportedWait; readonly threads: readonly DeadlockedThread[]; readonly message: string }
-
 /** How often a worker asks for more back lanes, ms. */
 const WANT_EVERY_MS = 20;
 
@@ -208,7 +168,7 @@ export class Runtime {
       arm: () => this.scheduler.arm(),
     });
     this.scheduler.connect(this.#outside());
-    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id);
+    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, start.hasWindows === true);
   }
 
   /** Takes its number: from here on others may place work here. */
@@ -232,9 +192,9 @@ export class Runtime {
     this.scheduler.arm();
   }
 
-  #record(graph: GraphMemory, id: number): void {
+  #record(graph: GraphMemory, id: number, hasWindows: boolean): void {
     const recorder = this.scheduler.recorder = new Recorder(graph, id, this.scheduler.roots, this.lane === 'back');
-    this.#plan = new PlanFollower(graph, id, this.scheduler, recorder);
+    this.#plan = new PlanFollower(graph, id, this.scheduler, recorder, hasWindows);
   }
 
   /** A cancelled call: main sees to it that its worker reacts, and if the thread cannot, the call ends without it. */

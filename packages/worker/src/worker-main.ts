@@ -7,7 +7,8 @@ import { CapriccioError } from '@capriccio/shared';
 import { installHook, type Patterns } from '@capriccio/compiler/hook';
 import './compiled/runtime.ts';
 import { installStackTraces } from './compiled/stack-traces.ts';
-import { Runtime, type RuntimeStart } from './runtime.ts';
+import { Runtime } from './runtime.ts';
+import type { RuntimeStart } from './runtime-messages.ts';
 import { watchContext } from './context.ts';
 import { setRuntime } from './current.ts';
 

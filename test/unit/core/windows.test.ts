@@ -62,7 +62,7 @@ const narrowest = (pool: Pool): number => Math.min(...pool.graph().nodes.map(({ 
 describe('a service that thrashes', () => {
   test.each(['/query', '/second'])('%s: a window is found, obeyed and explained, and other routes do not notice; it dies, and is used again when it is back', { timeout: 120_000 }, async (path) => {
     const service = await thrashing();
-    const pool = await poolFor({ cores: 2, lanes: 'off', ...quiet });
+    const pool = await poolFor({ cores: 2, lanes: 'off', windows: 'auto', ...quiet });
     const server = await serverFor(pool, 'asks.ts', { deadlineMs: 1000 });
     const clients = crowd(`${server.url}${path}?port=${service.port}`, 60);
     await until(() => narrowest(pool) < 11 && service.inside <= 11, 'a window that is near its best', PATIENCE_MS);
@@ -79,7 +79,7 @@ describe('a service that thrashes', () => {
 
   test('threads of calls are held before it as well', { timeout: 120_000 }, async () => {
     const service = await thrashing();
-    const pool = await poolFor({ cores: 2, lanes: 'off' });
+    const pool = await poolFor({ cores: 2, lanes: 'off', windows: 'auto' });
     const { asks } = pool.module<{ asks(port: number): string }>(new URL('../../fixtures/core/asks.ts', import.meta.url));
     const all = Promise.all(Array.from({ length: 1000 }, () => asks(service.port)));
     await until(() => narrowest(pool) < 13 && service.inside <= 13, 'a window', PATIENCE_MS);
@@ -89,18 +89,19 @@ describe('a service that thrashes', () => {
 });
 
 describe('who waits for what comes when it comes', () => {
-  test('is let through: no window keeps out a hundred that wait for one event', async () => {
+  test.each(['auto', 'off'] as const)('is let through: no window keeps out a hundred that wait for one event (windows: %s)', async (windows) => {
     const waiting = new Set<ServerResponse>();
     const events = createServer((_, response) => { waiting.add(response); });
     onTestFinished(() => { events.closeAllConnections(); events.close(); });
     events.listen(0, '127.0.0.1');
     await once(events, 'listening');
-    const pool = await poolFor({ cores: 1, lanes: 'off', ...quiet });
+    const pool = await poolFor({ cores: 1, lanes: 'off', windows, ...quiet });
     const server = await serverFor(pool, 'asks.ts', { deadlineMs: 60_000 });   // however slow the machine is, none is late
     const all = Promise.all(Array.from({ length: 100 }, () => ask(`${server.url}/query?port=${(events.address() as AddressInfo).port}`)));
     await until(() => waiting.size === 100, 'all of them');
     for (const response of waiting) response.end('event');
     for (const { text } of await all) assert.equal(text, 'event');
+    if (windows === 'off') assert.equal(narrowest(pool), Infinity);
   });
 });
 

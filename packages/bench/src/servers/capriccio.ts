@@ -12,7 +12,7 @@ function usageOf(pool: Pool): ServerUsage {
 
 try {
   const { app, port, cores } = serverArguments();
-  const pool = await createPool(cores);
+  const pool = await createPool({ cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off' });
   const server = await pool.serve(app, { port });
   obeyDriver(
     () => usageOf(pool),

@@ -105,6 +105,7 @@ function backAfter({ looks }: Turn): number {
 
 export const bench: Bench = async ({ cores, rounds, quick }) => {
   await using service = await Service.start();
+  process.env['BENCH_WINDOWS'] = 'auto';
   process.env['BENCH_SERVICE'] = `http://127.0.0.1:${service.port}/`;
   await using generator = await GeneratorProcess.start();
   const figures = CONTENDERS.map(([name]) => ({ name, held: [] as number[], inside: [] as number[], steady: [] as number[], meanwhile: [] as number[], back: [] as number[] }));

@@ -14,6 +14,7 @@ import type { Part, PartContext } from './part.ts';
 /** What the pool gives it. Infinity: no limit. */
 export interface GraphPartData {
   readonly graph: SharedArrayBuffer;
+  readonly hasWindows: boolean;
   readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
 }
 
@@ -26,7 +27,8 @@ const DESCRIPTORS_MS = 1000;
 const RESTS = 4;
 
 export function create({ memory: arena, data }: PartContext): Part {
-  const { graph, limits } = data as GraphPartData;
+  const { graph, limits, hasWindows } = data as GraphPartData;
+  const rules = { hasWindows, hasTickets: true, hasForecasts: true };
   const { participantCount } = arena.layout;
   const memory = mapGraph(graph, participantCount);
   releaseGraph(memory, CONDUCTOR);                                       // what one that died was reading
@@ -61,7 +63,7 @@ export function create({ memory: arena, data }: PartContext): Part {
       if (isFresh) {
         const reading = readProcess(nowMs);
         const snapshot = aggregator.snapshot(nowMs, reading);
-        const decided = decide(snapshot, state);
+        const decided = decide(snapshot, state, rules);
         state = decided.state;
         for (const id of aggregator.pages.keys()) {
           const page = aggregator.pageFor(id, decided.plan, reading);
