@@ -129,7 +129,7 @@ describe('serve', () => {
   const app = fixture('serve/listener.ts');
   test.each(cases([
     ['port', -1], ['port', 65_536], ['port', '3000', /'3000'/], ['port', 1.5], ['host', ''], ['host', 7], ['deadlineMs', -1], ['deadlineMs', 'soon'], ['graceMs', -1], ['graceMs', null], ['accept', 'kernel', /'placed' or 'reusePort'/],
-    ['signal', {}], ['adminPort', 70_000], ['limits', 5], ['limits.headersMs', -1], ['limits.bodyMs', 'x'], ['limits.bodyBytes', -1], ['limits.connections', 0], ['limits.connections', 1.5],
+    ['signal', {}], ['adminPort', 70_000], ['limits', 5], ['limits.headersMs', -1], ['limits.bodyMs', 'x'], ['limits.keepAliveMs', -1], ['limits.bodyBytes', -1], ['limits.connections', 0], ['limits.connections', 1.5],
     ['routes', []], ['routes', 'all'],
   ]))('%s: %s', async (name, _, value, says) => { isOption(await rejection(pool.serve(app, { port: 0, ...nested(name, value) } as ServeOptions)), name, says); });
   test.each([['prot', 'port'], ['deadline', 'deadlineMs'], ['hostname', 'host'], ['gracems', 'graceMs'], ['rouets', 'routes'], ['https', undefined]])('%s is no option', async (name, near) => {

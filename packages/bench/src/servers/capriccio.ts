@@ -11,9 +11,9 @@ function usageOf(pool: Pool): ServerUsage {
 }
 
 try {
-  const { app, port, cores } = serverArguments();
+  const { app, port, cores, keepAliveMs } = serverArguments();
   const pool = await createPool({ cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off' });
-  const server = await pool.serve(app, { port });
+  const server = await pool.serve(app, { port, limits: { keepAliveMs } });
   obeyDriver(
     () => usageOf(pool),
     async () => {

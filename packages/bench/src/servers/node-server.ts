@@ -15,12 +15,12 @@ export interface NodeServer {
   close(): Promise<void>;
 }
 
-export async function startNodeServer({ app, port }: { app: URL; port: number }): Promise<NodeServer> {
+export async function startNodeServer({ app, port, keepAliveMs }: { app: URL; port: number; keepAliveMs: number }): Promise<NodeServer> {
   const { fetch } = await loadApp(app);
   // Its types ask for a request that is of HTTP/1 and HTTP/2 at once, which none is.
   const handler = toNodeHandler(fetch) as RequestListener;
   let requests = 0;
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
     requests++;
     handler(request, response);
   });

@@ -3,8 +3,8 @@ import { startNodeServer } from './node-server.ts';
 import { obeyDriver, ownCpuUs, reportFailure, serverArguments, tellDriver } from './protocol.ts';
 
 try {
-  const { port } = serverArguments();
-  const server = await startNodeServer({ app: new URL('apps/mixed-by-hand.ts', import.meta.url), port });
+  const { port, keepAliveMs } = serverArguments();
+  const server = await startNodeServer({ app: new URL('apps/mixed-by-hand.ts', import.meta.url), port, keepAliveMs });
   obeyDriver(
     () => ({ cpuUs: ownCpuUs(), parts: [{ name: 'all threads', busyUs: ownCpuUs(), threadsRun: server.requests }] }),
     () => server.close(),

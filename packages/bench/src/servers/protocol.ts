@@ -1,5 +1,5 @@
 // What a measured server and the driver say to each other by IPC. Every server is a file that is forked with
-//   <application's module URL> <port, 0 for any> <cores>
+//   <application's module URL> <port, 0 for any> <cores> <ms an idle connection is kept, 5,000 unless given>
 // says `ready` with its port, answers `usage`, and ends at `stop` or when the driver has gone.
 
 export interface FetchApp { fetch(request: Request): Response | Promise<Response> }
@@ -22,14 +22,14 @@ export interface ServerUsage {
 export type ToServer = { type: 'usage' } | { type: 'stop' };
 export type FromServer = { type: 'ready'; port: number } | { type: 'usage'; usage: ServerUsage } | { type: 'failed'; message: string };
 
-export interface ServerArguments { app: URL; port: number; cores: number }
+export interface ServerArguments { app: URL; port: number; cores: number; keepAliveMs?: number }
 
-export function serverArguments(argv: readonly string[] = process.argv.slice(2)): ServerArguments {
-  const [app = '', port = '', cores = '1'] = argv;
-  if (!URL.canParse(app) || !/^\d{1,5}$/.test(port) || !/^[1-9]\d{0,3}$/.test(cores)) {
-    throw new TypeError(`expected <module URL> <port> <cores>, got ${JSON.stringify(argv)}`);
+export function serverArguments(argv: readonly string[] = process.argv.slice(2)): Required<ServerArguments> {
+  const [app = '', port = '', cores = '1', keepAliveMs = '5000'] = argv;
+  if (!URL.canParse(app) || !/^\d{1,5}$/.test(port) || !/^[1-9]\d{0,3}$/.test(cores) || !/^\d{1,9}$/.test(keepAliveMs)) {
+    throw new TypeError(`expected <module URL> <port> <cores> <ms>, got ${JSON.stringify(argv)}`);
   }
-  return { app: new URL(app), port: Number(port), cores: Number(cores) };
+  return { app: new URL(app), port: Number(port), cores: Number(cores), keepAliveMs: Number(keepAliveMs) };
 }
 
 /** The default export of `url`, if it is a fetch-style application. */

@@ -24,9 +24,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Forks `file`, one of the servers beside this one, and waits until it listens. Rejects with the reason when it does not. */
-  static async start(file: URL, { app, port, cores }: ServerArguments): Promise<ServerProcess> {
+  static async start(file: URL, { app, port, cores, keepAliveMs = 5000 }: ServerArguments): Promise<ServerProcess> {
     // Its output goes to our standard error: standard output belongs to the results.
-    const child = fork(file, [app.href, String(port), String(cores)], { stdio: ['ignore', 2, 2, 'ipc'] });
+    const child = fork(file, [app.href, String(port), String(cores), String(keepAliveMs)], { stdio: ['ignore', 2, 2, 'ipc'] });
     try {
       const ready = await nextMessage(child, 'ready', readyMs);
       return new ServerProcess(child, ready.port);

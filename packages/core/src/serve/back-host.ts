@@ -8,7 +8,7 @@ import { cpuMs, currentThread, type LaneClock, type Runtime } from '@capriccio/w
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
-import { keepAliveTimeout, reportUnlessGone } from './host.ts';
+import { reportUnlessGone } from './host.ts';
 import { BODY, LANE, bufferOf, type Answer, type BodyPiece, type RequestArguments } from './lane-messages.ts';
 import { LaneSocket } from './lane-socket.ts';
 import { limitBody } from './limit-body.ts';
@@ -42,7 +42,7 @@ class BackHost implements ExchangeHost {
     this.#app = app;
     this.#exchanges = exchanges;
     this.#threads = new RequestThreads(runtime, app.listener, options, new WriteCoalescer(), () => { /* its front counts it */ }, () => { /* nothing is refused here that the front has taken */ });
-    this.#server = createServer({ keepAliveTimeout, requestTimeout: 0, headersTimeout: 0 });
+    this.#server = createServer({ keepAliveTimeout: options.keepAliveMs, requestTimeout: 0, headersTimeout: 0 });
     const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
       const { carried } = req.socket as LaneSocket;
       if (!(carried instanceof Exchange)) { req.socket.destroy(); return; }

@@ -19,9 +19,6 @@ import type { HostOptions } from './serve-options.ts';
 /** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
 export const BACKLOG = 4096;
 
-/** Node's own; the answers of all lanes name the same. */
-export const keepAliveTimeout = 5000;
-
 /** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
 function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
   const headersTimeout = bodyMs > 0 ? Math.min(headersMs, bodyMs) : headersMs;
@@ -58,7 +55,7 @@ class Host {
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
     this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add, server);
-    this.#server = createServer({ ...timeLimits(options), keepAliveTimeout, noDelay: true });
+    this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: options.keepAliveMs, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
     });

@@ -29,8 +29,11 @@ export interface ServeOptions {
   signal?: AbortSignal;
   /** Port of 127.0.0.1 for metrics, readiness and the dashboard; 0 lets the system choose. Default: none. */
   adminPort?: number;
-  /** Headers and whole requests must have come within headersMs (60,000) and bodyMs (300,000); larger bodies than bodyBytes get 413; more connections than `connections` are refused. */
-  limits?: { headersMs?: number; bodyMs?: number; bodyBytes?: number; connections?: number };
+  /**
+   * Headers and whole requests must have come within headersMs (60,000) and bodyMs (300,000); larger bodies than bodyBytes get 413; more connections
+   * than `connections` are refused; a connection that has been idle for keepAliveMs (5,000; 0: for ever) is closed.
+   */
+  limits?: { headersMs?: number; bodyMs?: number; bodyBytes?: number; connections?: number; keepAliveMs?: number };
 }
 
 /** Plain data: what a worker's host needs. */
@@ -43,6 +46,8 @@ export interface HostOptions {
   readonly headersMs: number;
   readonly bodyMs: number;
   readonly bodyBytes: number;
+  /** The answers of all lanes name the same. */
+  readonly keepAliveMs: number;
   /** Keeps how long the requests of each route took. */
   readonly observe: boolean;
 }
@@ -56,7 +61,7 @@ export interface FullServeOptions extends HostOptions {
 
 const SERVE_OPTIONS = ['port', 'host', 'deadlineMs', 'routes', 'accept', 'graceMs', 'signal', 'adminPort', 'limits'];
 const ROUTE_OPTIONS = ['tickets', 'deadlineMs', 'onDeadline', 'lane'];
-const LIMITS = ['headersMs', 'bodyMs', 'bodyBytes', 'connections'];
+const LIMITS = ['headersMs', 'bodyMs', 'bodyBytes', 'connections', 'keepAliveMs'];
 const PORTS: Range = { min: 0, max: 65_535, integer: true };
 const TIME: Range = { min: 0, max: 2 ** 31 - 1 };
 
@@ -76,6 +81,7 @@ export function checkServeOptions(given: unknown): FullServeOptions {
     routes: checkRoutes(options.routes),
     headersMs: Math.ceil(checkNumber(limits['headersMs'], 'limits.headersMs', TIME) ?? 60_000),
     bodyMs: Math.ceil(checkNumber(limits['bodyMs'], 'limits.bodyMs', TIME) ?? 300_000),
+    keepAliveMs: Math.ceil(checkNumber(limits['keepAliveMs'], 'limits.keepAliveMs', TIME) ?? 5000),
     bodyBytes: checkNumber(limits['bodyBytes'], 'limits.bodyBytes', { min: 0 }) ?? Infinity,
     connectionsMax: checkNumber(limits['connections'], 'limits.connections', { min: 1, integer: true }) ?? Infinity,
   };
