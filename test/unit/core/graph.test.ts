@@ -51,6 +51,14 @@ describe('pool.graph()', () => {
     for (const { id } of graph.nodes) assert.ok(dot.includes(`  n${id} [label="`));
   });
 
+  test('memory outside of heaps is that of all workers together', async () => {
+    const pool = await poolFor(2);
+    const { external } = pool.module<typeof import('../../fixtures/core/hoards.ts')>(fixture('hoards.ts'));
+    const bytes = 32 * 2 ** 20;
+    await Promise.all(['a', 'b', 'c', 'd'].map((key) => external.with({ affinity: key })(bytes)));
+    await until(() => (pool.graph().resources.find(({ name }) => name === 'external')?.used ?? 0) >= 4 * bytes, 'all of it');
+  });
+
   test('shows the routes of a server', async () => {
     const pool = await poolFor(1);
     const server = await serverFor(pool, 'paths.ts');

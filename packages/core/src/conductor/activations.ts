@@ -11,7 +11,7 @@ import type { Part, PartContext } from './part.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from './suspicion.ts';
 
 /** Between two passes: while all moves, and while somebody is suspected, ms. */
-const PERIOD_MS = 3;
+const PERIOD_MS = 4;
 const SUSPECT_MS = 1;
 /** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins, ms. */
 const REST_MS = 5;
@@ -70,6 +70,7 @@ class Activations implements Part {
     const memory = this.#memory;
     this.#isAnySuspect = false;
     let newlyBlocked = 0;
+    let fronts = 0;
     for (let id = 1; id < memory.layout.participantCount; id++) {
       if (!isLive(memory, id)) { this.#forget(id); continue; }
       const role = roles.roleOf(memory, id);
@@ -77,6 +78,7 @@ class Activations implements Part {
         if (parker.read(memory, id) === parker.PARKED) this.#kernel?.learnFrom(board.readKernelId(memory, id));
         continue;
       }
+      if (role === roles.FRONT) fronts++;
       if (role === roles.BACK) continue;                                // it yields to the others by its priority, and nobody takes its place
       const verdict = this.#judge(id, nowMs);
       if (verdict === 'suspect') this.#isAnySuspect = true;
@@ -84,7 +86,7 @@ class Activations implements Part {
       if (role === roles.BLOCKED) this.#recall(id, verdict, nowMs);
       if (newlyBlocked === id || role === roles.BLOCKED || this.#absent.has(id)) this.#account(id, nowMs);
     }
-    this.#balance(newlyBlocked, nowMs);
+    if (newlyBlocked !== 0 || fronts !== roles.cores(memory)) this.#balance(newlyBlocked, nowMs);
     return this.#isAnySuspect ? SUSPECT_MS : PERIOD_MS;
   }
 
@@ -117,7 +119,7 @@ class Activations implements Part {
   #judge(id: number, nowMs: number): Verdict {
     const memory = this.#memory;
     const watched = this.#watch(id);
-    const shown: Shown = { tick: board.readTick(memory, id), isParked: parker.read(memory, id) === parker.PARKED, isInHardSleep: board.isInHardSleep(memory, id) };
+    const shown: Shown = { tick: board.readTick(memory, id), turnMs: board.busyForMs(memory, id, nowMs), isParked: parker.read(memory, id) === parker.PARKED, isInHardSleep: board.isInHardSleep(memory, id) };
     return watched.suspicion.judge(nowMs, shown, watched.witness ?? this.#heartbeat.witnessOf(id, nowMs, shown));
   }
 

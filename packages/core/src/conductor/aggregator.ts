@@ -6,8 +6,8 @@ import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type
 import { shareWindow } from './share-window.ts';
 import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums } from './snapshot.ts';
 
-/** What the process has: not in any worker's table. */
-export interface ProcessReading { readonly externalUsed: number; readonly externalLimit: number; readonly heapLimit: number; readonly descriptors: number; readonly descriptorsLimit: number }
+/** What is the process's: not in any worker's table. */
+export interface ProcessReading { readonly externalLimit: number; readonly heapLimit: number; readonly descriptors: number; readonly descriptorsLimit: number }
 
 interface Added { count: number; sum: number; squares: number }
 interface EdgeSum { readonly from: number; readonly to: number; count: number; readonly time: Added; readonly growth: Record<Resource, Added> }
@@ -30,7 +30,7 @@ class Totals {
 
   copy(): Totals {
     const copied = new Totals();
-    for (const [key, edge] of this.edges) copied.edges.set(key, structuredClone(edge));
+    for (const [key, edge] of this.edges) copied.edges.set(key, { ...edge, time: { ...edge.time }, growth: { heap: { ...edge.growth.heap }, external: { ...edge.growth.external }, descriptors: { ...edge.growth.descriptors }, bytes: { ...edge.growth.bytes } } });
     for (const [node, sum] of this.nodes) copied.nodes.set(node, { ...sum, waiting: 0, inUse: 0 });
     for (const [name, root] of this.roots) copied.roots.set(name, { ...root, own: { ...root.own }, usedMs: new Map(), runnable: new Set() });
     copied.pooled = { ...this.pooled };
@@ -44,6 +44,7 @@ export class Aggregator {
   readonly #pages = new Map<number, TablePage>();
   /** Whose turn it is where there is less than one place each. */
   #turn = 0;
+  readonly #numbered = new WeakMap<TablePage, readonly number[]>();
   /** What the dead had counted. */
   readonly #dead = new Totals();
 
@@ -72,8 +73,15 @@ export class Aggregator {
     }
     return number;
   }
-  #numbersOf({ nodes, texts }: TablePage): number[] {
-    return Array.from({ length: nodes.length / NODE.width }, (_, row) => this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string));
+  /** Our number of each of its nodes. */
+  #numbersOf(page: TablePage): readonly number[] {
+    let numbers = this.#numbered.get(page);
+    if (numbers === undefined) {
+      const { nodes, texts } = page;
+      numbers = Array.from({ length: nodes.length / NODE.width }, (_, row) => this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string));
+      this.#numbered.set(page, numbers);
+    }
+    return numbers;
   }
 
   /** @param atMs  of the shared clock */
@@ -90,14 +98,21 @@ export class Aggregator {
     return { atMs, workers: Math.max(1, workers.length), edges, nodes, roots, resources: this.#resources(process), pooled: totals.pooled };
   }
 
+  /** Outside of heaps, all workers together. */
+  get #externalUsed(): number {
+    let sum = 0;
+    for (const { head } of this.#pages.values()) sum += head[TABLE.externalUsed] as number;
+    return sum;
+  }
+
   /** Heap is the fullest worker's: each has its own limit. */
-  #resources({ externalUsed, externalLimit, heapLimit, descriptors, descriptorsLimit }: ProcessReading): Snapshot['resources'] {
+  #resources({ externalLimit, heapLimit, descriptors, descriptorsLimit }: ProcessReading): Snapshot['resources'] {
     let worst = { used: 0, limit: Infinity };
     for (const { head } of this.#pages.values()) {
       const here = { used: head[TABLE.heapUsed] as number, limit: Math.min(head[TABLE.heapLimit] as number, heapLimit) };
       if (here.used / here.limit >= worst.used / worst.limit) worst = here;
     }
-    return [{ resource: 'heap', ...worst }, { resource: 'external', used: externalUsed, limit: externalLimit }, { resource: 'descriptors', used: descriptors, limit: descriptorsLimit }];
+    return [{ resource: 'heap', ...worst }, { resource: 'external', used: this.#externalUsed, limit: externalLimit }, { resource: 'descriptors', used: descriptors, limit: descriptorsLimit }];
   }
 
   #addPage(totals: Totals, page: TablePage, worker: number | undefined): void {
@@ -112,7 +127,7 @@ export class Aggregator {
   }
 
   /** What is planned, in a worker's own order of rows. */
-  pageFor(worker: number, plan: Plan, { externalUsed, externalLimit, heapLimit }: ProcessReading): PlanPage | undefined {
+  pageFor(worker: number, plan: Plan, { externalLimit, heapLimit }: ProcessReading): PlanPage | undefined {
     const page = this.#pages.get(worker);
     if (page === undefined) return undefined;
     const head = planHead();
@@ -122,7 +137,7 @@ export class Aggregator {
     head[PLAN.heapMark] = plan.marks.get('heap') ?? 0.85;
     head[PLAN.heapLimit] = Number.isFinite(heapLimit) ? heapLimit : 0;
     head[PLAN.externalMark] = plan.marks.get('external') ?? 0.85;
-    head[PLAN.externalUsed] = externalUsed;
+    head[PLAN.externalUsed] = this.#externalUsed;
     head[PLAN.externalLimit] = Number.isFinite(externalLimit) ? externalLimit : 0;
     const roots = new Float64Array(rootCount * PLAN_ROOT.width);
     for (let row = 0; row < rootCount; row++) {

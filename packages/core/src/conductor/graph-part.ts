@@ -53,8 +53,7 @@ export function create({ memory: arena, data }: PartContext): Part {
   };
   const readProcess = (nowMs: number): ProcessReading => {
     if (nowMs - descriptors.atMs >= DESCRIPTORS_MS) descriptors = { count: countDescriptors(), atMs: nowMs };
-    const { external } = process.memoryUsage();
-    return { externalUsed: external, externalLimit: limits.externalBytes, heapLimit: limits.heapBytes, descriptors: descriptors.count, descriptorsLimit };
+    return { externalLimit: limits.externalBytes, heapLimit: limits.heapBytes, descriptors: descriptors.count, descriptorsLimit };
   };
 
   return {

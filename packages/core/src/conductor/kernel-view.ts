@@ -1,5 +1,5 @@
 /**
- * What the kernel says of a thread of this process, by /proc/self/task and descriptors that are kept (0.5 to 1.2 us a reading; opening each time costs
+ * What the kernel says of a thread of this process, by /proc/self/task and descriptors that are kept (1 us a reading; opening each time costs
  * six). Where there is no /proc, `open` gives undefined and heartbeat.ts is asked instead.
  */
 import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
@@ -13,6 +13,8 @@ const CALLS: Readonly<Record<string, { readonly poll: readonly number[]; readonl
 /** Threads of V8's platform, by name: the collector's helpers. */
 const HELPER = /V8Worker/;
 const TASKS = '/proc/self/task';
+/** `syscall` says "running" of a thread that runs or waits for a processor. */
+const RUNNING = 'r'.charCodeAt(0);
 
 const buffer = Buffer.alloc(512);
 
@@ -23,6 +25,16 @@ class ProcFile {
   /** Bytes read into `buffer`; 0 when the thread has ended. */
   read(): number { try { return readSync(this.#descriptor, buffer, 0, buffer.length, 0); } catch { return 0; } }
   close(): void { closeSync(this.#descriptor); }
+}
+
+/** Undefined where the system has no such file, or does not let us read it. */
+function readable(path: string): ProcFile | undefined {
+  try {
+    const file = new ProcFile(path);
+    if (file.read() > 0) return file;
+    file.close();
+  } catch { /* as below */ }
+  return undefined;
 }
 
 /** The first number of schedstat: time on a processor, ns; -1 when the thread has ended. */
@@ -57,11 +69,16 @@ class KernelThread implements Witness {
     this.#clock = new ProcFile(`${TASKS}/${task}/schedstat`);
     this.#stat = new ProcFile(`${TASKS}/${task}/stat`);
     this.#helpers = helpers;
-    try { this.#syscall = new ProcFile(`${TASKS}/${task}/syscall`); } catch { this.#syscall = undefined; }
+    this.#syscall = readable(`${TASKS}/${task}/syscall`);
   }
 
   cpuNs(): number { return firstNumber(this.#clock.read()); }
-  isAsleep(): boolean { return isSleeping(stateLetter(this.#stat.read())); }
+  /** One reading of `syscall` says as much as `stat`, at a third of its price. */
+  isAsleep(): boolean {
+    if (this.#syscall === undefined) return isSleeping(stateLetter(this.#stat.read()));
+    const length = this.#syscall.read();
+    return length > 0 && buffer[0] !== RUNNING;
+  }
 
   #call(): string[] { return this.#syscall === undefined ? [] : buffer.toString('latin1', 0, this.#syscall.read()).split(' '); }
 
