@@ -42,6 +42,8 @@ export interface PoolOptions {
   audit?: boolean;
   /** How long a cancelled task has before its worker, if it does not react at all, is replaced; milliseconds. Default 1,000. */
   cancelGraceMs?: number;
+  /** How long a worker may take to start, with what `execArgv` has it import; then it is ended and another started after a pause. Milliseconds. Default 30,000. */
+  startMs?: number;
   /** Limits of each worker, as node:worker_threads has them. */
   resourceLimits?: ResourceLimits;
   /** Environment of the workers, as node:worker_threads has it. Default: a copy of this process's. */
@@ -68,6 +70,7 @@ export interface FullPoolOptions {
   readonly retriesMax: number;
   readonly audit: boolean;
   readonly cancelGraceMs: number;
+  readonly startMs: number;
   readonly deadlock: 'report' | 'break';
   readonly hasWindows: boolean;
   /** Of linked stacks: bytes between two checks, and frames on the heap. */
@@ -80,7 +83,7 @@ export interface FullPoolOptions {
   readonly name: string;
 }
 
-const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'startMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
@@ -118,13 +121,14 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes
   const queuedMax = checkNumber(limits['queued'], 'limits.queued', whole(1)) ?? Infinity;
   const lost = checkOneOf(options.onWorkerLost, 'onWorkerLost', ['reject', 'retry']) ?? 'retry';
   const cancelGraceMs = checkNumber(options.cancelGraceMs, 'cancelGraceMs', { min: 0, max: 2 ** 31 - 1 }) ?? 1000;
+  const startMs = checkNumber(options.startMs, 'startMs', { min: 1, max: 2 ** 31 - 1 }) ?? 30_000;
   const resourceLimits = checkObject(options.resourceLimits, 'resourceLimits', RESOURCE_LIMITS);
   for (const name of RESOURCE_LIMITS) checkNumber(resourceLimits[name], `resourceLimits.${name}`, { min: name === 'maxOldGenerationSizeMb' ? OLD_GENERATION_MB_MIN : 0.001 });
   if (options.env !== undefined && (typeof options.env !== 'object' || options.env === null)) refuse(`env must be an object, not ${shown(options.env)}`);
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, limits: planned, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, name, compile: checkCompile(options.compile),
+    queuedMax, limits: planned, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, startMs, name, compile: checkCompile(options.compile),
     stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };

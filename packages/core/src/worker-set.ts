@@ -9,8 +9,6 @@ import { ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postm
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
-/** A worker that has not said hello by then is given up, ms. */
-const HELLO_MS = 30_000;
 /** Pause before a worker is started again after `k` that died before they were ready: doubles from here, ms. */
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 5000;
@@ -108,7 +106,8 @@ export class WorkerSet implements Postman {
   async start(count: number): Promise<void> {
     if (count === 0) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `the workers of ${this.#host.options.name} were not ready within ${HELLO_MS / 1000} s`)), HELLO_MS);
+    const { name, startMs } = this.#host.options;
+    const timer = setTimeout(() => reject(new CapriccioError('CAP_ERR_TIMEOUT', `the workers of ${name} were not ready within ${startMs} ms; what do they import? (startMs gives them longer)`)), startMs);
     this.#hello = { resolve, reject, left: count };
     try {
       for (let seat = 0; seat < count; seat++) this.#startOne(seat, false);
@@ -162,7 +161,12 @@ export class WorkerSet implements Postman {
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
     thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
     thread.on('exit', (code) => this.#exited(worker, code));
-    if (isReplacement) { thread.unref(); port1.unref(); }
+    if (isReplacement) {
+      thread.unref();
+      port1.unref();
+      const timer = setTimeout(() => { if (!worker.isReady) this.replace(worker, `it was not ready within ${options.startMs} ms`); }, options.startMs).unref();   // it hangs in something that it imports
+      thread.once('exit', () => clearTimeout(timer));
+    }
     return worker;
   }
 

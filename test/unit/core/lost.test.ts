@@ -289,6 +289,23 @@ describe('modules and starts', () => {
     assert.equal(here.seen(4), 0);
   });
 
+  test('replacements that hang at their start are given up and tried again until one comes', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-'));
+    onTestFinished(() => { rmSync(folder, { recursive: true }); });
+    const file = join(folder, 'there');
+    const here = await scene({ cores: 1, spares: 0, startMs: 3000, env: { ...process.env, HANGS_IF_THERE: file }, execArgv: ['--conditions=capriccio-source', '--import', fileURLToPath(fixture('hangs-if-there.mjs'))] });
+    const warnings: Error[] = [];
+    here.pool.on('warning', (warning) => { warnings.push(warning); });
+    writeFileSync(file, '');
+    isLost(await rejection(here.deadly.exits()), true);
+    const waiting = here.deadly.marks(here.shared, 2);
+    await until(() => warnings.length > 0, 'a warning');
+    assert.match(warnings[0]!.message, /died before it was ready \(it was not ready within 3000 ms\); the next is started in \d+ ms/);
+    rmSync(file);
+    assert.equal(await soon(waiting), 2);
+    await isWhole(here);
+  });
+
   test('close() ends a pool whose workers do not come back', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'capriccio-'));
     onTestFinished(() => { rmSync(folder, { recursive: true }); });

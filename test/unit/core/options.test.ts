@@ -67,7 +67,7 @@ describe('createPool', () => {
   test('what is right is taken', async () => {
     const own = await poolFor({
       cores: 1, spares: 0, lanes: 'off', deadlock: 'break', compile: { include: ['src', /x/], exclude: [] }, quantumUs: 1000, sliceUs: 500, stackBound: 1000, framesMax: 1000,
-      memory: { slots: 64, payloadBytes: 2 ** 20 }, limits: { heapBytes: 1e9, externalBytes: 1e9, descriptors: 100, queued: 1000 }, onWorkerLost: 'reject', cancelGraceMs: 10,
+      memory: { slots: 64, payloadBytes: 2 ** 20 }, limits: { heapBytes: 1e9, externalBytes: 1e9, descriptors: 100, queued: 1000 }, onWorkerLost: 'reject', cancelGraceMs: 10, startMs: 60_000,
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 64, stackSizeMb: 4 }, env: { ...process.env, SEEN: 'there' }, execArgv: ['--conditions=capriccio-source'], name: 'mine',
     });
     assert.equal(own.cores, 1);

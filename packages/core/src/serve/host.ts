@@ -145,11 +145,13 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
   const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
 
+  const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
     const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), server, options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
     try {
       const port = await host.open();
-      tell({ event: 'ready', server, port });
+      if (options.accept === 'reusePort' || takesWork()) tell({ event: 'ready', server, port });
+      else tell({ event: 'prepared', server });                        // its role has changed meanwhile, and main has heard that it rests
       return host;
     } catch (error) {
       await host.close(0);
@@ -176,7 +178,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
     for (const one of hosted.values()) {
       const { server, options } = one.order;
       if (role === roles.FRONT) {
-        if (one.host === undefined) { if (options.accept === 'placed' || !runtime.isStandIn) begin(one); } else void one.host.then((host) => { host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
+        if (one.host === undefined) { if (options.accept === 'placed' || !runtime.isStandIn) begin(one); } else void one.host.then((host) => { if (!takesWork()) return; host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
       } else if (role === roles.RETIRING || role === roles.LEAVING) {
         tell({ event: 'resting', server });
         void one.host?.then((host) => host.setDraining(true, role === roles.LEAVING), ignore);
@@ -191,7 +193,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
       case 'open': {
         const one: Hosted = { order: message, host: undefined, hasLanes: false };
         hosted.set(server, one);
-        if (runtime.role === roles.FRONT || runtime.role === roles.BLOCKED) begin(one);
+        if (takesWork()) begin(one);
         else void prepare(message);
         break;
       }
