@@ -12,13 +12,20 @@ type Tasks = Remote<typeof import('../fixtures/chaos-tasks.ts')>;
 type Deadly = Remote<typeof import('../fixtures/core/deadly.ts')>;
 type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
 
+/** What the process holds while nothing runs: bytes, and slots of main's. */
+export interface Level { readonly heap: number; readonly external: number; readonly rss: number; readonly payload: number; readonly slots: number }
+
 export interface StormReport {
   events: Record<string, number>; calls: { ended: number; lost: number; quarantined: number }; requests: { answered: number; cut: number };
-  wrong: string[]; hung: number; slotsHeld: number; payloadBytes: number[]; descriptors: number[]; threads: number[]; rssMiB: number[]; seconds: number;
+  wrong: string[]; hung: number; slotsHeld: number; descriptors: number[]; threads: number[]; seconds: number;
+  /** After each part of the storm, at rest. */
+  levels: Level[];
 }
 
 const CORES = 2;
 const SLOTS = 4096;
+/** The storm rests so often, to see what is left. */
+const PARTS = 4;
 const count = (folder: string): number => { try { return readdirSync(folder).length; } catch { return 0; } };
 /** Threads of this process that are not V8's or libuv's own. */
 const threadCount = (): number => { try { return readdirSync('/proc/self/task').filter((id) => { try { return /^(?:storm|node-Worker|WorkerThread)/.test(readFileSync(`/proc/self/task/${id}/comm`, 'utf8')); } catch { return false; } }).length; } catch { return 0; } };
@@ -26,22 +33,37 @@ const threadCount = (): number => { try { return readdirSync('/proc/self/task').
 export async function storm({ seed, seconds }: { seed: number; seconds: number }): Promise<StormReport> {
   let state = seed | 0 || 1;
   const chance = (): number => { state ^= state << 13; state ^= state >>> 17; state ^= state << 5; return (state >>> 0) / 2 ** 32; };
-  const report: StormReport = { events: {}, calls: { ended: 0, lost: 0, quarantined: 0 }, requests: { answered: 0, cut: 0 }, wrong: [], hung: 0, slotsHeld: 0, payloadBytes: [], descriptors: [], threads: [], rssMiB: [], seconds: 0 };
+  const report: StormReport = { events: {}, calls: { ended: 0, lost: 0, quarantined: 0 }, requests: { answered: 0, cut: 0 }, wrong: [], hung: 0, slotsHeld: 0, descriptors: [], threads: [], seconds: 0, levels: [] };
   const workers = new Set<Worker>();
   const note = (worker: Worker): void => { workers.add(worker); worker.once('exit', () => { workers.delete(worker); }); };
   process.on('worker', note);
-  const measure = (): void => { report.descriptors.push(count('/proc/self/fd')); report.threads.push(threadCount()); report.rssMiB.push(Math.round(process.memoryUsage.rss() / 2 ** 20)); };
+  const measure = (): void => { report.descriptors.push(count('/proc/self/fd')); report.threads.push(threadCount()); };
   measure();
   const pool = await createPool({ cores: CORES, name: 'storm', audit: true, cancelGraceMs: 300, memory: { slots: SLOTS, payloadBytes: 8 * 2 ** 20 }, resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 }, execArgv: ['--conditions=capriccio-source', '--disable-warning=CapriccioRequestError'] });
   pool.on('warning', ({ message }) => { if (/corrupt/.test(message)) report.wrong.push(message); });
   const server = await pool.serve(new URL('../fixtures/core/serve/paths.ts', import.meta.url), { port: 0, graceMs: 2000 });
   const began = performance.now();
-  const end = began + seconds * 1000;
-  const isOver = (): boolean => performance.now() > end;
+  for (let part = 0; part < PARTS && report.hung === 0; part++) {
+    await blow(pool, server.url, workers, seconds / PARTS, chance, report);
+    await pool.resize(CORES);
+    await calm(pool);
+    report.levels.push(await levelOf(pool));
+  }
+  report.slotsHeld = SLOTS - pool.stats().memory.slotsFree;
+  report.seconds = Math.round((performance.now() - began) / 100) / 10;
+  await pool.close({ graceMs: 2000 });
+  process.off('worker', note);
+  await delay(200);
+  measure();
+  return report;
+}
 
+async function blow(pool: Pool, url: string, workers: ReadonlySet<Worker>, seconds: number, chance: () => number, report: StormReport): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  const isOver = (): boolean => performance.now() > end;
   const load = [
     ...Array.from({ length: 30 }, async () => { while (!isOver()) await oneCall(pool, chance, report); }),
-    ...Array.from({ length: 6 }, async () => { await someRequests(server.url, isOver, chance, report); }),
+    ...Array.from({ length: 6 }, async () => { await someRequests(url, isOver, chance, report); }),
     (async () => { while (!isOver()) { await oneEvent(pool, [...workers], chance, report); await delay(20 + chance() * 250); } })(),
   ];
   const late = Symbol('late');
@@ -49,16 +71,14 @@ export async function storm({ seed, seconds }: { seed: number; seconds: number }
   const ended = await Promise.race([Promise.all(load), new Promise((resolve) => { timer = setTimeout(resolve, seconds * 1000 + 60_000, late); })]);
   clearTimeout(timer);
   if (ended === late) report.hung = pool.stats().calls.outstanding + 1;
-  await pool.resize(CORES);
-  await calm(pool);
-  report.slotsHeld = SLOTS - pool.stats().memory.slotsFree;
-  report.payloadBytes.push(pool.stats().memory.payloadBytes);
-  report.seconds = Math.round((performance.now() - began) / 100) / 10;
-  await pool.close({ graceMs: 2000 });
-  process.off('worker', note);
-  await delay(200);
-  measure();
-  return report;
+}
+
+/** When the collector has done what it can. */
+async function levelOf(pool: Pool): Promise<Level> {
+  for (let k = 0; k < 3; k++) { globalThis.gc?.(); await delay(20); }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const { slotsFree, payloadBytes } = pool.stats().memory;
+  return { heap: heapUsed, external, rss, payload: payloadBytes, slots: SLOTS - slotsFree };
 }
 
 /** Until there are as many workers as there should be: bounded by whoever awaits the storm. */

@@ -74,6 +74,7 @@ export class Crew {
   #work: Promise<unknown> = Promise.resolve();
   /** The seat whose worker waits for its successor. */
   #succeeding: number | undefined;
+  #hasStarted = false;
   #hasWarnedOfLimit = false;
   #recycled = 0;
   #activated = 0;
@@ -92,8 +93,8 @@ export class Crew {
     return { spares: spare, blocked, zombies: this.#zombies.size, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
   }
 
-  /** The front is ready: the spares are started. */
-  started(): void { this.#reconcile(); }
+  /** The front is ready: the spares are started, and not before, for they would compete with it. */
+  started(): void { this.#hasStarted = true; this.#reconcile(); }
 
   // ---- what there should be ----
 
@@ -249,7 +250,7 @@ export class Crew {
   ready(worker: LiveWorker): void {
     if (worker.seat >= SPARE_SEAT) for (const url of this.#loaded) this.#preload(worker, url);
     this.#host.conductor().nudge();
-    this.#reconcile();
+    if (this.#hasStarted) this.#reconcile();
     this.#changed();
   }
 

@@ -183,7 +183,7 @@ export class WorkerSet implements Postman {
     if (worker.lane === 'back') this.#backFailures = 0;
     else this.#failures = 0;
     this.#host.onReady(worker, isReplacement);
-    if (this.#hello !== undefined && --this.#hello.left === 0) this.#hello.resolve();
+    if (!isReplacement && this.#hello !== undefined && --this.#hello.left === 0) this.#hello.resolve();
   }
 
   /** From worker to worker. What was moved to main moves on. */

@@ -35,6 +35,21 @@ async function run(what: string, args: string[]): Promise<Ended> {
   return ended;
 }
 
+test('createPool resolves when all cores are ready, and spares begin after that', async () => {
+  const names: (string | null)[] = [];
+  const note = ({ threadName }: Worker): void => { names.push(threadName); };
+  process.on('worker', note);
+  try {
+    for (let k = 0; k < 4; k++) {
+      names.length = 0;
+      const pool = await createPool({ cores: 3, spares: 2, name: 'begins' });
+      const [{ ready }, begun] = [pool.health(), names.length];
+      await pool.close({ graceMs: 0 });
+      assert.deepEqual([ready, begun], [3, 3]);
+    }
+  } finally { process.off('worker', note); }
+});
+
 describe('a process with a pool', () => {
   test.concurrent.each([
     ['idle', 0, 'ready\n'], ['done', 0, 'slept\nnumber\n'],
