@@ -13,7 +13,7 @@ type Deadly = Remote<typeof import('../fixtures/core/deadly.ts')>;
 type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
 
 /** What the process holds while nothing runs: bytes, and slots of main's. */
-export interface Level { readonly heap: number; readonly external: number; readonly rss: number; readonly payload: number; readonly slots: number }
+interface Level { readonly heap: number; readonly external: number; readonly rss: number; readonly payload: number; readonly slots: number }
 
 export interface StormReport {
   events: Record<string, number>; calls: { ended: number; lost: number; quarantined: number }; requests: { answered: number; cut: number };

@@ -16,6 +16,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'peers/pools': { what: 'piscina, tinypool, workerpool, poolifier, multithreading, nanothreads, comlink, bare postMessage and the same thread beside each other', isShort: true },
   'peers/failures': { what: 'what goes wrong in a worker, who is told and who is harmed, in every pool', isShort: true },
   'peers/start': { what: 'from nothing to the first answers, and memory of a worker, in every pool', isShort: true },
+  'peers/conductor': { what: 'calls while there is no conductor thread for five seconds' },
   'peers/drop-in': { what: 'the same program with piscina and with capriccio/piscina imported' },
   'micro/threads': { what: 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect', isShort: true },
   'micro/codec': { what: 'what one value costs on its way through shared memory, beside JSON and v8.serialize', isShort: true },

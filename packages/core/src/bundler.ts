@@ -3,6 +3,7 @@
  * that it names as an entry of its own, for a worker loads it by its address. Without one a bundler leaves the address of a source behind.
  *
  *     Vite, Rollup, Rolldown   plugins: [capriccio()]
+ *     webpack                  plugins: [capriccio.webpack()]      with `output.module`, `experiments.outputModule`
  *     esbuild                  plugins: [capriccio.esbuild()]      with `outdir`, `format: 'esm'`
  *
  * And `capriccio.compile()` beside it, or `capriccio.esbuild({ compile: true })`, compiles the modules of the application ahead, as the workers of a pool
@@ -64,6 +65,8 @@ function sourceOf(file: string): string | undefined {
 }
 
 const nameOf = (file: string): string => basename(file, extname(file));
+/** The same in each build, wherever the project lies. */
+const uniqueName = (file: string, root: string): string => `${nameOf(file)}-${createHash('sha256').update(relative(root, file)).digest('hex').slice(0, 8)}`;
 
 /** Stands in the code for the address of a chunk, which has its name only when all have been made. */
 const MARK = /capriccio-module:(?<reference>[\w$-]+):/g;
@@ -137,7 +140,7 @@ function esbuildPlugin({ compile = false }: EsbuildPluginOptions = {}): EsbuildP
     build.onLoad({ filter: SOURCE, namespace: 'file' }, async ({ path }) => {
       const source = readFileSync(path, 'utf8');
       const code = rewrite(source, path, (file) => {
-        const name = `${nameOf(file)}-${createHash('sha256').update(relative(process.cwd(), file)).digest('hex').slice(0, 8)}`;
+        const name = uniqueName(file, process.cwd());
         if (!building.has(file)) building.set(file, build.esbuild.build({ ...initialOptions, plugins, entryPoints: { [name]: file }, entryNames: '[name]' }));
         return `'./${name}${initialOptions.outExtension?.['.js'] ?? '.js'}', import.meta.url`;
       });
@@ -164,10 +167,89 @@ function esbuildPlugin({ compile = false }: EsbuildPluginOptions = {}): EsbuildP
   };
 }
 
-/** For Vite, Rollup and Rolldown, and `capriccio.compile()` beside it to compile ahead; `capriccio.esbuild()` for esbuild. */
+/** What is used of webpack 5. */
+interface WebpackEntry { readonly name: string; readonly library: { readonly type: string } }
+interface WebpackCompilation {
+  readonly entrypoints: ReadonlyMap<string, { getEntrypointChunk(): { readonly files: Iterable<string> } }>;
+  readonly assets: Readonly<Record<string, unknown>>;
+  readonly hooks: { readonly processAssets: { tap(options: { name: string; stage: number }, work: () => void): void } };
+  addEntry(context: string, dependency: object, entry: WebpackEntry, done: (error?: Error | null) => void): void;
+  updateAsset(name: string, change: (source: WebpackSource) => WebpackSource): void;
+}
+interface WebpackSource { source(): string | Buffer }
+type WebpackResult = readonly [string | Buffer, ...unknown[]];
+interface WebpackCompiler {
+  readonly context: string;
+  readonly options: { readonly output: { readonly module?: boolean } };
+  readonly webpack: {
+    readonly library: { readonly EnableLibraryPlugin: new (type: string) => { apply(compiler: WebpackCompiler): void } };
+    readonly EntryPlugin: { createDependency(request: string, options: { name: string }): object };
+    readonly NormalModule: { getCompilationHooks(compilation: WebpackCompilation): { readonly processResult: { tap(name: string, change: (result: WebpackResult, module: { readonly resource?: string }) => WebpackResult): void } } };
+    readonly sources: { readonly ReplaceSource: new (source: WebpackSource) => WebpackSource & { replace(from: number, to: number, text: string): void } };
+    readonly Compilation: { readonly PROCESS_ASSETS_STAGE_OPTIMIZE_INLINE: number };
+  };
+  readonly hooks: {
+    readonly environment: { tap(name: string, work: () => void): void };
+    readonly thisCompilation: { tap(name: string, work: (compilation: WebpackCompilation) => void): void };
+    readonly finishMake: { tapPromise(name: string, work: (compilation: WebpackCompilation) => Promise<void>): void };
+  };
+}
+export interface WebpackPlugin { apply(compiler: WebpackCompiler): void }
+
+/** A mark stands for the address until files have names. It is taken from the folder of the output: webpack makes a source's own of `import.meta.url`. */
+function webpackPlugin(): WebpackPlugin {
+  return {
+    apply(compiler) {
+      const { EntryPlugin, NormalModule, library, sources, Compilation } = compiler.webpack;
+      /** Files to build, by the name of their entry. */
+      const wanted = new WeakMap<WebpackCompilation, Map<string, string>>();
+
+      compiler.hooks.environment.tap(NAME, () => {
+        if (compiler.options.output.module !== true) throw new Error("capriccio/bundler needs webpack's output.module and experiments.outputModule: a worker imports each module by its address, and its exports by name");
+        new library.EnableLibraryPlugin('module').apply(compiler);
+      });
+      compiler.hooks.thisCompilation.tap(NAME, (compilation) => {
+        const files = new Map<string, string>();
+        wanted.set(compilation, files);
+        NormalModule.getCompilationHooks(compilation).processResult.tap(NAME, (result, { resource }) => {
+          const [file] = (resource ?? '').split('?', 1) as [string];
+          if (!SOURCE.test(file)) return result;
+          const [code, ...rest] = result;
+          const rewritten = rewrite(code.toString(), file, (source) => {
+            const name = uniqueName(source, compiler.context);
+            files.set(name, source);
+            return `'capriccio-module:${name}:', __webpack_base_uri__`;
+          });
+          return rewritten === undefined ? result : [rewritten, ...rest];
+        });
+        compilation.hooks.processAssets.tap({ name: NAME, stage: Compilation.PROCESS_ASSETS_STAGE_OPTIMIZE_INLINE }, () => {
+          for (const name of Object.keys(compilation.assets)) compilation.updateAsset(name, (source) => {
+            const replaced = new sources.ReplaceSource(source);
+            for (const found of source.source().toString().matchAll(MARK)) {
+              const [address] = compilation.entrypoints.get(found.groups?.['reference'] as string)?.getEntrypointChunk().files ?? [];
+              replaced.replace(found.index, found.index + found[0].length - 1, `./${address}`);
+            }
+            return replaced;
+          });
+        });
+      });
+      compiler.hooks.finishMake.tapPromise(NAME, async (compilation) => {
+        const files = wanted.get(compilation) as Map<string, string>;
+        for (const [name, file] of files) {                              // each may want more, which come last
+          const { promise, resolve: built, reject } = Promise.withResolvers<void>();
+          compilation.addEntry(compiler.context, EntryPlugin.createDependency(file, { name }), { name, library: { type: 'module' } }, (error) => { if (error) reject(error); else built(); });
+          await promise;
+        }
+      });
+    },
+  };
+}
+
+/** For Vite, Rollup and Rolldown, and `capriccio.compile()` beside it to compile ahead; `capriccio.esbuild()` for esbuild, `capriccio.webpack()` for webpack. */
 const capriccio: {
   (): RollupPlugin;
   readonly compile: (patterns?: CompilePatterns) => RollupCompiler;
   readonly esbuild: (options?: EsbuildPluginOptions) => EsbuildPlugin;
-} = Object.assign(rollupPlugin, { compile: rollupCompiler, esbuild: esbuildPlugin });
+  readonly webpack: () => WebpackPlugin;
+} = Object.assign(rollupPlugin, { compile: rollupCompiler, esbuild: esbuildPlugin, webpack: webpackPlugin });
 export default capriccio;

@@ -89,7 +89,7 @@ export class Caller {
     this.#results = results;
     this.#settler = new Settler({
       me, tasks, postman, results, buffers,
-      callOn: (worker, name, values) => this.call(this.target(name, name.trim()), values, { on: worker }),
+      callOn: (worker, name, values, signal) => this.call(this.target(name, name.trim()), values, { on: worker, ...signal === undefined ? {} : { signal } }),
       onBusy: (isBusy) => host.onBusy(isBusy),
     });
     this.#stopper = new Stopper(me, this.#settler, host);

@@ -20,7 +20,7 @@ export interface SettlerParts {
   readonly results: Arrivals;
   readonly buffers: SharedBufferTable;
   /** Calls of a stream go to the worker that holds it. */
-  readonly callOn: (worker: number, name: string, values: unknown[]) => Promise<unknown>;
+  readonly callOn: (worker: number, name: string, values: unknown[], signal?: AbortSignal) => Promise<unknown>;
   /** The number of calls that have not ended has left or reached zero. */
   readonly onBusy: (isBusy: boolean) => void;
 }
@@ -93,7 +93,7 @@ export class Settler {
   /** It is a generator, that a worker holds. */
   stream(call: Call, worker: number, number: number, kind: number): void {
     if (kind === GENERATOR) call.target.kind = 'stream';
-    const callBuiltIn = (name: string, values: unknown[]): Promise<unknown> => this.#parts.callOn(worker, nameOfFunction('', name), values);
+    const callBuiltIn = (name: string, values: unknown[], signal?: AbortSignal): Promise<unknown> => this.#parts.callOn(worker, nameOfFunction('', name), values, signal);
     if (call.state !== 'ended' && call.stoppedBy === undefined) {
       this.succeed(call, streamOf(new RemoteStream({ worker, number, label: call.target.label, signal: call.options?.signal, call: callBuiltIn }), kind));
       return;

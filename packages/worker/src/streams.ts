@@ -76,7 +76,7 @@ class LocalStream {
         const step = await this.#cell.run(() => this.#generator.next());
         if (step.done === true) this.#end(undefined);
         else if (!this.#isDone) await this.#push(isThenable(step.value) ? await step.value : step.value);
-        this.#notify();
+        if (this.#notify() && !this.#isDone) await nextTurn();            // what is waited for goes first: the next value may take long to compute
       }
     } catch (error) {
       this.#end(describeFailure(error));
@@ -104,10 +104,12 @@ class LocalStream {
     if (!goesOn) this.#thread.end('done', undefined, undefined);
   }
 
-  #notify(): void {
+  /** @returns whether somebody waited */
+  #notify(): boolean {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+    return wake !== undefined;
   }
 
   /** Ends it: its `finally` blocks run. One that waits for what cannot be interrupted is not waited for. */
@@ -187,7 +189,7 @@ export interface RemoteStreamParts {
   readonly label: string;
   readonly signal: AbortSignal | undefined;
   /** Calls a built-in function of the worker that holds the stream. */
-  readonly call: (name: string, values: unknown[]) => Promise<unknown>;
+  readonly call: (name: string, values: unknown[], signal?: AbortSignal) => Promise<unknown>;
 }
 
 /** Streams that nobody refers to any more, and that were not read to their end: their workers need not keep them. */
@@ -275,7 +277,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   }
 
   #fetch(): Promise<Batch> {
-    const batch = this.#parts.call('stream.next', [this.#parts.number]) as Promise<Batch>;
+    const batch = this.#parts.call('stream.next', [this.#parts.number], this.#parts.signal) as Promise<Batch>;   // aborted, it ends as any call does, also where its worker computes and does not look
     batch.catch((error: unknown) => { if (isLost(error)) this.#isGone = true; });   // told to whoever asks for the next value
     return batch;
   }
@@ -293,5 +295,6 @@ export class RemoteStream implements AsyncIterableIterator<unknown, void, undefi
   }
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 const isLost = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === 'CAP_ERR_WORKER_LOST';
 const ignore = (): void => { /* nobody waits for it */ };

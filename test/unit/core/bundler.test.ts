@@ -10,6 +10,7 @@ import { rolldown } from 'rolldown';
 import { rollup } from 'rollup';
 import { build as vite } from 'vite';
 import { onTestFinished, test } from 'vitest';
+import webpack, { type Configuration } from 'webpack';
 
 const main = fileURLToPath(new URL('../../fixtures/core/bundle/main.ts', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -26,10 +27,21 @@ const compilers: Readonly<Record<string, (outdir: string, compiles: boolean, isS
   esbuild: (outdir, compile, minify) => esbuild({ entryPoints: { main: async }, outdir, bundle: true, format: 'esm', platform: 'node', minify, sourcemap: true, packages: 'external', plugins: [capriccio.esbuild({ compile })] as never }),
 };
 
+function packed(options: Configuration): Promise<void> {
+  const compiler = webpack({
+    mode: 'production', target: 'node26', entry: { main }, context: root, externals: [/^capriccio/, /^node:/],
+    module: { rules: [{ test: /\.ts$/, loader: fileURLToPath(new URL('../../fixtures/core/strip-types.cjs', import.meta.url)) }] }, plugins: [capriccio.webpack() as never], ...options,
+  });
+  return new Promise((resolve, reject) => {
+    compiler?.run((error, stats) => { if (error) reject(error); else if (stats?.hasErrors() === true) reject(new Error(stats.toString('errors-only'))); else compiler.close(() => { resolve(); }); });
+  });
+}
+
 const bundlers: Readonly<Record<string, (outdir: string, withPlugin: boolean) => Promise<unknown>>> = {
   rollup: async (dir, withPlugin) => (await rollup({ input: main, external, plugins: [withPlugin && capriccio(), stripTypes] as never })).write({ dir, format: 'es', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }),
   rolldown: async (dir, withPlugin) => (await rolldown({ input: main, external, platform: 'node', plugins: [withPlugin && capriccio()] as never })).write({ dir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }),
   vite: (outDir, withPlugin) => vite({ configFile: false, logLevel: 'error', plugins: [withPlugin && capriccio()] as never, ssr: { external: ['capriccio'] }, build: { ssr: main, outDir, emptyOutDir: false, rollupOptions: { external, output: { format: 'esm', entryFileNames: '[name].mjs' } } } }),
+  webpack: (path) => packed({ output: { path, module: true, filename: '[name].mjs', chunkFormat: 'module' }, experiments: { outputModule: true }, externalsType: 'module' }),
   esbuild: (outdir, withPlugin) => esbuild({ entryPoints: { main }, outdir, bundle: true, format: 'esm', platform: 'node', packages: 'external', outExtension: withPlugin ? {} : { '.js': '.mjs' }, plugins: withPlugin ? [capriccio.esbuild()] as never : [] }),
 };
 
@@ -85,4 +97,8 @@ test.for(ahead)('%s, minified %s: modules are compiled ahead, give what they giv
     assert.deepEqual([sum, compiledOnes, depth, onMain], [60, [true, true, true], 100_000, 90]);
     assert.match(stack, /^RangeError: of the bundle\n/);
   }
+});
+
+test('webpack must build modules', () => {
+  assert.throws(() => webpack({ entry: main, plugins: [capriccio.webpack() as never] }), /needs webpack's output\.module/);
 });

@@ -268,6 +268,19 @@ describe('a signal', () => {
     assert.equal((await rejection(stream.next() as Promise<unknown>)).code, 'CAP_ERR_CANCELLED');
     await delay(30);
   });
+  test('one that computes has given its value before, does not hold its reader, and ends at its next yield', async () => {
+    const own = await poolFor({ cores: 1 });
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const controller = new AbortController();
+    const stream = own.module<Streams>(fixture('streams.ts')).computes.with({ signal: controller.signal })(gate.buffer as SharedArrayBuffer);
+    assert.deepEqual(await soon(stream.next(), 'its first value'), { done: false, value: 1 });
+    const next = rejection(stream.next() as Promise<unknown>);
+    controller.abort();
+    assert.equal((await next).code, 'CAP_ERR_CANCELLED');
+    Atomics.store(gate, 0, 1);
+    assert.equal(await soon(own.module<Streams>(fixture('streams.ts')).plain(1)), 2);
+    await until(() => own.stats().workers[0]?.threads === 0, 'its end');
+  });
   test('a stuck generator does not hold its reader', async () => {
     const own = await poolFor({ cores: 1, cancelGraceMs: 50 });
     const there = own.module<Streams>(fixture('streams.ts'));
