@@ -28,8 +28,8 @@ export interface PoolStats {
   /** Calls from this thread. */
   readonly calls: { readonly made: number; readonly ended: number; readonly outstanding: number; readonly waiting: number };
   readonly lanes: LaneStats;
-  /** Work refused at arrival since the start, and of which roots: routes and functions. */
-  readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>> };
+  /** Work refused at arrival since the start, for it could not have begun in time; of which roots (routes and functions), and what the last of each was told. */
+  readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>>; readonly retryAfterMs: Readonly<Record<string, number>> };
   /** Workers that died since the start. */
   readonly lost: number;
   /** Workers that blocked in the kernel, and those that stand in for them. */

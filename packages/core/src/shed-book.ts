@@ -1,4 +1,5 @@
 /** What has been refused, and how the pool's users are told. */
+import type { PoolStats } from './pool-stats.ts';
 
 import { sharedNow } from '@capriccio/worker';
 import { OverloadWatch } from './overload-watch.ts';
@@ -23,6 +24,7 @@ const OTHERS = '(others)';
 export class ShedBook {
   readonly #emit: (overload: Overload) => void;
   readonly #byRoot = new Map<string, number>();
+  readonly #told = new Map<string, number>();
   readonly #gathering = new Map<string, Overload>();
   readonly #watch = new OverloadWatch();
   readonly #begun: () => number;
@@ -42,6 +44,7 @@ export class ShedBook {
     else this.#calls += refused;
     const name = this.#byRoot.has(root) || this.#byRoot.size < ROOTS_MAX ? root : OTHERS;
     this.#byRoot.set(name, (this.#byRoot.get(name) ?? 0) + refused);
+    this.#told.set(name, retryAfterMs);
     const before = this.#gathering.get(root);
     this.#watch.note(sharedNow(), refused, this.#begun);
     if (before === undefined) setTimeout(() => this.#tell(root), GATHER_MS).unref();
@@ -54,7 +57,7 @@ export class ShedBook {
     this.#emit(overload);
   }
 
-  counts(): { requests: number; calls: number; byRoot: Record<string, number> } {
-    return { requests: this.#requests, calls: this.#calls, byRoot: Object.fromEntries(this.#byRoot) };
+  counts(): PoolStats['refused'] {
+    return { requests: this.#requests, calls: this.#calls, byRoot: Object.fromEntries(this.#byRoot), retryAfterMs: Object.fromEntries(this.#told) };
   }
 }

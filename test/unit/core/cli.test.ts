@@ -9,6 +9,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, describe, onTestFinished, test } from 'vitest';
 import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
+import type { PoolStats } from 'capriccio';
 import { until } from './rig.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -183,9 +184,10 @@ describe('capriccio top', () => {
 
   test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
     const worker = { id: 1, isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
-    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[]): Look => ({
+    const none: PoolStats['refused'] = { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} };
+    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
-      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
+      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
         activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
     } as unknown as Look);
@@ -195,6 +197,12 @@ describe('capriccio top', () => {
     assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
     assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
+    const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
+    const refused = topScreen(look(3000, 0, 0, [], shed(2000)), look(1000, 0, 0, [], shed(1000)), plain).split('\n');
+    const at = refused.indexOf('refused, for they could not have begun in time: 2,005 requests, 0 calls');
+    assert.match(refused[at + 3] ?? '', /^GET \/heavy +2,000 +500 +2,500$/);
+    assert.match(refused[at + 4] ?? '', /^GET \/old +5 +0 +1,000$/);
+    assert.ok(!lines.some((line) => line.startsWith('refused')), 'nothing was');
   });
 });
 

@@ -18,6 +18,8 @@ let browser: Browser | undefined;
 /** The same page with a graph of any size in front of it. */
 let front: Server;
 let graph: unknown;
+/** What the pool is to have refused, if it is said. */
+let refused: unknown;
 
 beforeAll(async () => {
   if (executablePath === undefined) return;
@@ -26,6 +28,7 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   front = createServer((req, res) => {
     if (req.url === '/graph.json' && graph !== undefined) { res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(graph)); return; }
+    if (req.url === '/stats.json' && refused !== undefined) { void fetch(`${server.adminUrl}/stats.json`).then(async (answer) => { const look = await answer.json() as { stats: object }; res.end(JSON.stringify({ ...look, stats: { ...look.stats, refused } })); }, () => res.destroy()); return; }
     fetch(`${server.adminUrl}${req.url ?? '/'}`).then(async (answer) => { res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'content-security-policy': answer.headers.get('content-security-policy') ?? '' }).end(await answer.bytes()); }, () => res.destroy());
   }).listen(0, '127.0.0.1');
 });
@@ -64,11 +67,15 @@ describe('the dashboard', () => {
     assert.match(await page.textContent('#status') ?? '', /^ready, ok$/);
     assert.equal(await page.locator('#cores tbody tr').count(), 2);
     assert.match(await page.textContent('#routes tbody') ?? '', /GET /);
+    assert.equal(await page.textContent('#refused-note'), 'Nothing since the start.');
     assert.equal(await page.locator('#charts canvas').count(), 3);
     const boxes = await Promise.all([0, 1, 2].map((k) => page.locator('#charts .uplot').nth(k).boundingBox()));
     for (const [k, box] of boxes.entries()) assert.ok(k === 0 || (box?.x ?? 0) >= (boxes[k - 1]?.x ?? 0) + (boxes[k - 1]?.width ?? 0), 'charts do not overlap');
     assert.match(await page.textContent('#graph-note') ?? '', /^Arrow keys go from node to node/);
     assert.ok(await page.locator('#graph .node').count() > 0, 'the requests before have left a graph');
+    for (const node of await page.locator('#graph .node').all()) assert.ok(await node.evaluate((group) => group.querySelector('.under').getBBox().width + 10 <= group.querySelector('rect').getBBox().width), 'a node holds its figures');
+    assert.ok(Number((await page.getAttribute('#graph', 'viewBox'))?.split(' ')[2]) >= 800, 'a small graph is not blown up');
+    assert.match(await page.textContent('#resources') ?? '', /heap: [\d.]+ MB of [\d.]+ [MG]B/);
     assert.deepEqual(errors, []);
     if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/light.png`, fullPage: true });
     await page.close();
@@ -76,7 +83,10 @@ describe('the dashboard', () => {
 
   test('draws 500 nodes, by keyboard, with what is held back', async (context) => {
     if (missing !== undefined) { context.skip(missing); return; }
+    refused = { requests: 1200, calls: 3, byRoot: { 'GET /': 1200, 'a.ts#b': 3 }, retryAfterMs: { 'GET /': 1500, 'a.ts#b': 250 } };
     const { page, errors } = await open('dark', graphOf(500));
+    assert.equal(await page.textContent('#refused-note'), '1,200 requests and 3 calls, for they could not have begun before their deadlines.');
+    assert.deepEqual(await page.locator('#refused tbody tr').allTextContents(), ['GET /1,20001.5 s', 'a.ts#b300.3 s']);
     assert.equal(await page.locator('#graph .node').count(), 500);
     assert.equal(await page.locator('#graph path').count(), 480);
     assert.equal(await page.locator('#graph .held').count(), 1);
@@ -94,6 +104,7 @@ describe('the dashboard', () => {
     assert.deepEqual(errors, []);
     if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/dark.png`, fullPage: true });
     await page.close();
+    refused = undefined;
   });
 
   test('says so when nothing answers any more', async (context) => {

@@ -223,7 +223,7 @@ describe('what a pool tells of itself', () => {
     assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'lanes', 'lost', 'memory', 'refused', 'workers']);
     assert.equal(stats.cores, 2);
     assert.equal(stats.lost, 0);
-    assert.deepEqual(stats.refused, { requests: 0, calls: 0, byRoot: {} });
+    assert.deepEqual(stats.refused, { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} });
     assert.deepEqual(stats.calls, { made: 202, ended: 201, outstanding: 1, waiting: 0 });
     assert.equal(stats.memory.slotsFree, 1023);
     assert.ok(stats.memory.arenaBytes > 2 * 2 ** 20 && stats.memory.payloadBytes >= 0);

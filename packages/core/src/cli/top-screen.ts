@@ -17,11 +17,13 @@ export interface Look {
 export type Style = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
 const BAR = 20;
+/** Roots whose refusals are shown. */
+const REFUSED_MAX = 8;
 
 /** Lines of the screen, at most `rows`. */
 export function topScreen(look: Look, before: Look | undefined, style: Style, rows: number = Infinity): string {
   const seconds = before === undefined ? undefined : Math.max(0.001, (look.at - before.at) / 1000);
-  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...routeLines(look, before, seconds, style)];
+  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style)];
   return (lines.length > rows ? [...lines.slice(0, rows - 1), style('dim', `… ${lines.length - rows + 1} more lines`)] : lines).join('\n');
 }
 
@@ -50,6 +52,16 @@ function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: H
 
 function callLines({ stats: { calls, memory } }: Look): string[] {
   return [`calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
+}
+
+/** What was shed, since the start and now, and what the last of each was told. */
+function refusedLines({ stats: { refused } }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  const { requests, calls, byRoot, retryAfterMs } = refused;
+  if (requests + calls === 0) return [];
+  const rate = (root: string): number => (before === undefined || seconds === undefined ? 0 : ((byRoot[root] ?? 0) - (before.stats.refused.byRoot[root] ?? 0)) / seconds);
+  const roots = Object.keys(byRoot).toSorted((a, b) => rate(b) - rate(a) || (byRoot[b] as number) - (byRoot[a] as number));
+  const rows = roots.slice(0, REFUSED_MAX).map((root) => [root, figure(byRoot[root] as number), seconds === undefined ? '–' : figure(rate(root)), figure(retryAfterMs[root] ?? 0)]);
+  return [style(roots.some((root) => rate(root) > 0) ? 'red' : 'yellow', `refused, for they could not have begun in time: ${figure(requests)} requests, ${figure(calls)} calls`), '', ...table(['refused', 'since the start', '/s', 'retry after ms'], rows, style)];
 }
 
 function routeLines({ routes }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {

@@ -7,6 +7,8 @@ const HISTORY = 120;
 const LIST_MAX = 500;
 /** Units of the graph across its width up to which a name can be read. */
 const READABLE = 1400;
+/** What stands under a name has room in this width. */
+const NODE_MIN = 200;
 
 const byId = (id) => document.getElementById(id);
 /** A colour of the style sheet for a canvas, which knows neither variables nor light-dark(). */
@@ -18,6 +20,13 @@ function color(name) {
   return found;
 }
 const round = (value, digits = 1) => (value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toFixed(digits)).toString());
+
+/** Bytes as people say them; other figures as they are. */
+function amount(name, value) {
+  if (name !== 'heap' && name !== 'external') return round(value);
+  const power = Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return `${round(value / 1000 ** power)} ${['B', 'kB', 'MB', 'GB'][power]}`;
+}
 
 /** The rows of a table: cells are text, or elements. Rows are kept, so that nothing jumps and the focus stays. */
 function fill(table, head, rows) {
@@ -102,6 +111,7 @@ function show(now) {
   const routesBefore = new Map(before?.routes.map((route) => [route.route, route.count]));
   fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], routes.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
     [route, count.toLocaleString('en'), seconds === undefined ? 0 : round((count - (routesBefore.get(route) ?? 0)) / seconds), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
+  showRefused(stats.refused, before?.stats.refused, seconds);
   if (seconds !== undefined) {
     const at = now.at / 1000;
     const answered = sum(routes, ({ count }) => count);
@@ -111,6 +121,15 @@ function show(now) {
     charts.waiting.push(at, [sum(stats.workers, ({ runnable }) => runnable), sum(stats.workers, ({ queued }) => queued) + stats.calls.waiting]);
   }
   before = now;
+}
+
+/** What was shed: how much of what, whether it goes on, and what the last of each was told. */
+function showRefused({ requests, calls, byRoot, retryAfterMs }, earlier, seconds) {
+  byId('refused-note').textContent = requests + calls === 0 ? 'Nothing since the start.' : `${requests.toLocaleString('en')} requests and ${calls.toLocaleString('en')} calls, for they could not have begun before their deadlines.`;
+  const rate = (root) => (seconds === undefined ? 0 : (byRoot[root] - (earlier?.byRoot[root] ?? 0)) / seconds);
+  const roots = Object.keys(byRoot).toSorted((a, b) => rate(b) - rate(a) || byRoot[b] - byRoot[a]).slice(0, LIST_MAX);
+  byId('refused').toggleAttribute('hidden', roots.length === 0);
+  fill(byId('refused'), ['refused', 'since the start', '/s', 'retry after'], roots.map((root) => [root, byRoot[root].toLocaleString('en'), { text: round(rate(root)), isBad: rate(root) > 0 }, `${round((retryAfterMs[root] ?? 0) / 1000)} s`]));
 }
 
 // ---- the graph ----
@@ -160,7 +179,7 @@ class GraphView {
 
   layOut({ nodes, edges }) {
     const layout = new dagre.graphlib.Graph({ multigraph: false }).setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 50, ...nodes.length > 150 ? { ranker: 'longest-path' } : {} }).setDefaultEdgeLabel(() => ({}));
-    for (const { id, name } of nodes) layout.setNode(String(id), { width: Math.min(340, 7 * name.length + 20), height: 40 });
+    for (const { id, name } of nodes) layout.setNode(String(id), { width: Math.min(340, Math.max(NODE_MIN, 7 * name.length + 20)), height: 40 });
     for (const { from, to } of edges) if (layout.hasNode(String(from)) && layout.hasNode(String(to))) layout.setEdge(String(from), String(to));
     if (nodes.length > 0) dagre.layout(layout);
     this.nodes.clear();
@@ -181,7 +200,8 @@ class GraphView {
     });
     this.svg.replaceChildren(...paths, ...groups);
     const { width = 1, height = 1 } = layout.graph();
-    this.all = { x: -10, y: -10, width: Math.max(200, width + 20), height: Math.max(100, height + 20) };
+    const [across, down] = [Math.max(this.svg.clientWidth, width + 20), Math.max(this.svg.clientHeight, height + 20)];   // a small graph is not blown up
+    this.all = { x: (width - across) / 2, y: (height - down) / 2, width: across, height: down };
     this.look(this.all);
   }
 
@@ -228,39 +248,28 @@ const graphView = new GraphView(byId('graph'));
 const list = (id, texts) => byId(id).replaceChildren(...texts.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
 
 function showGraph(graph) {
-  byId('graph').toggleAttribute('hidden', graph === undefined);
-  if (graph === undefined) { byId('graph-note').textContent = 'This runtime records no graph.'; return; }
   graphView.show(graph);
   list('decisions', graph.decisions.map(({ what, about, why }) => `${about}: ${what}, ${why}`));
-  list('resources', graph.resources.map(({ name, used, limit, isNearLimit }) => `${name}: ${round(used)}${limit === undefined ? '' : ` of ${round(limit)}`}${isNearLimit ? ', near its limit' : ''}`));
+  list('resources', graph.resources.map(({ name, used, limit, isNearLimit }) => `${name}: ${amount(name, used)}${limit === undefined ? '' : ` of ${amount(name, limit)}`}${isNearLimit ? ', near its limit' : ''}`));
 }
 
 function showThreads(threads) {
-  const note = threads === undefined ? 'This runtime lists no threads.' : threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : `${threads.length}`;
-  byId('threads-note').textContent = note;
-  if (threads !== undefined) {
-    fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '' }) =>
-      [`${name} ${id}`, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
-  }
+  byId('threads-note').textContent = threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : `${threads.length}`;
+  fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '' }) =>
+    [`${name} ${id}`, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
 }
 
 // ---- the loop ----
 
-/** @returns undefined where the runtime has no such thing */
 async function get(path) {
   const response = await fetch(path);
-  if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }
 
-let hasGraph = true;
-let hasThreads = true;
 for (;;) {
   try {
-    const [figures, graph, threads] = await Promise.all([get('stats.json'), hasGraph ? get('graph.json') : undefined, hasThreads ? get('threads.json') : undefined]);
-    hasGraph = graph !== undefined;
-    hasThreads = threads !== undefined;
+    const [figures, graph, threads] = await Promise.all([get('stats.json'), get('graph.json'), get('threads.json')]);
     show(figures);
     showGraph(graph);
     showThreads(threads);
