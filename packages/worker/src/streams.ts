@@ -38,6 +38,8 @@ class LocalStream {
   #isDone = false;
   #failure: FailureRecord | undefined;
   #isPumping = false;
+  /** Its generator runs or waits: not while the pump gives way between two values. */
+  #isBusy = false;
   #wake: (() => void) | undefined;
 
   constructor(options: Required<StreamOptions>, generator: AsyncGenerator | Generator, owner: number, thread: LocalThread, cell: Cell) {
@@ -73,16 +75,18 @@ class LocalStream {
     this.#isPumping = true;
     try {
       while (this.#values.length < WINDOW && !this.#isDone) {
+        this.#isBusy = true;
         const step = await this.#cell.run(() => this.#generator.next());
         if (step.done === true) this.#end(undefined);
         else if (!this.#isDone) await this.#push(isThenable(step.value) ? await step.value : step.value);
+        this.#isBusy = false;
         if (this.#notify() && !this.#isDone) await nextTurn();            // what is waited for goes first: the next value may take long to compute
       }
     } catch (error) {
       this.#end(describeFailure(error));
       this.#notify();
     } finally {
-      this.#isPumping = false;
+      this.#isPumping = this.#isBusy = false;
     }
   }
 
@@ -116,7 +120,7 @@ class LocalStream {
   async close(): Promise<void> {
     this.#isDone = true;
     this.#notify();
-    if (this.#isPumping) {
+    if (this.#isBusy) {
       this.#thread.cancel();
       this.#thread.takeCancellation();                                   // what it waits for now ends; its clean-up may wait
     }
