@@ -78,7 +78,7 @@ describe('health', () => {
   });
 
   test('not ready when no worker reacts', async () => {
-    await using stuck = await createPool({ cores: 1, ...quiet, env: { ...process.env, DROP_IN: 'capriccio/piscina' } });
+    await using stuck = await createPool({ cores: 1, compile: false, ...quiet, env: { ...process.env, DROP_IN: 'capriccio/piscina' } });
     const served = await stuck.serve(app('paths.ts'), { port: 0, adminPort: 0, graceMs: 0 });
     const blocked = stuck.module<{ spin(ms: number): number }>(new URL('../../fixtures/core/piscina/handlers.mjs', import.meta.url)).spin(2500);
     blocked.catch(() => { /* closed */ });
