@@ -9,7 +9,7 @@ import { soon, until } from './rig.ts';
 import { ask, ended, quiet, received, serverFor, socketTo } from './serve-rig.ts';
 
 const EACH = 100;
-/** As near to a byte a second as a test of a few seconds gets. */
+/** As near to a byte a second as a test of a few seconds gets. Deadlines are long: nothing is to be refused for want of time. */
 const BEAT_MS = 50;
 
 let pool: Pool;
@@ -53,7 +53,7 @@ const atRest = (): Promise<void> => until(() => pool.stats().workers.every(({ th
 
 describe(`${3 * EACH} clients that send a byte now and then`, () => {
   test('in their headers, in bodies of a declared length, in chunks: 408, and light ones beside are answered', async () => {
-    const server = await serverFor(pool, 'paths.ts', { limits: { headersMs: 2000, bodyMs: 3000 } });
+    const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { headersMs: 2000, bodyMs: 3000 } });
     const stop = honest(server);
     const [headers, bodies, chunks] = [await crowd(server, EACH), await crowd(server, EACH), await crowd(server, EACH)];
     const texts = await Promise.all([
@@ -67,7 +67,7 @@ describe(`${3 * EACH} clients that send a byte now and then`, () => {
   });
 
   test('of bodies that are larger than may be: 413 at once where it is declared, else when it is', async () => {
-    const server = await serverFor(pool, 'paths.ts', { limits: { bodyBytes: 10 } });
+    const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { bodyBytes: 10 } });
     const stop = honest(server);
     const [declared, chunked] = [await crowd(server, EACH), await crowd(server, EACH)];
     const texts = await Promise.all([
@@ -81,7 +81,7 @@ describe(`${3 * EACH} clients that send a byte now and then`, () => {
 });
 
 test('clients that read next to nothing hold their own answer up and nobody else\'s', async () => {
-  const server = await serverFor(pool, 'paths.ts');
+  const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000 });
   const sockets = await crowd(server, EACH);
   for (const socket of sockets) { socket.pause(); socket.write('GET /big?blocks=160 HTTP/1.1\r\nhost: x\r\n\r\n'); }
   await Promise.all(sockets.map((socket) => soon(once(socket, 'readable'), 'a first byte')));
@@ -95,14 +95,14 @@ test('clients that read next to nothing hold their own answer up and nobody else
 });
 
 test('connections above the limit get 503 and the end', async () => {
-  const server = await serverFor(pool, 'paths.ts', { limits: { connections: EACH, keepAliveMs: 0 } });
+  const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { connections: EACH, keepAliveMs: 0 } });
   await Promise.all((await crowd(server, EACH)).map(async (socket) => { socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'); assert.match(await received(socket, (text) => text.includes('hello')), /^HTTP\/1\.1 200 /); }));
   const above = await crowd(server, EACH);
   allGot(503, await Promise.all(above.map((socket) => received(socket, () => false))));
 });
 
 test('an idle connection is closed after its time, and told which that is', async () => {
-  const server = await serverFor(pool, 'paths.ts', { limits: { keepAliveMs: 2000 } });
+  const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { keepAliveMs: 2000 } });
   const socket = await socketTo(server);
   const end = ended(socket);
   socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -111,7 +111,7 @@ test('an idle connection is closed after its time, and told which that is', asyn
 });
 
 test('an idle connection is kept as long as it is asked to be', async () => {
-  const server = await serverFor(pool, 'paths.ts', { limits: { keepAliveMs: 0 } });
+  const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { keepAliveMs: 0 } });
   const socket = await socketTo(server);
   socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
   const text = await received(socket, (all) => all.includes('hello'));
