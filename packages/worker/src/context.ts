@@ -132,6 +132,8 @@ export class Cell extends ContextFrame {
   thread: LocalThread | undefined = undefined;
   /** Makes the thread object of a task the first time somebody asks for it. */
   lazily: (() => LocalThread) | undefined = undefined;
+  /** Whether what its thread awaits may be whoever asked for it: a client that is slow to send or to read is no service that needs a window. */
+  waitsForClient: (() => boolean) | undefined = undefined;
   readonly context: unknown;
 
   /** Inherits the stores of the context in which it is made. */

@@ -138,7 +138,7 @@ export class RequestThreads {
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
     let thread: LocalThread | undefined;
-    cell.lazily = () => thread = this.#makeThread(root, route, cell);
+    cell.lazily = () => thread = this.#makeThread(entry, cell);
     const result = cell.run(this.#listener, req, res);                  // contained: never throws
     if (!isThenable(result) && res.writableEnded) {
       cell.lazily = undefined;
@@ -150,7 +150,7 @@ export class RequestThreads {
       return true;
     }
     this.#cell = new Cell();
-    thread ??= this.#makeThread(root, route, cell);
+    thread ??= this.#makeThread(entry, cell);
     cell.lazily = undefined;
     cell.thread = thread;
     const clock = this.#runtime.laneClock;
@@ -166,10 +166,11 @@ export class RequestThreads {
     this.#times[index]?.record(Math.max(1, Math.round((sharedNow() - arrivedAt) * 1000)));
   }
 
-  #makeThread(root: Root, route: Route<RouteOptions>, cell: Cell): LocalThread {
+  #makeThread({ root, route, req, res }: RequestEntry, cell: Cell): LocalThread {
     const thread = new LocalThread(this.#runtime.scheduler, root, route.name);
     thread.status = 'running';
     thread.cell = cell;
+    cell.waitsForClient = () => !req.complete || res.writableNeedDrain;
     return thread;
   }
 
