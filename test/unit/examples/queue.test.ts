@@ -17,7 +17,7 @@ const executable = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].find
 const missing = executable === undefined ? 'there is no Redis: apt-get install redis-server' : undefined;
 if (missing !== undefined) console.log(missing);
 
-/** So short that a main thread which computed itself would lose it: a job takes about ten times as long. */
+/** So short that a main thread which computed itself would lose it: a job takes more than twice as long. */
 const LOCK_MS = 1000;
 const example = (name: string): string => fileURLToPath(new URL(`../../../examples/queue/${name}`, import.meta.url));
 
