@@ -49,7 +49,7 @@ describe.runIf(linux)('a worker that blocks in', () => {
     assert.ok(back.every(({ worker }) => worker === away.worker));
     assert.ok(away.spare !== undefined && away.spare !== away.worker);
     if (name === 'execs' || name === 'waits' || name === 'fifo') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
-    expect(back.reduce((sum, { blockedMs }) => sum + blockedMs, 0), 'about as long as it was away').toBeGreaterThan(700);
+    expect(back.reduce((sum, { blockedMs }) => sum + blockedMs, 0), 'a good part of the time that it was away').toBeGreaterThan(200);
     assert.equal(here.pool.stats().activations.activated, back.length);
     assert.equal(await here.blocks.add(3, 4), 7);
   });

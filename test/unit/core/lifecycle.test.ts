@@ -240,7 +240,7 @@ describe('what a pool tells of itself', () => {
   });
   test('health: ok, degraded while a worker is away or stalled, closing, closed', async () => {
     const pool = await createPool({ cores: 1, cancelGraceMs: 50 });
-    assert.deepEqual(pool.health(), { status: 'ok', cores: 1, ready: 1, stalled: [] });
+    assert.deepEqual(pool.health(), { status: 'ok', cores: 1, ready: 1, stalled: [], overloaded: false });
     const shared = new SharedArrayBuffer(64);
     const loop = cancels(pool).endless.spawn(shared);
     await until(() => pool.health().stalled.length === 1, 'a stalled worker');
@@ -251,7 +251,7 @@ describe('what a pool tells of itself', () => {
     const closing = pool.close();
     assert.equal(pool.health().status, 'closing');
     await closing;
-    assert.deepEqual(pool.health(), { status: 'closed', cores: 1, ready: 0, stalled: [] });
+    assert.deepEqual(pool.health(), { status: 'closed', cores: 1, ready: 0, stalled: [], overloaded: false });
   });
 });
 
@@ -367,7 +367,7 @@ describe('cores: 0 does all of it in this thread', () => {
     assert.equal(pool.stats().calls.outstanding, 3);
     await pool.drain();
     await Promise.all(calls);
-    assert.deepEqual(pool.health(), { status: 'ok', cores: 0, ready: 1, stalled: [] });
+    assert.deepEqual(pool.health(), { status: 'ok', cores: 0, ready: 1, stalled: [], overloaded: false });
     assert.equal(pool.stats().workers.length, 1);
     assert.equal((await rejection(pool.serve(fixture('serve/listener.ts'), { port: 0 }))).code, 'CAP_ERR_OPTION');
     const late = rejection(cancels(pool).sleeps(shared));

@@ -25,11 +25,10 @@ describe('fork and join', () => {
     assert.equal(value, 46_368);
     assert.equal(threads.length, 2, 'one worker did it all');
   });
-  test('a child of a thread that computes on is run by whoever becomes idle meanwhile', async () => {
+  test('a child of a thread that computes on does not wait for it: who becomes idle runs it, or its own worker where the thread is preempted', async () => {
     const other = nested.busy(100);                                     // nobody is idle when the child is called
-    const { child, own, childWaitedMs } = await soon(nested.computesBeside(1000));
+    const { childWaitedMs } = await soon(nested.computesBeside(1000));
     await other;
-    assert.notEqual(child, own);
     assert.ok(childWaitedMs < 900, `the child waited ${childWaitedMs} ms, as long as its caller computed`);
   });
   test('quicksort', async () => {

@@ -35,7 +35,7 @@ export type Verdict = 'moving' | 'resting' | 'suspect' | 'blocked';
 /** Looks that must agree. */
 const LOOKS_MIN = 2;
 /** Its clock must have been still for so long, ms. */
-const STILL_MS = 2;
+const STILL_MS = 2.5;
 /** A new turn that has not lasted for longer cannot have hung for long: nothing is asked, ms. */
 const FRESH_MS = 1;
 /** The same while the collector may be at work, ms: a pause may be as long, where its helpers find no processor; one look at which they rest ends the doubt. */
