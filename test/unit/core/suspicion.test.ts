@@ -16,11 +16,11 @@ function rig(): Rig {
 describe('blocked', () => {
   test('when looks agree that it sleeps, in the middle of its work, with a still clock', () => {
     const { look } = rig();
-    assert.deepEqual([0, 4, 5, 6].map((ms) => look(ms)), ['moving', 'suspect', 'suspect', 'blocked']);
+    assert.deepEqual([0, 4, 5, 6, 7].map((ms) => look(ms)), ['moving', 'suspect', 'suspect', 'suspect', 'blocked']);
   });
   test('in a turn that has just begun, when that has lasted for long', () => {
     const { look } = rig();
-    assert.deepEqual([0, 1, 2].map((ms) => look(ms, { tick: 5, turnMs: ms + 2 })), ['suspect', 'suspect', 'blocked']);
+    assert.deepEqual([0, 1, 2, 3].map((ms) => look(ms, { tick: 5, turnMs: ms + 2 })), ['suspect', 'suspect', 'suspect', 'blocked']);
   });
   test('also in a callback, while its word says that it rests, when it waits elsewhere than in its loop', () => {
     const { look } = rig();
@@ -61,7 +61,7 @@ test('who has begun a turn costs nothing, who computes one question, who has bee
 test('who has been at rest and runs in between is looked at anew', () => {
   const { look } = rig();
   assert.deepEqual([0, 1].map((ms) => look(ms, { isParked: true, isInLoop: true })), ['moving', 'resting']);
-  assert.deepEqual([2, 3, 4].map((ms) => look(ms, { cpuNs: 20, isInLoop: false })), ['moving', 'suspect', 'blocked']);
+  assert.deepEqual([2, 3, 4, 5].map((ms) => look(ms, { cpuNs: 20, isInLoop: false })), ['moving', 'suspect', 'suspect', 'blocked']);
 });
 test('a sleep outside of the loop is rest from its second look on', () => {
   const { look } = rig();
