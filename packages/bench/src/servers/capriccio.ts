@@ -12,7 +12,7 @@ function usageOf(pool: Pool): ServerUsage {
 
 try {
   const { app, port, cores, keepAliveMs } = serverArguments();
-  const pool = await createPool({ cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off' });
+  const pool = await createPool({ cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off', lanes: process.env['BENCH_LANES'] === 'off' ? 'off' : 'auto' });
   const server = await pool.serve(app, { port, limits: { keepAliveMs } });
   obeyDriver(
     () => usageOf(pool),

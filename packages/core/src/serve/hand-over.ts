@@ -19,6 +19,8 @@ import type { RouteOptions } from './serve-options.ts';
 
 /** Part of its deadline that a request may spend with the back lanes, by the forecast; what would take longer is refused at once. */
 const LANE_SHARE = 0.5;
+/** How long a request waits for the first back lane to load its application, at most, ms: what gathers meanwhile comes all at once. */
+const PARK_MS_MAX = 50;
 /** Where its client has gone, what a request waits for on its lane counts here until the lane has told that it counts it now, ms. */
 const ABANDONED_MS = 300;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
@@ -81,18 +83,18 @@ export class HandOver {
     return this.#host.runtime.laneRouter?.isAvailable === true && req.headers.accept !== 'text/event-stream';
   }
 
-  /** Hands a request over; while no back lane has the application, for so long as its deadline allows, it waits for one. */
+  /** Hands a request over; while no back lane has the application it waits a moment for one, and then runs in front. */
   hand(handed: Handed): void {
     const { root, arrivedAt, deadlineMs } = handed;
     if (root.downstream !== undefined) this.#visits.set(handed, root.downstream.visit());
     const clock = this.#clock as LaneClock;
     if (this.#isOpen || clock.verdictOf(root.lane ??= clock.of(root.name)).by === 'hand') { this.#send(handed); return; }
-    const patienceMs = Math.max(0, arrivedAt + deadlineMs * LANE_SHARE - sharedNow());
+    const patienceMs = Math.max(0, arrivedAt + Math.min(PARK_MS_MAX, deadlineMs * LANE_SHARE) - sharedNow());
     this.#parked.set(handed, setTimeout(() => {
       this.#parked.delete(handed);
       this.#leave(handed);
       this.#host.runInFront(handed);
-    }, Math.min(patienceMs, 2 ** 31 - 1)));
+    }, patienceMs));
   }
 
   /** Whether a back lane has the application. */
