@@ -79,6 +79,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */
   hasRoom: (() => boolean) | undefined = undefined;
+  /** The same of the back lanes, where its requests are handed over. */
+  hasLaneRoom: (() => boolean) | undefined = undefined;
   /** It had none when it was looked at last. */
   isHeld = false;
   /** Its threads that wait before a node that has a window, and for how long one more would; undefined while none does. */
@@ -127,7 +129,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
   get isActive(): boolean { return this.seat >= 0; }
   get mayStart(): boolean {
     const { startGate, longGate, longGateLoaded } = this.#rules;
-    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom());
+    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom()) && (this.hasLaneRoom === undefined || this.hasLaneRoom());
   }
   get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted; }
   /** True when there is something that may run now. */

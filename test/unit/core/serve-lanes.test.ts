@@ -253,6 +253,18 @@ test('many at once are answered, however long each of them takes among the other
   assert.deepEqual(again.map(({ status }) => status), Array.from({ length: 30 }, () => 200));
 });
 
+test('a route whose requests wait in great numbers keeps no other from the lane', async () => {
+  const others = ['/where', '/light', '/name', '/requests', '/early', '/trailers', '/raw', '/missing'];
+  const server = await back.serve(lanesApp, { port: 0, deadlineMs: 60_000, routes: Object.fromEntries(['/burn', ...others].map((path) => [path, { lane: 'back' as const }])) });
+  onTestFinished(async () => { await server.close({ graceMs: 0 }); });
+  const order: string[] = [];
+  const many = Array.from({ length: 60 }, () => ask(`${server.url}/burn?ms=10`).then(() => { order.push('many'); }));
+  await until(() => order.length > 0, 'the first');
+  await Promise.all(others.map((path) => ask(server.url + path).then(() => { order.push('other'); })));
+  await Promise.all(many);
+  assert.ok(order.lastIndexOf('other') < 40, `the last after ${order.lastIndexOf('other')} of ${order.length}`);
+});
+
 describe('learnt', () => {
   const here = async (pool: Pool): Promise<PoolServer> => {
     const server = await pool.serve(lanesApp, { port: 0 });

@@ -23,6 +23,8 @@ const LANE_SHARE = 0.5;
 const PARK_MS_MAX = 50;
 /** Where its client has gone, what a request waits for on its lane counts here until the lane has told that it counts it now, ms. */
 const ABANDONED_MS = 300;
+/** How often it is seen whether lanes have begun what waits for them, while others wait here, ms. */
+const LOOK_MS = 2;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
@@ -60,6 +62,10 @@ export class HandOver {
   #isOpen = false;
   /** Requests that wait for that, each with its patience. */
   readonly #parked = new Map<Handed, NodeJS.Timeout>();
+  /** Handed over, and not seen to have begun. */
+  readonly #unbegun = new Set<Relay>();
+  readonly #heldRoots = new Set<Root>();
+  #look: NodeJS.Timeout | undefined;
   /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
   readonly #visits = new Map<Handed, () => void>();
   /** Requests that were handed over and are not answered, and those that are. */
@@ -77,10 +83,44 @@ export class HandOver {
   }
 
   /** Whether a request of this root goes to a back lane now. One load of shared memory. */
-  isForBack(root: Root, req: IncomingMessage): boolean {
+  isForBack(root: Root, req: IncomingMessage): boolean { return this.#isBack(root) && req.headers.accept !== 'text/event-stream'; }
+  #isBack(root: Root): boolean {
     const clock = this.#clock;
-    if (clock === undefined || clock.isBackLane || !clock.isBack(root.lane ??= clock.of(root.name))) return false;
-    return this.#host.runtime.laneRouter?.isAvailable === true && req.headers.accept !== 'text/event-stream';
+    return clock !== undefined && !clock.isBackLane && clock.isBack(root.lane ??= clock.of(root.name)) && this.#host.runtime.laneRouter?.isAvailable === true;
+  }
+
+  /**
+   * Whether a request of this root may begin: lanes take what waits for them in order of arrival, so no more than one a lane waits there, and the rest in
+   * its route's queue here, where it has its share and may still be refused.
+   */
+  hasRoom(root: Root): boolean {
+    if (this.#isBack(root) && this.#isOpen) {
+      let waiting = 0;
+      for (const relay of this.#unbegun) {
+        if (relay.hasBegun) this.#unbegun.delete(relay);
+        else if (relay.isSent) waiting++;
+      }
+      if (waiting >= Math.max(1, lanes.backLaneCount(this.#memory))) {
+        this.#heldRoots.add(root);
+        if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
+        return false;
+      }
+    }
+    this.#heldRoots.delete(root);
+    return true;
+  }
+  /** A lane that begins something tells nobody; and who is late is told so, whether there is room or not. */
+  #lookAgain(): void {
+    this.#look = undefined;
+    const now = sharedNow();
+    for (const root of this.#heldRoots) {
+      for (let first = root.entries.first; first?.isLate?.(now) === true; first = root.entries.first) {
+        root.started++;                                                  // as of any that is taken from there: it will not begin
+        root.entries.shift()?.begin();
+      }
+      if (root.isIdle) this.#heldRoots.delete(root);
+    }
+    this.#host.runtime.scheduler.arm();
   }
 
   /** Hands a request over; while no back lane has the application it waits a moment for one, and then runs in front. */
@@ -117,13 +157,16 @@ export class HandOver {
       return;
     }
     this.#outstanding++;
-    new Relay(handed, this.#host, this.#bodies, (isAbandoned) => {
+    const relay = new Relay(handed, this.#host, this.#bodies, (isAbandoned) => {
+      this.#unbegun.delete(relay);
       this.#outstanding--;
       this.#answered++;
       if (isAbandoned) setTimeout(() => this.#leave(handed), ABANDONED_MS).unref();
       else this.#leave(handed);
       this.#host.ended(handed);
-    }).begin(req);
+    });
+    this.#unbegun.add(relay);
+    relay.begin(req);
   }
 
   #end(handed: Handed): void {
@@ -161,6 +204,10 @@ class Relay {
     this.#ended = ended;
     handed.res.once('close', () => this.#closed());
   }
+
+  /** Its body has come, and it waits for a lane or is there. */
+  get isSent(): boolean { return this.#thread !== undefined; }
+  get hasBegun(): boolean { return this.#hasEnded || (this.#thread !== undefined && this.#thread.status !== 'queued'); }
 
   begin(req: IncomingMessage): void {
     this.#bodies.gather(req, (body, number) => { this.#body = number; this.#send(body); });

@@ -107,6 +107,8 @@ export class RequestThreads {
     const { roots } = this.#runtime.scheduler;
     const root = roots.named(route.name);
     if (route.options?.tickets !== undefined) root.give(route.options.tickets);
+    const handOver = this.#handOver;
+    if (handOver !== undefined) root.hasLaneRoom = () => handOver.hasRoom(root);
     const clock = this.#runtime.laneClock;
     if (clock !== undefined && route.options?.lane !== undefined) clock.setHand(root.lane ??= clock.of(root.name), route.options.lane);
     if (this.#options.observe) {
