@@ -8,6 +8,8 @@ import type { Reporter, TestModule } from 'vitest/node';
 export interface Tally {
   passed: number;
   readonly failed: string[];
+  /** Passed, but not at the first try: with what went wrong then. */
+  readonly unsteady: { readonly name: string; readonly error: string }[];
   /** `reason`: what the test gave to `skip`. */
   readonly skipped: { readonly name: string; readonly reason: string | undefined }[];
   /** Files that could not be run, and errors outside of any test. */
@@ -15,16 +17,17 @@ export interface Tally {
 }
 
 export default class TallyReporter implements Reporter {
-  readonly #tally: Tally = { passed: 0, failed: [], skipped: [], broken: [] };
+  readonly #tally: Tally = { passed: 0, failed: [], unsteady: [], skipped: [], broken: [] };
 
   onTestModuleEnd(module: TestModule): void {
-    const { failed, skipped, broken } = this.#tally;
+    const { failed, unsteady, skipped, broken } = this.#tally;
     const file = module.relativeModuleId;
     const isBroken = module.errors().length > 0 || [...module.children.allSuites()].some((suite) => suite.errors().length > 0);
     if (isBroken) broken.push(file);
     for (const test of module.children.allTests()) {
       const name = `${file} > ${test.fullName}`;
       const result = test.result();
+      if (test.diagnostic()?.flaky === true) unsteady.push({ name, error: (result.errors ?? []).map(({ message, stack }) => stack ?? message).join('\n') });
       if (result.state === 'passed') this.#tally.passed++;
       else if (result.state !== 'skipped') failed.push(name);
       else if (!isBroken) skipped.push({ name, reason: result.note });    // a hook that failed skips its tests: that counts once

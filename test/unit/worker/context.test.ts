@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from 'vitest';
-import { currentThread } from '../../../packages/worker/src/context.ts';
+import { currentThread, isContextShared } from '../../../packages/worker/src/context.ts';
 import { currentScheduler } from '../../../packages/worker/src/current.ts';
 import { current, sleep, spawn, yieldNow } from '../../../packages/worker/src/thread-api.ts';
 
@@ -23,6 +23,10 @@ async function inATurn(): Promise<{ value: string | undefined; thread: unknown }
 test('turns do not run in the context of whoever spawned first', async () => {
   await store.run('first spawner', () => spawn(() => { /* makes the scheduler */ }).join());
   assert.deepEqual(await inATurn(), { value: undefined, thread: undefined });
+});
+
+test('contexts are entered directly wherever Node has frames for them', () => {
+  assert.equal(isContextShared, !process.execArgv.includes('--no-async-context-frame'));
 });
 
 describe('the current thread', () => {

@@ -11,9 +11,10 @@ const code = (name: string) => (error: unknown): boolean => (error as { code?: u
 describe('scope', () => {
   test('ends when its last thread has, and gives what its body gave', async () => {
     const log: string[] = [];
+    const { promise: quick, resolve: quickEnds } = Promise.withResolvers<void>();
     const result = await scope(async (s) => {
-      s.spawn(async () => { await sleep(4); log.push('slow'); s.spawn(async () => { await sleep(2); log.push('slower'); }); });
-      s.spawn(() => { log.push('quick'); });
+      s.spawn(async () => { await quick; await sleep(4); log.push('slow'); s.spawn(async () => { await sleep(2); log.push('slower'); }); });
+      s.spawn(() => { log.push('quick'); quickEnds(); });
       return 'body';
     });
     assert.equal(result, 'body');
