@@ -73,6 +73,41 @@ model('lanes: work for a back lane wakes it', { bound: 2 }, (S) => ({
   ],
   check([, taken]: [undefined, number]) { assert.equal(taken, 2); },
 }), [
-  { file: 'participant.ts', from: 'if (ring >= this.#backRings) this.#hasBackWork = true;', to: '', finds: /deadlock/ },
+  { file: 'participant.ts', from: '(this.rings.fresh & this.#backRings) !== 0', to: 'false', finds: /deadlock/ },
+  { file: 'claim-ring.ts', from: 'this.fresh |= dirty & -dirty;', to: '', finds: /deadlock/ },
   { file: 'lanes.ts', from: '=== PARKED && wake(memory, id)) return true;', to: '!== PARKED && wake(memory, id)) return true;', finds: /deadlock/ },
+]);
+
+/** A front lane takes one task of a back ring, which it may when back lanes are given up; it parks until then. */
+const frontLane = (S: Shared, id: number) => (memory: Memory): number => {
+  const claims = S.makeClaims(1);
+  const has = (): boolean => S.lanes.stateOfLanes(memory) === S.lanes.UNAVAILABLE && S.waiting(memory, 0, 1) > 0;
+  for (;;) {
+    claims.count = 0;
+    if (S.lanes.stateOfLanes(memory) === S.lanes.UNAVAILABLE && S.take(memory, 0, 1, id, 1, claims) > 0) return claims.count;
+    if (has()) continue;
+    S.parker.announce(memory, id, true);
+    if (has()) { S.parker.retract(memory, id); continue; }
+    S.parker.sleep(memory, id, Infinity);
+    S.parker.retract(memory, id);
+  }
+};
+
+model('lanes: work for back lanes that are given up wakes a front lane', { bound: 2 }, (S) => ({
+  layout: S.layOut({ participantCount: 3, slotCount: 16, payloadBytes: 65_536, namesBytes: 128, ringCount: 2, backRingCount: 1 }),
+  threads: [
+    (memory: Memory, control: Control) => {
+      const me = control.quiet(() => new S.Participant(memory, 0));
+      me.makeReady(me.slots.allocate(), 1);
+      me.publish();
+    },
+    frontLane(S, 1),
+    (memory: Memory) => {
+      S.lanes.setLanes(memory, S.lanes.UNAVAILABLE);
+      S.parker.wakeHard(memory, 1);
+    },
+  ],
+  check([, taken]: [undefined, number]) { assert.equal(taken, 1); },
+}), [
+  { file: 'participant.ts', from: ' || stateOfLanes(this.memory) === UNAVAILABLE', to: '', finds: /deadlock/ },
 ]);

@@ -128,6 +128,8 @@ export class ClaimRings {
   #dirty = 0;
   #overflowing = 0;
   #published: number;
+  /** The rings of which the last `publish` made hints visible, a bit each. */
+  fresh = 0;
 
   constructor(memory: Memory, id: number) {
     this.#words = memory.words;
@@ -151,11 +153,17 @@ export class ClaimRings {
   publish(): boolean {
     if (this.#overflowing !== 0) this.#refill();
     if (this.#dirty === 0) return false;
-    let fresh = 0;
-    for (let dirty = this.#dirty; dirty !== 0; dirty &= dirty - 1) fresh += (this.#rings[31 - Math.clz32(dirty & -dirty)] as ClaimRing).publish();
+    let count = 0;
+    this.fresh = 0;
+    for (let dirty = this.#dirty; dirty !== 0; dirty &= dirty - 1) {
+      const news = (this.#rings[31 - Math.clz32(dirty & -dirty)] as ClaimRing).publish();
+      if (news === 0) continue;
+      count += news;
+      this.fresh |= dirty & -dirty;
+    }
     this.#dirty = 0;
-    if (fresh === 0) return false;
-    this.#published = (this.#published + fresh) | 0;
+    if (count === 0) return false;
+    this.#published = (this.#published + count) | 0;
     Atomics.store(this.#words, this.#publishedAt, this.#published);
     return true;
   }

@@ -6,12 +6,13 @@
  *               a row of the table = (key, check, verdict): 0,0,0 ──CAS key──► k,0,0 ──CAS check──► k,c,v; v changes by CAS, k and c never again
  *   Invariants  N1 a name has one row: whoever looks it up walks the same way, and stops at the first row with its key and check, or free.
  *               N2 a row whose key is set belongs to the first check that was CASed into it; others with the same key walk on.
- *               N3 publish into a back ring, then look for a parked back lane; announce sleep, then look at the back rings (parker.ts P1, P2).
+ *               N3 publish into a back ring, then look for a parked back lane, or a front lane once they are given up; announce sleep, then look at
+ *                  the back rings (parker.ts P1, P2). Who gives them up wakes all afterwards.
  *   Ordering    the verdict is read by itself: a lane that reads an old one runs one task more in its old place, which is right there too.
  *   Hazards     two names with equal key and check would share a verdict: 62 bits of hash. A full table gives row 0: such roots stay in front.
  *   Crash       killed between the key's CAS and the check's: the row waits for the first who walks by, whose name takes it (N2).
  *   Proof       N1, N2, Crash → model/lanes "lanes: one row a name, whoever is killed while it is made";
- *               N3 → model/lanes "lanes: work for a back lane wakes it"; Ordering → model/lanes "lanes: no change of a verdict is lost".
+ *               N3 → model/lanes "lanes: work for a back lane wakes it" and "lanes: work for back lanes that are given up wakes a front lane"; Ordering → model/lanes "lanes: no change of a verdict is lost".
  *   Source      open addressing with claims by CAS, as in Cliff Click's lock-free hash table (2007), without its resizing.
  *
  * Rejected: verdicts by message through main (a front runs long work until main has had its turn); the idle mask of the front lanes for both

@@ -8,7 +8,7 @@ import { ClaimRings } from './claim-ring.ts';
 import { NIL, push, takeAll } from './mailbox.ts';
 import type { Memory } from './memory.ts';
 import { NameReader, NameWriter } from './names.ts';
-import { offerBack } from './lanes.ts';
+import { UNAVAILABLE, offerBack, stateOfLanes } from './lanes.ts';
 import { offer, wake } from './parker.ts';
 import { DeathWatch, isLive } from './recovery.ts';
 import { type DONE, type FAILED, finish, letGo, makePlaced, makeReady } from './slot.ts';
@@ -28,15 +28,15 @@ export class Participant {
   readonly #newest: Int32Array;
   readonly #oldest: Int32Array;
   readonly #toHandOver: number[] = [];
-  /** The first ring that is for back lanes. */
+  /** The rings that are for back lanes, a bit each. */
   readonly #backRings: number;
-  #hasBackWork = false;
 
   constructor(memory: Memory, id: number) {
     this.memory = memory;
     this.id = id;
     this.#control = controlOf(memory.layout, id);
-    this.#backRings = memory.layout.ringCount - memory.layout.backRingCount;
+    const { ringCount, backRingCount } = memory.layout;
+    this.#backRings = (1 << ringCount) - (1 << ringCount - backRingCount);
     this.slots = new SlotPool(memory, id);
     this.rings = new ClaimRings(memory, id);
     this.blocks = new BlockAllocator(memory, id);
@@ -62,16 +62,15 @@ export class Participant {
   /** Pushes a hint for a slot that is READY already: opened again by recovery, or shared by who had claimed it. */
   hint(slot: number, ring: number): void {
     this.rings.push(ring, slot);
-    if (ring >= this.#backRings) this.#hasBackWork = true;
   }
 
   /** Makes pushed hints visible, and wakes who takes them. @returns true when somebody slept and has been woken */
   publish(): boolean {
     if (!this.rings.publish()) return false;
-    const hasWoken = offer(this.memory);
-    if (!this.#hasBackWork) return hasWoken;
-    this.#hasBackWork = false;
-    return offerBack(this.memory) || hasWoken;
+    const isForBack = (this.rings.fresh & this.#backRings) !== 0;
+    const isForFront = (this.rings.fresh & ~this.#backRings) !== 0 || stateOfLanes(this.memory) === UNAVAILABLE;
+    const hasWoken = isForFront && offer(this.memory);
+    return isForBack && offerBack(this.memory) || hasWoken;
   }
 
   /** Owner: puts a filled slot into the inbox of `target` and wakes it. */

@@ -1,7 +1,13 @@
 /** What the contenders run, one set for all of them. */
 export const increment = (x: number): number => x + 1;
 export const size = (value: unknown): number => (ArrayBuffer.isView(value) ? value.byteLength : Array.isArray(value) ? value.length : 1);
-/** Keeps the processor busy for `ms` milliseconds. */
+/** Computes for `rounds` thousand steps: the same work however often it is interrupted. */
+export function compute(rounds: number): number {
+  let x = 2_463_534_242;
+  for (let k = 0; k < rounds * 1000; k++) { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; }
+  return x >>> 0;
+}
+/** Looks at the clock until `ms` milliseconds are over, whoever has the processor meanwhile. */
 export function spin(ms: number): number {
   const end = performance.now() + ms;
   while (performance.now() < end);

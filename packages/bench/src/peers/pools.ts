@@ -4,6 +4,7 @@
  */
 import { calibrate, drive, interleave, median, note, ratio, round3, showRatio, table, type Bench, type Finding, type SideResult } from '../harness.ts';
 import { openContender, openers, type Contender } from './contenders.ts';
+import { roundsOfMs, runSkewed, skewedLoad } from './skewed.ts';
 
 const ROUND_MS = 150;
 const OURS = 'capriccio';
@@ -35,14 +36,9 @@ async function latency(contender: Contender, count: number, idleMs: number): Pro
   return median(times);
 }
 
-/** Of 100 tasks one in twenty spins 20 ms, the rest 0.1 ms. */
-const skewed = Array.from({ length: 100 }, (_, k) => ((k * 37) % 20 === 0 ? 20 : 0.1));
-async function skew(contender: Contender): Promise<number> {
-  let next = 0;
-  const began = performance.now();
-  await Promise.all(Array.from({ length: 16 }, async () => { while (next < skewed.length) await contender.call('spin', skewed[next++]); }));
-  return performance.now() - began;
-}
+/** Of 100 tasks one in twenty computes 20 ms, the rest 0.1 ms. */
+const perMs = roundsOfMs();
+const skewed = skewedLoad(100, 20, 0.1).map((ms) => Math.round(ms * perMs));
 
 const measures: readonly Measure[] = [
   rate('tiny tasks, window 100', 100, (contender, k) => contender.call('increment', k)),
@@ -51,7 +47,7 @@ const measures: readonly Measure[] = [
   rate('64 KB bytes copied, window 8', 8, (contender) => contender.call('size', new Uint8Array(65_536))),
   { label: 'round trip, hot', unit: 'us', better: 'lower', prepare: async (contender) => { await latency(contender, 1000, 0); return () => latency(contender, 500, 0); } },
   { label: 'round trip, after 5 ms idle', unit: 'us', better: 'lower', prepare: async (contender) => () => latency(contender, 20, 5) },
-  { label: 'skewed load', unit: 'ms', better: 'lower', prepare: async (contender) => () => skew(contender) },
+  { label: 'skewed load', unit: 'ms', better: 'lower', prepare: async ({ call }) => () => runSkewed((task) => call('compute', task), skewed, 16) },
 ];
 
 export const bench: Bench = async ({ cores, rounds }) => {

@@ -10,6 +10,8 @@ import type { FromConductor, Part, ToConductor } from './part.ts';
 const IDLE_MS = 50;
 /** Longest pause between two passes while anything runs, ms. */
 const NAP_MS_MAX = 50;
+/** Passes that are as far apart, or farther, fall on common beats, ms: each wake-up costs whoever has the processor its caches. */
+const BEAT_MS = 4;
 /** Passes due within this are not put off, ms: a nap is rarely shorter. */
 const SOON_MS = 0.3;
 
@@ -47,7 +49,7 @@ export class Conductor {
     const now = sharedNow();
     let nextAt = now + NAP_MS_MAX;
     for (const one of this.#parts) {
-      if (one.dueAt <= now + SOON_MS) one.dueAt = now + one.part.pass(now);
+      if (one.dueAt <= now + SOON_MS) one.dueAt = onBeat(now, one.part.pass(now));
       if (one.dueAt < nextAt) nextAt = one.dueAt;
     }
     if (this.#isAnyoneAwake()) this.#activeAt = now;
@@ -77,3 +79,6 @@ export class Conductor {
     for (const { part, message } of this.#mail.take()) this.#parts.find(({ name }) => name === part)?.part.receive?.(message);
   }
 }
+
+/** When a pass is due that is to come `ms` after `now`. */
+const onBeat = (now: number, ms: number): number => (ms < BEAT_MS ? now + ms : Math.round((now + ms) / BEAT_MS) * BEAT_MS);

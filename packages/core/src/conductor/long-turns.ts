@@ -6,7 +6,7 @@ import { board, isLive, parker, roles, type Memory } from '@capriccio/shared';
 import { LONG_TURN_MS } from '@capriccio/worker';
 import type { Part, PartContext } from './part.ts';
 
-const PERIOD_MS = 5;
+const PERIOD_MS = 8;
 
 export function create({ memory }: PartContext): Part {
   /** The turn of each worker about which everybody has been told. */

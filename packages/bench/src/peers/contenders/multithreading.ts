@@ -5,6 +5,11 @@ import type { Contender, FunctionName } from '../contenders.ts';
 const bodies: Readonly<Partial<Record<FunctionName, (value: never) => unknown>>> = {
   increment: (x: number) => x + 1,
   size: (value: unknown) => (ArrayBuffer.isView(value) ? value.byteLength : Array.isArray(value) ? value.length : 1),
+  compute: (rounds: number) => {
+    let x = 2_463_534_242;
+    for (let k = 0; k < rounds * 1000; k++) { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; }
+    return x >>> 0;
+  },
   spin: (ms: number) => {
     const end = performance.now() + ms;
     while (performance.now() < end);
