@@ -64,11 +64,14 @@ export class BlockAllocator {
     this.bytesMax = Math.max(1 << CLASS_MAX_SHIFT, Math.floor(this.#spanCount / LARGE_SHARE) * SPAN_WORDS * 4);
   }
 
-  /** A block of at least `byteLength` bytes, at most `bytesMax`; 0 when the region has no room now. Amortised O(1) up to 32 KiB. */
+  /**
+   * A block of at least `byteLength` bytes, at most `bytesMax`; 0 when the region has no room now. Amortised O(1) up to 32 KiB. What has come home is used
+   * again before the region is cut further: it is in a cache still, and pages that nobody has touched cost a fault each.
+   */
   allocate(byteLength: number): number {
-    return this.#tryAllocate(byteLength)
-      || (this.collect() ? this.#tryAllocate(byteLength) : 0)
-      || (this.#reclaim() ? this.#tryAllocate(byteLength) : 0);
+    const size = byteLength > 1 << CLASS_MAX_SHIFT ? -1 : classOf(byteLength);
+    if (size < 0 || (this.#free[size] as number[]).length === 0) this.collect();
+    return this.#tryAllocate(byteLength, size) || (this.#reclaim() ? this.#tryAllocate(byteLength, size) : 0);
   }
 
   /**
@@ -92,9 +95,8 @@ export class BlockAllocator {
 
   #spanOf(block: number): number { return ((block - this.#firstSpan) / SPAN_WORDS) | 0; }
 
-  #tryAllocate(byteLength: number): number {
-    if (byteLength > 1 << CLASS_MAX_SHIFT) return this.#allocateLarge(Math.ceil(byteLength / (SPAN_WORDS * 4)));
-    const size = classOf(byteLength);
+  #tryAllocate(byteLength: number, size: number): number {
+    if (size < 0) return this.#allocateLarge(Math.ceil(byteLength / (SPAN_WORDS * 4)));
     const block = (this.#free[size] as number[]).pop();
     if (block === undefined) return this.#carve(size);
     const span = this.#spanOf(block);

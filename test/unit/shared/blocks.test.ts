@@ -180,6 +180,18 @@ describe('blocks that others read', () => {
     assert.equal(blocks.collect(), false);
   });
 
+  test('are used again before more of the region is, small and large', () => {
+    const { memory, blocks } = rig(64);
+    for (const bytes of [100, 4_000, 32_768, 100_000]) {
+      for (let k = 0; k < 500; k++) {
+        const block = blocks.allocate(bytes);
+        blocks.hold(block, 2);
+        giveBack(memory, OWNER, block);
+      }
+    }
+    assert.ok(blocks.bytesReserved <= 5 * SPAN, `${blocks.bytesReserved} bytes are in use for one block at a time`);
+  });
+
   test('of a reader that died are freed, those of others and those already on their way are not twice', () => {
     const { memory, blocks } = rig(1);
     const [a, b, c] = [blocks.allocate(32_768), blocks.allocate(16_000), blocks.allocate(64)].map((block, k) => { if (block !== 0) blocks.hold(block, k === 0 ? 2 : 3); return block; }) as [number, number, number];
