@@ -42,8 +42,10 @@ beforeAll(() => {
   using workshop = new Workshop();
   const built = workshop.run('tsc', '-b', ...PACKAGES.map((name) => `packages/${name}`));
   assert.equal(built.code, 0, built.output);
-  const copied = runIn(workshop.folder, process.execPath, 'scripts/assets.mjs');
-  assert.equal(copied.code, 0, copied.stderr);
+  for (const script of ['scripts/bundle.ts', 'scripts/assets.mjs']) {
+    const made = runIn(workshop.folder, process.execPath, script);
+    assert.equal(made.code, 0, made.stderr);
+  }
   const pack = runIn(workshop.folder, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', tarballs, ...PACKAGES.map((name) => `./packages/${name}`), ...thirdParty(ALSO));
   assert.equal(pack.code, 0, pack.stderr);
   packed = JSON.parse(pack.stdout) as Packed[];

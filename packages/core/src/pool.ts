@@ -25,6 +25,7 @@ import { Hanging, type PoolThread } from './hanging.ts';
 import { InProcess } from './in-process.ts';
 import type { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
+import { addressOf } from './places.ts';
 import type { Health, PoolStats } from './pool-stats.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
@@ -37,8 +38,6 @@ import { execArgvOf } from './worker-flags.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 
 const MAIN = 0;
-/** Of this package's own modules, as they run. */
-const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const NAMES_BYTES = 256 * 1024;
 /** Named primitives across cores, and bytes for what they keep. Pages that nobody touches cost no memory. */
 const OBJECTS_MAX = 4096;
@@ -142,7 +141,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#graph = new GraphBook(layout.participantCount);
     this.#workers = new WorkerSet({
       memory: this.#memory, options, buffer, graph: this.#graph.buffer,
-      plugins: [{ url: new URL(`./worker-plugin${EXTENSION}`, import.meta.url).href, data: undefined }, ...parts?.plugins ?? []],
+      plugins: [{ url: addressOf('worker-plugin'), data: undefined }, ...parts?.plugins ?? []],
       ...parts === undefined ? {} : { managed: parts.managed },
       sharedBuffers: () => this.#buffers.entries(),
       receive: (from, message) => this.#receive(from, message),

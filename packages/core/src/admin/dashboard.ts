@@ -5,10 +5,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { pageFile } from '../places.ts';
 
 interface Asset { readonly status: number; readonly type: string; readonly body: Buffer }
 
-const own = (name: string): URL => new URL(`./page/${name}`, import.meta.url);
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 
@@ -27,7 +27,7 @@ export function assetOf(path: string): Asset | undefined {
   const found = read.get(path);
   if (found !== undefined || !Object.hasOwn(FILES, path)) return found;
   const [type, name, origin] = FILES[path] as (typeof FILES)[string];
-  const asset = { status: 200, type, body: readFileSync(origin === undefined || existsSync(own(name)) ? own(name) : inLibrary(...origin)) };
+  const asset = { status: 200, type, body: readFileSync(origin === undefined || existsSync(pageFile(name)) ? pageFile(name) : inLibrary(...origin)) };
   read.set(path, asset);
   return asset;
 }

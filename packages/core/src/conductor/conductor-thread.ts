@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { conductorWord, type Memory } from '@capriccio/shared';
+import { addressOf } from '../places.ts';
 import type { FromConductor, PartSource, ToConductor } from './part.ts';
 
 /** How often main looks whether the conductor goes on, while it is awake, ms. */
@@ -29,7 +30,6 @@ export interface ConductorHost {
 
 export class ConductorThread {
   readonly #host: ConductorHost;
-  readonly #entry = new URL(`./entry${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
   #thread: Worker | undefined;
   #guard: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
@@ -46,7 +46,7 @@ export class ConductorThread {
   start(): void {
     const { memory, buffer, name, execArgv, parts } = this.#host;
     const bornAt = performance.now();
-    const thread = new Worker(this.#entry, {
+    const thread = new Worker(new URL(addressOf('conductor/entry')), {
       workerData: { buffer, layout: memory.layout, parts }, name: `${name.slice(0, 10)}-cond`, ...execArgv === undefined ? {} : { execArgv },
     });
     this.#thread = thread;

@@ -5,6 +5,7 @@ import type { AuditNews } from './audit.ts';
 import type { GraphPartData } from './graph-part.ts';
 import type { LimitNews, LimitsData } from './limits.ts';
 import type { PartSource } from './part.ts';
+import { addressOf } from '../places.ts';
 
 export type { AuditNews } from './audit.ts';
 export type PartNews =
@@ -12,8 +13,8 @@ export type PartNews =
   | { readonly part: 'limits'; readonly message: LimitNews }
   | { readonly part: 'audit'; readonly message: AuditNews };
 
-/** By name: the module beside this one that exports `create`. */
-const partOf = (name: PartNews['part'] | 'graph-part' | 'long-turns', data: unknown): PartSource => ({ name, url: new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href, data });
+/** By name: the module that exports `create`. */
+const partOf = (name: PartNews['part'] | 'graph-part' | 'long-turns', data: unknown): PartSource => ({ name, url: addressOf(`conductor/${name}`), data });
 
 /** @param graph  the memory of the blocking graph */
 export function partsOf({ activations, audit, limits, hasWindows }: FullPoolOptions, graph: SharedArrayBuffer): PartSource[] {

@@ -1,5 +1,6 @@
 /** Handlers as their callers know them: for each module and export, the remote functions of handler.ts that stand for it. */
 import type { Caller, Target } from '@capriccio/worker';
+import { addressOf } from '../places.ts';
 import { targetOf } from '../remote.ts';
 import { BatchSize } from './batch.ts';
 
@@ -11,9 +12,6 @@ export interface Handler {
   readonly ready: Target;
   readonly batch: BatchSize;
 }
-
-/** The address of a module beside this one, built or not. */
-export const sourceOf = (name: string): string => new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href;
 
 export class Handlers {
   readonly #caller: () => Caller;
@@ -42,7 +40,7 @@ export class Handlers {
 }
 
 function makeHandler(caller: Caller, file: string, name: string): Handler {
-  const url = `${sourceOf('handler')}?${String(new URLSearchParams({ file, name }))}`;
+  const url = `${addressOf('piscina/handler')}?${String(new URLSearchParams({ file, name }))}`;
   const of = (exportName: string): Target => targetOf(caller, url, exportName);
   return { run: of('default'), runBatch: of('runBatch'), collect: of('collect'), ready: of('ready'), batch: new BatchSize() };
 }

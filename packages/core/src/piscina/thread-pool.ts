@@ -5,6 +5,7 @@
  */
 import type { CallOptions, Caller, Target } from '@capriccio/worker';
 import { checkPoolOptions } from '../options.ts';
+import { addressOf } from '../places.ts';
 import { Pool } from '../pool.ts';
 import type { LiveWorker } from '../worker-set.ts';
 import { AbortError } from './abort.ts';
@@ -12,7 +13,7 @@ import { mayFollow, type Outcome } from './batch.ts';
 import { Parcels, isLastWords } from './courier.ts';
 import * as errors from './errors.ts';
 import { Trees } from './flat.ts';
-import { Handlers, sourceOf } from './handlers.ts';
+import { Handlers } from './handlers.ts';
 import { Times } from './histogram.ts';
 import { asPath, type FilledOptions, type RunOptions } from './options.ts';
 import { PoolThread, type PiscinaWorker } from './pool-thread.ts';
@@ -291,7 +292,7 @@ export class ThreadPool {
     const given = Object.entries({ env, argv, execArgv, resourceLimits, trackUnmanagedFds }).filter(([, value]) => value !== undefined && value !== null);
     const pool = new Pool(checkPoolOptions({ cores: Math.min(CORES_MAX, Math.ceil(maxThreads)), spares: 0, name: 'piscina' }), {
       managed: { workerOptions: Object.fromEntries(given) },
-      plugins: [{ url: sourceOf('worker-plugin'), data: start }],
+      plugins: [{ url: addressOf('piscina/worker-plugin'), data: start }],
       onReady: ({ id }) => { const thread = this.#byId.get(id); if (thread !== undefined) this.#warmUp(thread); },
       onDead: (worker, code) => this.#died(worker, code),
       receive: (from, body) => this.#receive(from, body),
