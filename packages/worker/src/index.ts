@@ -10,6 +10,7 @@ export { Cell, currentThread, inThisContext } from './context.ts';
 export { setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
 export { nameOfFunction } from './functions.ts';
+export { loadModule } from './load-module.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';
 export { SharedChannel, type SharedSendOptions } from './objects/shared-channel.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, describe, onTestFinished, test } from 'vitest';
 import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
+import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 import type { PoolStats } from 'capriccio';
 import { until } from './rig.ts';
@@ -107,6 +108,10 @@ describe('the command line', () => {
     [['dump'], /dump takes the admin port/],
     [['dump', '9000', '--pid', '1'], /an admin port or --pid, not both/],
     [['dump', '--pid', 'x'], /--pid takes a whole number/],
+    [['serve', 'nowhere.ts'], /there is no nowhere\.ts/],
+    [['serve', 'test'], /test is a directory; name a file of it/],
+    [['run', 'nowhere.ts'], /there is no nowhere\.ts/],
+    [['analyze', 'test', 'packages'], /analyze takes one directory or file, not also packages/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -114,6 +119,21 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.match(stderr, /^capriccio: .* \(CAP_ERR_OPTION\)\n$/);
     assert.match(stderr, message);
+  });
+
+  test('a Node that is too old is told so, by code that it can load', async () => {
+    const older = "data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '24.20.9' } })";
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', '--import', older, 'packages/core/src/cli/main.ts', '--version'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS });
+    assert.deepEqual([status, stdout, stderr], [1, '', 'capriccio: this is Node 24.20.9, and it needs 24.21 or newer\n']);
+    assert.deepEqual(['20.20.2', '24.20.0', '24.21.0', '24.22.1', '26.0.0'].map((version) => refusalOfNode(version) === undefined), [false, false, true, true, true]);
+  });
+
+  test('a reader that has read enough ends what goes on printing, and nothing is said of it', async () => {
+    const cli = start(['run', fixture('endless.ts'), '--cores', '0']);
+    await once(cli.child.stdout as NodeJS.ReadableStream, 'data');
+    cli.child.stdout?.destroy();
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+    assert.equal(cli.stderr, '');
   });
 
   test('--json makes an error one line of JSON', async () => {
@@ -151,7 +171,7 @@ describe('capriccio run', () => {
   });
 
   test.each([
-    ['nowhere.ts', /nowhere\.ts: cannot load .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['imports-syntax.ts', /cannot load .*imports-syntax\.ts .*\(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\) \(CAP_ERR_MODULE\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /cannot load .*broken\.ts .*this module cannot be loaded \(CAP_ERR_MODULE\)\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /no-default\.ts has no function as its default export, and run calls that/],
   ])('%s is an error that says so, exit code 1', async (name, message) => {
@@ -354,7 +374,7 @@ describe('capriccio serve', () => {
   });
 
   test.each([
-    ['nowhere.ts', /cannot load the app .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['imports-syntax.ts', /^capriccio: SyntaxError: .* \(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /this module cannot be loaded\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /cannot serve this module: the module has no default export.*\(CAP_ERR_MODULE\)/],
   ])('%s is an error that says so, exit code 1', async (name, message) => {

@@ -23,8 +23,9 @@ const PAPER_SHARE = 'the paper reports about 5 % of call sites for Apache 2.0.44
 
 /** Resolves with the exit code: 1 when a file could not be parsed. Throws UsageError when there is nothing to analyse. */
 export async function analyze(typed: Typed, output: Output): Promise<number> {
-  const [path] = typed.positionals;
+  const [path, ...others] = typed.positionals;
   if (path === undefined) throw new UsageError('analyze takes a directory or a file: capriccio analyze ./src');
+  if (others.length > 0) throw new UsageError(`analyze takes one directory or file, not also ${others.join(' ')}`);
   if (!existsSync(path)) throw new UsageError(`there is no ${path}`);
   const stackBound = wholeNumber(typed, 'stack-bound');
   const { analyzeApplication } = await import('@capriccio/compiler');

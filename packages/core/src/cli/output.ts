@@ -9,12 +9,20 @@ export class Output {
   readonly isJson: boolean;
   readonly #stdout: Stream;
   readonly #stderr: Stream;
+  #isUnread = false;
 
   constructor(isJson: boolean, stdout: Stream, stderr: Stream) {
     this.isJson = isJson;
     this.#stdout = stdout;
     this.#stderr = stderr;
+    for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (stream === stdout) this.#isUnread = true;
+    });
   }
+
+  /** Whoever read the output has gone, as `head` does: there is no use in more of it. What is served goes on. */
+  get isUnread(): boolean { return this.#isUnread; }
 
   /** What a person asked to read. */
   text(text: string): void { this.#stdout.write(`${text}\n`); }
