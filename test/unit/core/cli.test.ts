@@ -188,8 +188,8 @@ describe('capriccio top', () => {
     await fetch(`${cli.url}/quick`);
     const text = await capriccio('top', new URL(adminUrl).port);
     assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +state +busy/);
-    assert.match(text.stdout, /\n1 +(?:idle|waiting|running) .*%/);
+    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +lane +state +busy/);
+    assert.match(text.stdout, /\n1 +front +(?:idle|waiting|running) .*%/);
     assert.match(text.stdout, /\nGET \/quick +1 /);
     assert.ok(!text.stdout.includes('\u001B'));
     const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
@@ -203,7 +203,7 @@ describe('capriccio top', () => {
   });
 
   test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
-    const worker = { id: 1, isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
+    const worker = { id: 1, lane: 'front', isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
     const none: PoolStats['refused'] = { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} };
     const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
@@ -213,9 +213,9 @@ describe('capriccio top', () => {
     } as unknown as Look);
     const plain = (_: string, text: string): string => text;
     const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
-    assert.match(lines[3] ?? '', /^1 +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
+    assert.match(lines[3] ?? '', /^1 +front +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
     assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
-    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +stalled/);
+    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +front +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
     const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
     const refused = topScreen(look(3000, 0, 0, [], shed(2000)), look(1000, 0, 0, [], shed(1000)), plain).split('\n');

@@ -38,10 +38,10 @@ function coreLines({ stats, health }: Look, before: Look | undefined, seconds: n
     const last = earlier.get(worker.id);
     const busy = last === undefined || seconds === undefined ? 0 : Math.min(1, Math.max(0, (worker.busyMs - last.busyMs) / 1000 / seconds));
     const begun = last === undefined || seconds === undefined ? '–' : figure((worker.threadsRun - last.threadsRun) / seconds);
-    return [String(worker.id), stateOf(worker, health), `${'█'.repeat(Math.round(busy * BAR)).padEnd(BAR, '░')} ${String(Math.round(busy * 100)).padStart(3)} %`,
+    return [String(worker.id), worker.lane, stateOf(worker, health), `${'█'.repeat(Math.round(busy * BAR)).padEnd(BAR, '░')} ${String(Math.round(busy * 100)).padStart(3)} %`,
       figure(worker.threads), figure(worker.runnable), figure(worker.queued), figure(worker.connections), begun, figure(worker.failed)];
   });
-  return table(['core', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], rows, style);
+  return table(['core', 'lane', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], rows, style);
 }
 
 function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: Health): string {
