@@ -98,6 +98,9 @@ export function installHook(options: HookOptions): Hook {
     return compiledAs(kind, url, source, loaded.format?.endsWith('-typescript') === true) ?? loaded;
   }
 
+  /** Under the inspector, with --enable-source-maps, and where coverage is counted, which is of the source. */
+  const wantsMaps = (): boolean => (options.isInspected ?? inspector.url() !== undefined) || process.sourceMapsEnabled || (process.env['NODE_V8_COVERAGE'] ?? '') !== '';
+
   /** Before Node strips it: stripping is part of compiling, and of what the cache holds. */
   function loadTyped(url: string, format: string): LoadFnOutput | undefined {
     const kind = kindOf(format);
@@ -110,7 +113,7 @@ export function installHook(options: HookOptions): Hook {
     if (entry === undefined) return undefined;
     entries.set(url, entry);
     places.delete(url);
-    return { format: kind, source: !(options.isInspected ?? inspector.url() !== undefined) && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
+    return { format: kind, source: wantsMaps() ? withMap(entry, url, source) : entry.code, shortCircuit: true };
   }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {
