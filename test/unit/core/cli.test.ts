@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { afterAll, describe, onTestFinished, test } from 'vitest';
+import { PassThrough, Writable } from 'node:stream';
+import { afterAll, describe, onTestFinished, test, vi } from 'vitest';
 import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
 import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
+import { Output } from '../../../packages/core/src/cli/output.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 import type { PoolStats } from 'capriccio';
 import { until } from './rig.ts';
@@ -134,6 +135,23 @@ describe('the command line', () => {
     cli.child.stdout?.destroy();
     assert.deepEqual(await cli.ended, { code: 0, signal: null });
     assert.equal(cli.stderr, '');
+  });
+
+  test('long work tells how far it is, on a terminal only', (context) => {
+    const written = (isTTY: boolean, json: boolean): string => {
+      const chunks: string[] = [];
+      const stderr = Object.assign(new Writable({ write(chunk, _, done) { chunks.push(String(chunk)); done(); } }), { isTTY, columns: 20 });
+      const progress = new Output(json, new PassThrough(), stderr).progress();
+      context.onTestFinished(() => { now.mockRestore(); });
+      const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2000);
+      progress.show('1 of 2 files: a-name-that-is-long.ts');
+      progress.show('at once: too soon');
+      progress.end();
+      now.mockRestore();
+      return chunks.join('');
+    };
+    assert.equal(written(true, false), '\r\u001B[K1 of 2 files: a-nam\r\u001B[K');
+    assert.deepEqual([written(false, false), written(true, true)], ['', '']);
   });
 
   test('--json makes an error one line of JSON', async () => {

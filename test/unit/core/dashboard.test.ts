@@ -71,6 +71,7 @@ describe('the dashboard', () => {
     const { page, errors } = await open('light', undefined);
     assert.match(await page.textContent('#status') ?? '', /^ready, ok$/);
     assert.deepEqual(await page.locator('#cores tbody tr td:nth-child(2)').allTextContents(), ['front', 'front']);
+    assert.match(await page.textContent('#cores-note') ?? '', /^[01] standing by, 0 blocked in the kernel, 0 retiring; since the start 0 activations, 0 s blocked\.$/);
     assert.equal(await page.textContent('#threads-note'), '1 thread; one opens to show its stack.');
     await page.focus('#threads summary');
     await page.keyboard.press('Enter');

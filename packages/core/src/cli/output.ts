@@ -48,6 +48,24 @@ export class Output {
     else if (value !== undefined) this.text(inspect(value, { depth: 6, colors: this.#stdout.hasColors?.() === true }));
   }
 
+  /** How far long work is: a line on stderr that is written over, on a terminal only, once the work has taken a second and ten times a second at most. */
+  progress(): { show(text: string): void; end(): void } {
+    const terminal = this.#stderr as Stream & { isTTY?: boolean; columns?: number };
+    const isOff = this.isJson || terminal.isTTY !== true;
+    let next = performance.now() + 1000;
+    let isShown = false;
+    return {
+      show: (text) => {
+        const now = performance.now();
+        if (isOff || now < next) return;
+        next = now + 100;
+        isShown = true;
+        terminal.write(`\r\u001B[K${text.slice(0, (terminal.columns ?? 80) - 1)}`);
+      },
+      end: () => { if (isShown) terminal.write('\r\u001B[K'); },
+    };
+  }
+
   note(text: string): void {
     this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styleText('dim', `capriccio: ${text}\n`, { stream: this.#stderr }));
   }

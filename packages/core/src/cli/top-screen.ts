@@ -50,8 +50,8 @@ function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: H
   return runnable > 0 ? 'running' : threads > 0 ? 'waiting' : 'idle';
 }
 
-function callLines({ stats: { calls, memory } }: Look): string[] {
-  return [`calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
+function callLines({ stats: { calls, memory, activations: { spares, blocked, activated } } }: Look): string[] {
+  return [`${figure(spares)} standing by, ${figure(blocked)} blocked in the kernel, ${figure(activated)} activations`, `calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
 }
 
 /** What was shed, since the start and now, and what the last of each was told. */

@@ -120,6 +120,8 @@ function show(now) {
     return [worker.id, worker.lane, { text: !worker.isReady ? 'starting' : isStalled ? 'stalled' : worker.runnable > 0 ? 'running' : worker.threads > 0 ? 'waiting' : 'idle', isBad: isStalled }, { text: '', share: busy },
       worker.threads, worker.runnable, worker.queued, worker.connections, last === undefined || seconds === undefined ? 0 : round((worker.threadsRun - last.threadsRun) / seconds), { text: worker.failed, isBad: worker.failed > 0 }];
   }));
+  const { spares, blocked, retiring, activated, blockedMs } = stats.activations;
+  byId('cores-note').textContent = `${spares} standing by, ${blocked} blocked in the kernel, ${retiring} retiring; since the start ${activated} ${activated === 1 ? 'activation' : 'activations'}, ${round(blockedMs / 1000)} s blocked.`;
   const routesBefore = new Map(before?.routes.map((route) => [route.route, route.count]));
   fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], routes.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
     [route, count.toLocaleString('en'), seconds === undefined ? 0 : round((count - (routesBefore.get(route) ?? 0)) / seconds), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
