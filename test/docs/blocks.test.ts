@@ -1,13 +1,14 @@
 /**
- * The code in README.md, docs/reference/threads.md and docs/guide runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
+ * The code in every page runs. A fenced block whose first line is `// file: name` is written to a folder; one that says `run` there is run after
  * all are written, and each `console.log(…)  // expected` must print what its comment says.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../../packages/core/src/cli/config-file.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -23,7 +24,38 @@ function blocksOf(markdown: string): Block[] {
 
 const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => `docs/guide/${name}`);
 
-describe.for(['README.md', 'docs/reference/threads.md', ...guides])('%s', (page) => {
+const pages = ['README.md', 'packages/core/README.md', ...['threads', 'errors', 'shared-primitives'].map((name) => `docs/reference/${name}.md`), ...guides];
+/** Its one block is a configuration, which is read and checked. */
+const CLI = 'docs/reference/cli.md';
+
+test('no page with code is left out', () => {
+  const withCode = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md') && !file.endsWith('.api.md') && !file.includes('node_modules') && /^```ts$/m.test(readFileSync(join(root, file), 'utf8')));
+  expect(withCode.toSorted()).toEqual([...pages, CLI].toSorted());
+});
+
+test('the configuration of cli.md is one', async () => {
+  const [{ file, code }] = blocksOf(readFileSync(join(root, CLI), 'utf8')) as [Block];
+  const folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));
+  onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
+  writeFileSync(join(folder, file), code);
+  const config = await readConfig({ positionals: [], values: new Map([['config', join(folder, file)]]) });
+  expect(config).toEqual({ app: join(folder, 'app.ts'), pool: { cores: 4 }, serve: { port: 8080, adminPort: 9000, routes: { 'GET /report/:id': { deadlineMs: 5000 } } } });
+});
+
+test('the code of all pages is strictly typed', () => {
+  const folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));
+  onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../../tsconfig.base.json', compilerOptions: { noEmit: true, composite: false, isolatedDeclarations: false, rewriteRelativeImportExtensions: false }, include: ['**/*.ts', '../../../packages/shared/src/raw-buffer.ts'] }));
+  for (const page of [...pages, CLI]) {
+    const place = join(folder, page.replace('.md', ''));
+    mkdirSync(place, { recursive: true });
+    for (const { file, code } of blocksOf(readFileSync(join(root, page), 'utf8'))) writeFileSync(join(place, file), code);
+  }
+  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['--project', folder], { encoding: 'utf8', timeout: 60_000 });
+  expect([status, stdout]).toEqual([0, '']);
+});
+
+describe.for(pages)('%s', (page) => {
   const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
   const runnable = blocks.filter(({ isRun }) => isRun);
   let folder: string;

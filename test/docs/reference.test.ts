@@ -50,3 +50,29 @@ describe.for(Object.entries(exports).filter(([door]) => door !== NO_INTERFACE &&
   });
   test('types', () => { expect(names(true)).toEqual([...new Set(typesOf(join(core, source)))].toSorted()); });
 });
+
+describe('docs/reference/observability.md', () => {
+  const page = readFileSync(join(root, 'docs/reference/observability.md'), 'utf8');
+  const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? '';
+  const ticked = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
+  /** The interface as text, which is compared with what was built. */
+  const api = readFileSync(join(core, 'core.api.md'), 'utf8');
+  const bodyOf = (name: string): string => new RegExp(`^interface ${name} \\{\\n([^]*?)^\\}`, 'm').exec(api)?.[1] ?? '';
+  const fieldsIn = (body: string, indent: string): string[] => [...body.matchAll(new RegExp(`^${indent}(?:readonly )?(\\w+)\\??:`, 'gm'))].map(([, name = '']) => name);
+
+  test('has every event, and what comes with it', () => {
+    const events = [...bodyOf('PoolEvents').matchAll(/^ {4}(\w+): \[([^]*?)\];$/gm)].map(([, name = '', payload = '']) => {
+      const named = /^(\w+)/.exec(payload)?.[1];
+      return { name, fields: [...named === undefined ? [] : fieldsIn(bodyOf(named), ' {4}'), ...fieldsIn(payload, ' {8}')] };
+    });
+    expect(events.length).toBeGreaterThan(5);
+    const rows = [...section('Events').matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name = '', fields = '']) => ({ name, fields: ticked(fields).filter((field) => field !== 'Error') }));
+    expect(rows).toEqual(events);
+  });
+
+  test('has every channel', () => {
+    const source = readFileSync(join(core, 'src/diagnostics.ts'), 'utf8');
+    const channels = [...source.matchAll(/\b(tracingChannel|channel)(?:<[^>]+>)?\('([\w.]+)'\)/g)].map(([, kind, name]) => (kind === 'channel' ? name : `tracing:${name}:start`));
+    expect([...section('Channels').matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name)).toEqual(channels);
+  });
+});

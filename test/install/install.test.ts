@@ -33,6 +33,8 @@ function thirdParty(also: readonly string[]): string[] {
 const folder = mkdtempSync(join(tmpdir(), 'capriccio-install-'));
 const project = join(folder, 'project');
 let packed: Packed[] = [];
+/** What the committed reports of the interface say that is not so. */
+let apiReport: ReturnType<typeof runIn>;
 
 beforeAll(() => {
   const tarballs = join(folder, 'tarballs');
@@ -46,6 +48,7 @@ beforeAll(() => {
     const made = runIn(workshop.folder, process.execPath, script);
     assert.equal(made.code, 0, made.stderr);
   }
+  apiReport = runIn(workshop.folder, process.execPath, join(root, 'scripts/api-report.ts'), '--check', '--built', workshop.folder);
   const pack = runIn(workshop.folder, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', tarballs, ...PACKAGES.map((name) => `./packages/${name}`), ...thirdParty(ALSO));
   assert.equal(pack.code, 0, pack.stderr);
   packed = JSON.parse(pack.stdout) as Packed[];
@@ -79,6 +82,13 @@ describe('the tarballs', () => {
 const BUDGET_KB: Readonly<Record<string, readonly [packed: number, code: number]>> = { capriccio: [700, 900], '@capriccio/shared': [400, 450], '@capriccio/worker': [450, 500], '@capriccio/compiler': [500, 600] };
 
 describe('ready to publish', () => {
+  test('the committed reports of the interface are what was built', () => { assert.deepEqual([apiReport.code, apiReport.stderr], [0, '']); });
+
+  test.for([...PACKAGES])('%s: by whom and from where can be proved, and nothing runs when it is installed', (name) => {
+    const { license, engines, publishConfig, scripts = {} } = JSON.parse(readFileSync(join(project, 'node_modules', manifestIn(join(root, 'packages', name)).name, 'package.json'), 'utf8')) as { license: string; engines: { node: string }; publishConfig: object; scripts?: object };
+    assert.deepEqual([license, engines, publishConfig, scripts], ['MIT', { node: '>=24.21' }, { access: 'public', provenance: true }, {}]);
+  });
+
   test.for([...PACKAGES])('%s: publint and attw have nothing to say', (name) => {
     const { name: packageName } = manifestIn(join(root, 'packages', name));
     const lint = runIn(project, join(bin, 'publint'), 'run', join(project, 'node_modules', packageName), '--strict', '--pack', 'false');
@@ -118,6 +128,9 @@ describe('ten lines in an empty folder', () => {
     const { code, stdout, stderr } = runIn(project, oldest, 'main.js');
     assert.deepEqual([code, stderr], [0, ''], stdout);
     assert.deepEqual(JSON.parse(stdout), { resized: 42, ran: 'a-b', status: 'running', served: 'hello from /x', version: manifestVersion() });
+    const cli = (...args: string[]): ReturnType<typeof runIn> => runIn(project, oldest, 'node_modules/capriccio/dist/cli/main.js', ...args);
+    assert.deepEqual(cli('run', 'images.js', 'a', 'b', '--cores', '1', '--json'), { code: 0, stdout: '"a-b"\n', stderr: '' });
+    assert.match(cli('analyze', 'images.js').stdout, /All files/);
     const piscina = runIn(project, oldest, 'piscina.cjs');
     assert.deepEqual([piscina.code, piscina.stdout, piscina.stderr], [0, '42\n', '']);
   });

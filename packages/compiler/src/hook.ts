@@ -40,6 +40,8 @@ export interface Hook {
   /** Where a place in a compiled file comes from; undefined for any other, and for text that stands for nothing. Lines from 1, columns from 0. */
   originalOf(url: string, place: Position): Position | undefined;
   isCompiled(url: string): boolean;
+  /** `file:///a.ts:3:5` when the file that was loaded last cannot be parsed: a SyntaxError that comes from loading says what is wrong, and not where. */
+  whereUnparsed(): string | undefined;
   remove(): void;
 }
 
@@ -48,6 +50,8 @@ const MAY_HAVE_WORK = /\basync\b|\bfunction\b|\bclass\b|=>|\)\s*\{/;
 
 /** Generated code, and where its lines come from. */
 interface Entry { readonly code: string; readonly places: string }
+
+interface LoadedFile { readonly url: string; readonly kind: SourceKind }
 
 /** Installs the hook in this thread. It needs what `runtimeUrl` names to be loaded before any CommonJS file that is compiled. */
 export function installHook(options: HookOptions): Hook {
@@ -60,6 +64,8 @@ export function installHook(options: HookOptions): Hook {
   /** Compiled before they were loaded, by a bundler. */
   const ahead = new Set<string>();
   const counts = { compiled: 0, cached: 0, failed: 0 };
+  /** Node parses a file as soon as it has been loaded. */
+  let last: LoadedFile | undefined;
 
   const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
   stack.configure(options.stack ?? {});
@@ -68,25 +74,32 @@ export function installHook(options: HookOptions): Hook {
     resolve: (specifier, context, next) => (specifier === RUNTIME_MODULE ? { url: options.runtimeUrl, shortCircuit: true }
       : specifier === STACK_MODULE ? { url: stackUrl, shortCircuit: true } : next(specifier, context)),
     load(url: string, context: LoadHookContext, next): LoadFnOutput {
-      const typed = context.format?.endsWith('-typescript') === true && isIncluded(url) ? loadTyped(url, context.format) : undefined;
-      if (typed !== undefined) return typed;
-      let loaded: LoadFnOutput;
-      try {
-        loaded = next(url, context);
-      } catch (error) {
-        if ((error as { code?: unknown }).code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || !isIncluded(url)) throw error;
-        const retyped = loadTyped(url, 'commonjs-typescript') ?? loadTyped(url, 'module-typescript');   // as Node looks for what a file without `type` is
-        if (retyped === undefined) throw error;
-        return retyped;
-      }
-      const kind = kindOf(loaded.format);
-      if (kind === undefined || !isIncluded(url)) return loaded;
-      const source = textOf(loaded.source, url);
-      if (source === undefined || !MAY_HAVE_WORK.test(source)) return loaded;
-      if (hasBeenCompiled(source)) { ahead.add(url); return loaded; }
-      return compiledAs(kind, url, source, loaded.format?.endsWith('-typescript') === true) ?? loaded;
+      try { return load(url, context, next); } finally { last = { url, kind: kindOf(context.format) ?? 'module' }; }   // at its end: the compiler may have been loaded meanwhile
     },
   });
+
+  function load(url: string, context: LoadHookContext, next: (url: string, context: LoadHookContext) => LoadFnOutput): LoadFnOutput {
+    const typed = context.format?.endsWith('-typescript') === true && isIncluded(url) ? loadTyped(url, context.format) : undefined;
+    if (typed !== undefined) return typed;
+    let loaded: LoadFnOutput;
+    try {
+      loaded = next(url, context);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || !isIncluded(url)) throw error;
+      const retyped = loadTyped(url, 'commonjs-typescript') ?? loadTyped(url, 'module-typescript');   // as Node looks for what a file without `type` is
+      if (retyped === undefined) throw error;
+      return retyped;
+    }
+    const kind = kindOf(loaded.format);
+    if (kind === undefined || !isIncluded(url)) return loaded;
+    const source = textOf(loaded.source, url);
+    if (source === undefined || !MAY_HAVE_WORK.test(source)) return loaded;
+    if (hasBeenCompiled(source)) { ahead.add(url); return loaded; }
+    return compiledAs(kind, url, source, loaded.format?.endsWith('-typescript') === true) ?? loaded;
+  }
+
+  /** Under the inspector, with --enable-source-maps, and where coverage is counted, which is of the source. */
+  const wantsMaps = (): boolean => (options.isInspected ?? inspector.url() !== undefined) || process.sourceMapsEnabled || (process.env['NODE_V8_COVERAGE'] ?? '') !== '';
 
   /** Before Node strips it: stripping is part of compiling, and of what the cache holds. */
   function loadTyped(url: string, format: string): LoadFnOutput | undefined {
@@ -100,7 +113,7 @@ export function installHook(options: HookOptions): Hook {
     if (entry === undefined) return undefined;
     entries.set(url, entry);
     places.delete(url);
-    return { format: kind, source: !(options.isInspected ?? inspector.url() !== undefined) && !process.sourceMapsEnabled ? entry.code : withMap(entry, url, source), shortCircuit: true };
+    return { format: kind, source: wantsMaps() ? withMap(entry, url, source) : entry.code, shortCircuit: true };
   }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {
@@ -130,12 +143,25 @@ export function installHook(options: HookOptions): Hook {
       if (found === undefined) places.set(url, found = new Places(entry.places, entry.code));
       return found.originalOf(place);
     },
+    whereUnparsed: () => (last === undefined ? undefined : placeUnparsed(last)),
     remove: () => { hooks.deregister(); },
   };
 }
 
 /** Loaded when the first file must be compiled: most starts find all of them in the cache. */
 const compiler = (): typeof Compiler => createRequire(import.meta.url)('@capriccio/compiler') as typeof Compiler;
+
+function placeUnparsed({ url, kind }: LoadedFile): string | undefined {
+  const source = textOf(undefined, url);
+  if (source === undefined) return undefined;
+  try {
+    compiler().blockingPoints(source, { file: url, kind });
+    return undefined;
+  } catch (error) {
+    const { line, column } = error as Partial<Position>;
+    return line === undefined || column === undefined ? undefined : `${url}:${line}:${column + 1}`;
+  }
+}
 
 function kindOf(format: string | null | undefined): SourceKind | undefined {
   const kind = format?.replace('-typescript', '');

@@ -34,8 +34,12 @@ function transform(source: string, file: string): Pass {
 }
 
 function refused(error: unknown, source: string, file: string): SourceError {
-  const { message = String(error), startLine = 1, startColumn = 0 } = error as { message?: string; startLine?: number; startColumn?: number };
-  return new SourceError(`${file}: ${message}`, Math.min(startLine, new Lines(source).count), startColumn, error);
+  const { message = String(error), stack = '', startLine, startColumn } = error as { message?: string; stack?: string; startLine?: number; startColumn?: number };
+  if (startLine === undefined) {                                       // Node's own error has its place in its stack alone: `:2`, the lines, and a ^ below
+    const [, line = '1', , indent = ''] = /^[^\n]*:(\d+)\n([^]*?\n)?( *)\^+\n/.exec(stack) ?? [];
+    return new SourceError(`${file}: ${message}`, Math.min(Number(line), new Lines(source).count), indent.length, error);
+  }
+  return new SourceError(`${file}: ${message}`, Math.min(startLine, new Lines(source).count), startColumn ?? 0, error);
 }
 
 /** Node warns that stripping by hand is experimental; whoever runs a `.ts` file has chosen it, and Node does not warn there. */

@@ -6,7 +6,7 @@
  *     webpack                  plugins: [capriccio.webpack()]      with `output.module`, `experiments.outputModule`
  *     esbuild                  plugins: [capriccio.esbuild()]      with `outdir`, `format: 'esm'`
  *
- * And `capriccio.compile()` beside it, or `capriccio.esbuild({ compile: true })`, compiles the modules of the application ahead, as the workers of a pool
+ * And `capriccio.compile()` beside it, or `compile: true` among the options of the other two, compiles the modules of the application ahead, as the workers of a pool
  * would at load: a bundle that has been compiled is not compiled again.
  *
  * Bundles are for Node: `capriccio` itself stays outside of them (external).
@@ -194,10 +194,13 @@ interface WebpackCompiler {
     readonly finishMake: { tapPromise(name: string, work: (compilation: WebpackCompilation) => Promise<void>): void };
   };
 }
+/** As of `.esbuild()`. */
+export type WebpackPluginOptions = EsbuildPluginOptions;
 export interface WebpackPlugin { apply(compiler: WebpackCompiler): void }
 
 /** A mark stands for the address until files have names. It is taken from the folder of the output: webpack makes a source's own of `import.meta.url`. */
-function webpackPlugin(): WebpackPlugin {
+function webpackPlugin({ compile = false }: WebpackPluginOptions = {}): WebpackPlugin {
+  const compileModule = compile === false ? undefined : compilerAhead(compile === true ? {} : compile);
   return {
     apply(compiler) {
       const { EntryPlugin, NormalModule, library, sources, Compilation } = compiler.webpack;
@@ -220,6 +223,8 @@ function webpackPlugin(): WebpackPlugin {
             files.set(name, source);
             return `'capriccio-module:${name}:', __webpack_base_uri__`;
           });
+          const compiled = compileModule?.(rewritten ?? code.toString(), file, false);   // loaders have stripped the types
+          if (compiled !== undefined) return [compiled.code, compiled.map];              // and an AST that they have made is of another text
           return rewritten === undefined ? result : [rewritten, ...rest];
         });
         compilation.hooks.processAssets.tap({ name: NAME, stage: Compilation.PROCESS_ASSETS_STAGE_OPTIMIZE_INLINE }, () => {
@@ -250,6 +255,6 @@ const capriccio: {
   (): RollupPlugin;
   readonly compile: (patterns?: CompilePatterns) => RollupCompiler;
   readonly esbuild: (options?: EsbuildPluginOptions) => EsbuildPlugin;
-  readonly webpack: () => WebpackPlugin;
+  readonly webpack: (options?: WebpackPluginOptions) => WebpackPlugin;
 } = Object.assign(rollupPlugin, { compile: rollupCompiler, esbuild: esbuildPlugin, webpack: webpackPlugin });
 export default capriccio;

@@ -84,7 +84,7 @@ export interface PoolParts {
   receive(from: number, body: unknown): void;
 }
 
-/** @internal made by createPool */
+/** Cores that run threads; createPool makes it. */
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, SharedPrimitives {
   readonly #options: FullPoolOptions;
   readonly #parts: PoolParts | undefined;
@@ -122,6 +122,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #state: 'open' | 'closing' | 'closed' = 'open';
   readonly #inProcess: InProcess | undefined;
 
+  /** @internal createPool calls it */
   constructor(options: FullPoolOptions, parts?: PoolParts) {
     super();
     this.#options = options;

@@ -3,6 +3,7 @@
  * names. A worker loads a module when the first call of it arrives, and keeps the record for good. Built-in functions have no module.
  */
 import { CapriccioError } from '@capriccio/shared';
+import { loadModule } from './load-module.ts';
 import { twinOf, type Twin } from './compiled/twins.ts';
 import type { Root, Roots } from './run-queues.ts';
 
@@ -114,7 +115,7 @@ export class Functions {
     const { url, exportName } = record;
     let namespace: Record<string, unknown>;
     try {
-      namespace = await import(url) as Record<string, unknown>;
+      namespace = await loadModule(url);
     } catch (error) {
       record.failure = new CapriccioError('CAP_ERR_MODULE', `cannot load ${url} (for its export ${exportName}): ${(error as Error)?.message ?? String(error)}`, { cause: error });
       return;

@@ -7,6 +7,7 @@ import { CapriccioError } from '@capriccio/shared';
 import { installHook, type Patterns } from '@capriccio/compiler/hook';
 import './compiled/runtime.ts';
 import { installStackTraces } from './compiled/stack-traces.ts';
+import { setWhereUnparsed } from './load-module.ts';
 import { Runtime } from './runtime.ts';
 import type { RuntimeStart } from './runtime-messages.ts';
 import { watchContext } from './context.ts';
@@ -46,5 +47,6 @@ function compileWhatLoads(patterns: Patterns, { plugins, isInspected, stacks: { 
     stack: { ...framesMax === undefined ? {} : { framesMax }, error: (message) => new CapriccioError('CAP_ERR_STACK', message) },
     own: [...own, ...plugins.map(({ url }) => url)].map((url) => new URL('.', url).href),
   });
+  setWhereUnparsed(() => hook.whereUnparsed());
   installStackTraces(hook, new URL('.', import.meta.url).href);
 }

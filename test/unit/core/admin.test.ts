@@ -53,8 +53,9 @@ describe('metrics', () => {
     await until(async () => { after = await metrics(); return change('capriccio_request_duration_seconds_count{route="GET /wait"}') === 5; }, 'all five');   // a client may be sooner
     assert.ok(change('capriccio_request_duration_seconds_sum{route="GET /wait"}') >= 0.095);
     assert.ok((after.get('capriccio_request_duration_seconds{route="GET /wait",quantile="0.5"}') ?? 0) >= 0.019);
+    assert.deepEqual([server.histograms().get('GET /wait')?.count, (server.histograms().get('GET /wait')?.min ?? 0) >= 19_000], [after.get('capriccio_request_duration_seconds_count{route="GET /wait"}'), true]);
     assert.deepEqual([after.get('capriccio_cores'), after.get('capriccio_cores_ready'), after.get('capriccio_ready')], [2, 2, 1]);
-    const begun = (figures: Map<string, number>): number => pool.stats().workers.reduce((total, { id }) => total + (figures.get(`capriccio_tasks_begun_total{core="${id}"}`) ?? 0), 0);
+    const begun = (figures: Map<string, number>): number => pool.stats().workers.reduce((total, { id }) => total + (figures.get(`capriccio_tasks_begun_total{core="${id}",lane="front"}`) ?? 0), 0);
     await soon((async () => { while (begun(await metrics()) < begun(before) + 5) await new Promise((next) => { setTimeout(next, 20); }); })(), 'the workers\' own count');
   });
 });

@@ -25,12 +25,13 @@ const compilers: Readonly<Record<string, (outdir: string, compiles: boolean, isS
   rolldown: async (dir, compiles, minify) => (await rolldown({ input: async, external, platform: 'node', plugins: [capriccio(), compiles && capriccio.compile()] as never })).write({ dir, format: 'esm', minify, sourcemap: true }),
   vite: (outDir, compiles, isSmall) => vite({ configFile: false, logLevel: 'error', plugins: [capriccio(), compiles && capriccio.compile()] as never, ssr: { external: ['capriccio'] }, build: { ssr: async, outDir, emptyOutDir: false, minify: isSmall ? 'oxc' : false, sourcemap: true, rollupOptions: { external, output: { format: 'esm' } } } }),
   esbuild: (outdir, compile, minify) => esbuild({ entryPoints: { main: async }, outdir, bundle: true, format: 'esm', platform: 'node', minify, sourcemap: true, packages: 'external', plugins: [capriccio.esbuild({ compile })] as never }),
+  webpack: (path, compile, minimize) => packed({ entry: { main: async }, output: { path, module: true, filename: '[name].mjs', chunkFormat: 'module' }, experiments: { outputModule: true }, externalsType: 'module', devtool: 'source-map', optimization: { minimize }, plugins: [capriccio.webpack({ compile }) as never] }),
 };
 
-function packed(options: Configuration): Promise<void> {
+function packed({ plugins = [capriccio.webpack() as never], ...options }: Configuration): Promise<void> {
   const compiler = webpack({
     mode: 'production', target: 'node26', entry: { main }, context: root, externals: [/^capriccio/, /^node:/],
-    module: { rules: [{ test: /\.ts$/, loader: fileURLToPath(new URL('../../fixtures/core/strip-types.cjs', import.meta.url)) }] }, plugins: [capriccio.webpack() as never], ...options,
+    module: { rules: [{ test: /\.ts$/, loader: fileURLToPath(new URL('../../fixtures/core/strip-types.cjs', import.meta.url)) }] }, plugins, ...options,
   });
   return new Promise((resolve, reject) => {
     compiler?.run((error, stats) => { if (error) reject(error); else if (stats?.hasErrors() === true) reject(new Error(stats.toString('errors-only'))); else compiler.close(() => { resolve(); }); });

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { afterAll, describe, onTestFinished, test } from 'vitest';
+import { PassThrough, Writable } from 'node:stream';
+import { afterAll, describe, onTestFinished, test, vi } from 'vitest';
 import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
+import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
+import { Output } from '../../../packages/core/src/cli/output.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 import type { PoolStats } from 'capriccio';
 import { until } from './rig.ts';
@@ -107,6 +109,10 @@ describe('the command line', () => {
     [['dump'], /dump takes the admin port/],
     [['dump', '9000', '--pid', '1'], /an admin port or --pid, not both/],
     [['dump', '--pid', 'x'], /--pid takes a whole number/],
+    [['serve', 'nowhere.ts'], /there is no nowhere\.ts/],
+    [['serve', 'test'], /test is a directory; name a file of it/],
+    [['run', 'nowhere.ts'], /there is no nowhere\.ts/],
+    [['analyze', 'test', 'packages'], /analyze takes one directory or file, not also packages/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -114,6 +120,38 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.match(stderr, /^capriccio: .* \(CAP_ERR_OPTION\)\n$/);
     assert.match(stderr, message);
+  });
+
+  test('a Node that is too old is told so, by code that it can load', async () => {
+    const older = "data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '24.20.9' } })";
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', '--import', older, 'packages/core/src/cli/main.ts', '--version'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS });
+    assert.deepEqual([status, stdout, stderr], [1, '', 'capriccio: this is Node 24.20.9, and it needs 24.21 or newer\n']);
+    assert.deepEqual(['20.20.2', '24.20.0', '24.21.0', '24.22.1', '26.0.0'].map((version) => refusalOfNode(version) === undefined), [false, false, true, true, true]);
+  });
+
+  test('a reader that has read enough ends what goes on printing, and nothing is said of it', async () => {
+    const cli = start(['run', fixture('endless.ts'), '--cores', '0']);
+    await once(cli.child.stdout as NodeJS.ReadableStream, 'data');
+    cli.child.stdout?.destroy();
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+    assert.equal(cli.stderr, '');
+  });
+
+  test('long work tells how far it is, on a terminal only', (context) => {
+    const written = (isTTY: boolean, json: boolean): string => {
+      const chunks: string[] = [];
+      const stderr = Object.assign(new Writable({ write(chunk, _, done) { chunks.push(String(chunk)); done(); } }), { isTTY, columns: 20 });
+      const progress = new Output(json, new PassThrough(), stderr).progress();
+      context.onTestFinished(() => { now.mockRestore(); });
+      const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2000);
+      progress.show('1 of 2 files: a-name-that-is-long.ts');
+      progress.show('at once: too soon');
+      progress.end();
+      now.mockRestore();
+      return chunks.join('');
+    };
+    assert.equal(written(true, false), '\r\u001B[K1 of 2 files: a-nam\r\u001B[K');
+    assert.deepEqual([written(false, false), written(true, true)], ['', '']);
   });
 
   test('--json makes an error one line of JSON', async () => {
@@ -151,7 +189,7 @@ describe('capriccio run', () => {
   });
 
   test.each([
-    ['nowhere.ts', /nowhere\.ts: cannot load .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['imports-syntax.ts', /cannot load .*imports-syntax\.ts .*\(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\) \(CAP_ERR_MODULE\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /cannot load .*broken\.ts .*this module cannot be loaded \(CAP_ERR_MODULE\)\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /no-default\.ts has no function as its default export, and run calls that/],
   ])('%s is an error that says so, exit code 1', async (name, message) => {
@@ -168,8 +206,8 @@ describe('capriccio top', () => {
     await fetch(`${cli.url}/quick`);
     const text = await capriccio('top', new URL(adminUrl).port);
     assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +state +busy/);
-    assert.match(text.stdout, /\n1 +(?:idle|waiting|running) .*%/);
+    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +lane +state +busy/);
+    assert.match(text.stdout, /\n1 +front +(?:idle|waiting|running) .*%/);
     assert.match(text.stdout, /\nGET \/quick +1 /);
     assert.ok(!text.stdout.includes('\u001B'));
     const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
@@ -183,7 +221,7 @@ describe('capriccio top', () => {
   });
 
   test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
-    const worker = { id: 1, isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
+    const worker = { id: 1, lane: 'front', isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
     const none: PoolStats['refused'] = { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} };
     const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
@@ -193,9 +231,9 @@ describe('capriccio top', () => {
     } as unknown as Look);
     const plain = (_: string, text: string): string => text;
     const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
-    assert.match(lines[3] ?? '', /^1 +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
+    assert.match(lines[3] ?? '', /^1 +front +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
     assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
-    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +stalled/);
+    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +front +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
     const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
     const refused = topScreen(look(3000, 0, 0, [], shed(2000)), look(1000, 0, 0, [], shed(1000)), plain).split('\n');
@@ -354,7 +392,7 @@ describe('capriccio serve', () => {
   });
 
   test.each([
-    ['nowhere.ts', /cannot load the app .*nowhere\.ts.*\(CAP_ERR_MODULE\)/],
+    ['imports-syntax.ts', /^capriccio: SyntaxError: .* \(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /this module cannot be loaded\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /cannot serve this module: the module has no default export.*\(CAP_ERR_MODULE\)/],
   ])('%s is an error that says so, exit code 1', async (name, message) => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { until } from './rig.ts';
 import { app, quiet } from './serve-rig.ts';
 
 const executablePath = [process.env['CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path !== '' && existsSync(path));
@@ -43,8 +44,9 @@ afterAll(async () => {
 const figures = { count: 10, mean: 1, sd: 0 };
 /** Twenty chains side by side, as a server with many routes has them. */
 function graphOf(count: number): unknown {
-  const nodes = Array.from({ length: count }, (_, id) => ({ id, name: `routes/route-${id % 20}.ts:${10 + id} step${id}`, weightMs: id / 10, tickets: 1 + id % 7, ...id === 3 ? { window: 2 } : {} }));
+  const nodes = Array.from({ length: count }, (_, id) => ({ id, name: `file:///srv/app/routes/route-${id % 20}.ts:${10 + id} step${id}`, weightMs: id / 10, tickets: 1 + id % 7, ...id === 3 ? { window: 2, inUse: 2, waiting: 5 } : {} }));
   const edges = nodes.slice(20).map(({ id }) => ({ from: id - 20, to: id, count: id * 10, timeMs: figures, heap: figures, external: figures, descriptors: figures }));
+  edges.push({ from: 20, to: 20, count: 1234, timeMs: { ...figures, mean: 2.5 }, heap: figures, external: figures, descriptors: figures });
   return { atMs: 1, nodes, edges, roots: [], resources: [{ name: 'memory', used: 900, limit: 1000, isNearLimit: true }], decisions: [{ what: 'throttle', about: nodes[3]?.name, why: 'memory is near its limit' }], pooled: { nodes: 0, edges: 0, roots: 0 } };
 }
 
@@ -63,9 +65,20 @@ describe('the dashboard', () => {
   test('shows cores, routes and load as they are', async (context) => {
     if (missing !== undefined) { context.skip(missing); return; }
     await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/`)));
+    const leaves = new AbortController();
+    const waits = fetch(`${server.url}/wait?ms=60000`, { signal: leaves.signal }).catch((error: Error) => error.name);
+    await until(async () => (await pool.threads()).some(({ root, frames = [] }) => root === 'GET /wait' && frames.length > 0), 'the request waiting');
     const { page, errors } = await open('light', undefined);
     assert.match(await page.textContent('#status') ?? '', /^ready, ok$/);
-    assert.equal(await page.locator('#cores tbody tr').count(), 2);
+    assert.deepEqual(await page.locator('#cores tbody tr td:nth-child(2)').allTextContents(), ['front', 'front']);
+    assert.match(await page.textContent('#cores-note') ?? '', /^[01] standing by, 0 blocked in the kernel, 0 retiring; since the start 0 activations, 0 s blocked\.$/);
+    assert.equal(await page.textContent('#threads-note'), '1 thread; one opens to show its stack.');
+    await page.focus('#threads summary');
+    await page.keyboard.press('Enter');
+    assert.match(await page.innerText('#threads details[open] pre'), /^at .*paths \(file:.*\/paths\.ts:\d+:\d+\)$/m);
+    const shownBefore = Number(await page.getAttribute('html', 'data-shown'));
+    await until(async () => Number(await page.getAttribute('html', 'data-shown')) > shownBefore + 1, 'the figures twice more');
+    assert.equal(await page.locator('#threads details[open]').count(), 1, 'it stays open while figures come');
     assert.match(await page.textContent('#routes tbody') ?? '', /GET /);
     assert.equal(await page.textContent('#refused-note'), 'Nothing since the start.');
     assert.equal(await page.locator('#charts canvas').count(), 3);
@@ -78,6 +91,9 @@ describe('the dashboard', () => {
     assert.match(await page.textContent('#resources') ?? '', /heap: [\d.]+ MB of [\d.]+ [MG]B/);
     assert.deepEqual(errors, []);
     if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/light.png`, fullPage: true });
+    leaves.abort();
+    assert.equal(await waits, 'AbortError');
+    await until(async () => await page.textContent('#threads-note') === 'None now.', 'the thread gone from the list');
     await page.close();
   });
 
@@ -88,13 +104,15 @@ describe('the dashboard', () => {
     assert.equal(await page.textContent('#refused-note'), '1,200 requests and 3 calls, for they could not have begun before their deadlines.');
     assert.deepEqual(await page.locator('#refused tbody tr').allTextContents(), ['GET /1,20001.5 s', 'a.ts#b300.3 s']);
     assert.equal(await page.locator('#graph .node').count(), 500);
-    assert.equal(await page.locator('#graph path').count(), 480);
+    assert.equal(await page.locator('#graph path').count(), 481);
+    assert.deepEqual(await page.locator('#graph path title').last().textContent(), 'routes/route-0.ts:30 step20 → routes/route-0.ts:30 step20: 1,234 ×, 2.5 ms');
+    assert.match(await page.getAttribute('#graph .held', 'aria-label') ?? '', / · 2 there, 5 wait · at most 2 at a time · throttle: memory is near its limit$/);
     assert.equal(await page.locator('#graph .held').count(), 1);
     await page.focus('#graph');
     await page.keyboard.press('ArrowRight');
     assert.match(await page.textContent('#detail') ?? '', /route-0\.ts:10 step0: 0 ms/);
     await page.keyboard.press('ArrowRight');
-    assert.match(await page.textContent('#detail') ?? '', /step20: 2 ms · 400 × · 7 tickets/);
+    assert.match(await page.textContent('#detail') ?? '', /^file:\/\/\/srv\/app\/routes\/route-0\.ts:30 step20: 2 ms · 1,634 × · 7 tickets/);
     const before = await page.getAttribute('#graph', 'viewBox');
     await page.keyboard.press('+');
     assert.notEqual(await page.getAttribute('#graph', 'viewBox'), before);

@@ -50,3 +50,10 @@ test('spans: children of the active one, with their function, and what they fail
     { name: 'request', attributes: {}, status: { code: 0 }, events: [], isChild: false, tookTime: true },
   ]);
 });
+
+test('spans follow calls into workers, and on to others, with what the propagator carries', () => {
+  const program = fileURLToPath(new URL('../../fixtures/core/spans-across.ts', import.meta.url));
+  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', program], { encoding: 'utf8', timeout: 20_000 });
+  assert.equal(stderr, '');
+  assert.deepEqual(JSON.parse(stdout), { oneTrace: true, callIsChild: true, activeThere: true, nestedIsChild: true, onTwoWorkers: true, tenants: ['blue', 'blue'], outside: true, nothingLeft: true });
+});

@@ -28,6 +28,8 @@ export interface GraphNode { readonly id: string; readonly file: string; readonl
 
 export interface Application {
   readonly files: readonly AnalyzedFile[];
+  /** Files beyond the first 10,000. */
+  readonly leftOut: number;
   readonly nodes: readonly GraphNode[];
   /** Pairs of ids. */
   readonly edges: readonly (readonly [string, string])[];
@@ -44,8 +46,14 @@ interface Part { readonly path: string; readonly file: string; readonly graph: C
 const SOURCE = /\.(?:[cm]?[jt]s)$/;
 const FILES_MAX = 10_000;
 
+export interface AnalyzeOptions {
+  readonly stackBound?: number;
+  /** Before each file: its name, how many there were before it, and how many are known so far. */
+  readonly onFile?: (file: string, done: number, known: number) => void;
+}
+
 /** @param path  a file, whose imports are followed, or a directory, all of whose sources are taken but for node_modules. Throws what reading `path` throws. */
-export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTES }: { readonly stackBound?: number } = {}): Application {
+export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTES, onFile }: AnalyzeOptions = {}): Application {
   const start = resolve(path);
   const isDirectory = statSync(start).isDirectory();
   const root = isDirectory ? start : dirname(start);
@@ -58,6 +66,7 @@ export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTE
   for (let at = 0; at < pending.length && at < FILES_MAX; at++) {
     const one = pending[at] as string;
     const file = relative(root, one).split('\\').join('/');
+    onFile?.(file, at, Math.min(pending.length, FILES_MAX));
     try {
       const { kind, source } = readSource(one);
       const { code, pass, program } = parseSource(source, { file, kind });
@@ -76,7 +85,7 @@ export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTE
       files.push({ file, error: (error as Error).message });
     }
   }
-  return { files, packages: [...packages].filter((specifier) => !specifier.startsWith('.')).toSorted(), ...joined(parts) };
+  return { files, leftOut: Math.max(0, pending.length - FILES_MAX), packages: [...packages].filter((specifier) => !specifier.startsWith('.')).toSorted(), ...joined(parts) };
 }
 
 /** One graph of all files. */

@@ -23,10 +23,10 @@ const QUANTILES = [0.5, 0.9, 0.99, 0.999];
 export const metricsText = (observation: Observation): string => metricsOf(observation).map(textOf).join('');
 
 function metricsOf({ stats, health, isReady, version, routes }: Observation): Metric[] {
-  const { workers, calls, memory } = stats;
+  const { workers, calls, memory, activations, lanes } = stats;
   const stalled = new Set(health.stalled);
   const one = (value: number): Sample[] => [{ labels: {}, value }];
-  const each = (value: (worker: WorkerStats) => number): Sample[] => workers.map((worker) => ({ labels: { core: worker.id }, value: value(worker) }));
+  const each = (value: (worker: WorkerStats) => number): Sample[] => workers.map((worker) => ({ labels: { core: worker.id, lane: worker.lane }, value: value(worker) }));
   const metric = (type: Metric['type'], name: string, help: string, samples: readonly Sample[]): Metric => ({ name: `capriccio_${name}`, type, help, samples });
   return [
     metric('gauge', 'info', 'Versions, as labels.', [{ labels: { version, node: process.versions.node }, value: 1 }]),
@@ -34,6 +34,11 @@ function metricsOf({ stats, health, isReady, version, routes }: Observation): Me
     metric('gauge', 'cores', 'Workers that the pool keeps running.', one(stats.cores)),
     metric('gauge', 'cores_ready', 'Workers that take work.', one(health.ready)),
     metric('counter', 'cores_lost_total', 'Workers that have died.', one(stats.lost)),
+    metric('gauge', 'cores_blocked', 'Workers that are blocked in the kernel, and whose place is given away.', one(activations.blocked)),
+    metric('gauge', 'spares', 'Workers that stand by for blocked ones.', one(activations.spares)),
+    metric('gauge', 'back_lanes', 'Workers of lower priority, for what proves long.', one(lanes.back)),
+    metric('counter', 'activations_total', 'Times that a spare took the place of a blocked worker.', one(activations.activated)),
+    metric('counter', 'cores_blocked_seconds_total', 'Time that workers were blocked in the kernel.', one(activations.blockedMs / 1000)),
     metric('gauge', 'core_stalled', '1 while a worker has been in one turn for over a second.', each(({ id }) => (stalled.has(id) ? 1 : 0))),
     metric('counter', 'core_busy_seconds_total', 'Processor time of a worker.', each(({ busyMs }) => busyMs / 1000)),
     metric('counter', 'core_sleep_seconds_total', 'Time that a worker had nothing to do and slept or looked for work.', each(({ sleptMs }) => sleptMs / 1000)),

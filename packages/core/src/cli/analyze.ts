@@ -23,12 +23,16 @@ const PAPER_SHARE = 'the paper reports about 5 % of call sites for Apache 2.0.44
 
 /** Resolves with the exit code: 1 when a file could not be parsed. Throws UsageError when there is nothing to analyse. */
 export async function analyze(typed: Typed, output: Output): Promise<number> {
-  const [path] = typed.positionals;
+  const [path, ...others] = typed.positionals;
   if (path === undefined) throw new UsageError('analyze takes a directory or a file: capriccio analyze ./src');
+  if (others.length > 0) throw new UsageError(`analyze takes one directory or file, not also ${others.join(' ')}`);
   if (!existsSync(path)) throw new UsageError(`there is no ${path}`);
   const stackBound = wholeNumber(typed, 'stack-bound');
   const { analyzeApplication } = await import('@capriccio/compiler');
-  const application = analyzeApplication(path, stackBound === undefined ? {} : { stackBound });
+  const progress = output.progress();
+  const onFile = (file: string, done: number, known: number): void => progress.show(`${done} of ${known} files: ${file}`);
+  let application: Application;
+  try { application = analyzeApplication(path, { ...stackBound === undefined ? {} : { stackBound }, onFile }); } finally { progress.end(); }
   if (typed.values.has('dot')) output.text(dotOf(application));
   else output.result(textOf(application, output), application);
   return application.files.some(({ error }) => error !== undefined) ? 1 : 0;
@@ -44,6 +48,7 @@ function textOf(application: Application, output: Output): string {
     `  ${totals.checked} call sites lead to a check: ${share(totals.checked, totals.calls)}; ${PAPER_SHARE}`,
     `  longest path without a check: ${longest.bytes} bytes${longest.path.length === 0 ? '' : `, ${longest.path.join(' → ')}`}`,
     ...cyclesAcrossFiles.map((cycle) => `  a cycle through several files: ${cycle.join(', ')}`),
+    ...application.leftOut === 0 ? [] : [`  left out, beyond 10,000: ${application.leftOut} files`],
     ...packages.length === 0 ? [] : [`  not followed: ${packages.join(', ')}`],
   ].join('\n');
 }

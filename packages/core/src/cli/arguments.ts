@@ -1,4 +1,6 @@
 /** What was typed, checked against what a verb knows. Whatever cannot be meant is a UsageError that names the nearest thing that can. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CapriccioError, isCapriccioError } from '@capriccio/shared';
 import { nearest } from '../check.ts';
@@ -59,6 +61,15 @@ export function wholeNumber({ values }: Typed, name: string): number | undefined
   if (text === undefined) return undefined;
   if (!/^\d+$/.test(text)) throw new UsageError(`--${name} takes a whole number, not '${text}'`);
   return Number(text);
+}
+
+/** The absolute path of a source that was named. Throws UsageError when there is none, or it is a directory. */
+export function sourceFile(named: string): string {
+  const path = resolve(named);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new UsageError(`there is no ${named}`);
+  if (found.isDirectory()) throw new UsageError(`${named} is a directory; name a file of it`);
+  return path;
 }
 
 /** Runs a check of the library's own: an option that it refuses was typed wrongly. */

@@ -9,12 +9,20 @@ export class Output {
   readonly isJson: boolean;
   readonly #stdout: Stream;
   readonly #stderr: Stream;
+  #isUnread = false;
 
   constructor(isJson: boolean, stdout: Stream, stderr: Stream) {
     this.isJson = isJson;
     this.#stdout = stdout;
     this.#stderr = stderr;
+    for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (stream === stdout) this.#isUnread = true;
+    });
   }
+
+  /** Whoever read the output has gone, as `head` does: there is no use in more of it. What is served goes on. */
+  get isUnread(): boolean { return this.#isUnread; }
 
   /** What a person asked to read. */
   text(text: string): void { this.#stdout.write(`${text}\n`); }
@@ -38,6 +46,24 @@ export class Output {
   value(value: unknown): void {
     if (this.isJson) this.text(asJson(value));
     else if (value !== undefined) this.text(inspect(value, { depth: 6, colors: this.#stdout.hasColors?.() === true }));
+  }
+
+  /** How far long work is: a line on stderr that is written over, on a terminal only, once the work has taken a second and ten times a second at most. */
+  progress(): { show(text: string): void; end(): void } {
+    const terminal = this.#stderr as Stream & { isTTY?: boolean; columns?: number };
+    const isOff = this.isJson || terminal.isTTY !== true;
+    let next = performance.now() + 1000;
+    let isShown = false;
+    return {
+      show: (text) => {
+        const now = performance.now();
+        if (isOff || now < next) return;
+        next = now + 100;
+        isShown = true;
+        terminal.write(`\r\u001B[K${text.slice(0, (terminal.columns ?? 80) - 1)}`);
+      },
+      end: () => { if (isShown) terminal.write('\r\u001B[K'); },
+    };
   }
 
   note(text: string): void {

@@ -1,10 +1,9 @@
 /** `capriccio run`: the default export of a script, called on some core of a pool that lasts as long as the call. */
-import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createPool } from '../create-pool.ts';
 import { checkPoolOptions } from '../options.ts';
 import type { Pool } from '../pool.ts';
-import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
+import { UsageError, asUsage, sourceFile, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
 import { dumpOnQuit } from './dump.ts';
@@ -31,7 +30,7 @@ export async function run(typed: Typed, output: Output): Promise<number> {
   const { pool: configured } = await readConfig(typed);
   const options = { ...configured, ...cores === undefined ? {} : { cores } };
   asUsage(() => checkPoolOptions(options));
-  const url = pathToFileURL(resolve(script)).href;
+  const url = pathToFileURL(sourceFile(script)).href;
   const pool = await createPool(options);
   pool.on('warning', ({ message }) => output.note(message));
   pool.on('deadlock', ({ stack }) => output.note(stack.slice(stack.indexOf(': ') + 2).split('\n', 1)[0] as string));
@@ -53,7 +52,10 @@ async function callIn(pool: Pool, url: string, args: readonly string[], output: 
   try {
     const result = await pool.run(url, ...args);
     if (!isIterable(result)) return { value: result };
-    for await (const value of result) output.value(value);
+    for await (const value of result) {
+      if (output.isUnread) break;
+      output.value(value);
+    }
     return undefined;
   } finally {
     await pool.close({ graceMs: 0 });

@@ -1,12 +1,12 @@
 /** `capriccio serve`: an app on every core, until a signal; then a graceful end. */
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createPool } from '../create-pool.ts';
 import { checkPoolOptions, type PoolOptions } from '../options.ts';
 import type { Pool } from '../pool.ts';
 import type { PoolServer } from '../serve/pool-server.ts';
 import { checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
-import { UsageError, asUsage, wholeNumber, type Typed, type Verb } from './arguments.ts';
+import { UsageError, asUsage, sourceFile, wholeNumber, type Typed, type Verb } from './arguments.ts';
 import { readConfig } from './config-file.ts';
 import type { Output } from './output.ts';
 import { dumpOnQuit } from './dump.ts';
@@ -54,13 +54,13 @@ async function planOf(typed: Typed): Promise<Plan> {
   const [typedApp, ...others] = typed.positionals;
   if (others.length > 0) throw new UsageError(`serve takes one app, not also ${others.join(' ')}`);
   const config = await readConfig(typed);
-  const app = typedApp === undefined ? config.app : resolve(typedApp);
-  if (app === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
+  const named = typedApp ?? config.app;
+  if (named === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
   const cores = wholeNumber(typed, 'cores');
-  const plan = { app, pool: { ...config.pool, ...cores === undefined ? {} : { cores } }, serve: { ...config.serve, ...typedServeOptions(typed) } };
-  const full = asUsage(() => { checkServeOptions(plan.serve); return checkPoolOptions(plan.pool); });
+  const options = { pool: { ...config.pool, ...cores === undefined ? {} : { cores } }, serve: { ...config.serve, ...typedServeOptions(typed) } };
+  const full = asUsage(() => { checkServeOptions(options.serve); return checkPoolOptions(options.pool); });
   if (full.cores === 0) throw new UsageError('serve needs at least one core');
-  return plan;
+  return { app: sourceFile(named), ...options };
 }
 
 function typedServeOptions(typed: Typed): ServeOptions {

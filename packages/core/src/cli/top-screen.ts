@@ -38,10 +38,10 @@ function coreLines({ stats, health }: Look, before: Look | undefined, seconds: n
     const last = earlier.get(worker.id);
     const busy = last === undefined || seconds === undefined ? 0 : Math.min(1, Math.max(0, (worker.busyMs - last.busyMs) / 1000 / seconds));
     const begun = last === undefined || seconds === undefined ? '–' : figure((worker.threadsRun - last.threadsRun) / seconds);
-    return [String(worker.id), stateOf(worker, health), `${'█'.repeat(Math.round(busy * BAR)).padEnd(BAR, '░')} ${String(Math.round(busy * 100)).padStart(3)} %`,
+    return [String(worker.id), worker.lane, stateOf(worker, health), `${'█'.repeat(Math.round(busy * BAR)).padEnd(BAR, '░')} ${String(Math.round(busy * 100)).padStart(3)} %`,
       figure(worker.threads), figure(worker.runnable), figure(worker.queued), figure(worker.connections), begun, figure(worker.failed)];
   });
-  return table(['core', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], rows, style);
+  return table(['core', 'lane', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], rows, style);
 }
 
 function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: Health): string {
@@ -50,8 +50,8 @@ function stateOf({ id, isReady, runnable, threads }: WorkerStats, { stalled }: H
   return runnable > 0 ? 'running' : threads > 0 ? 'waiting' : 'idle';
 }
 
-function callLines({ stats: { calls, memory } }: Look): string[] {
-  return [`calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
+function callLines({ stats: { calls, memory, activations: { spares, blocked, activated } } }: Look): string[] {
+  return [`${figure(spares)} standing by, ${figure(blocked)} blocked in the kernel, ${figure(activated)} activations`, `calls from main: ${figure(calls.made)} made, ${figure(calls.outstanding)} outstanding, ${figure(calls.waiting)} waiting; ${figure(memory.slotsFree)} slots free`];
 }
 
 /** What was shed, since the start and now, and what the last of each was told. */

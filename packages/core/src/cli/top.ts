@@ -45,7 +45,7 @@ async function follow(url: URL, { everyMs, times, isLive, signal }: { everyMs: n
     if (output.isJson) output.text(JSON.stringify(look));
     else if (isLive) output.screen(topScreen(look, before, (style, text) => output.colored(style, text), output.rows));
     else output.text(topScreen(look, before, (style, text) => output.colored(style, text)));
-    if (count >= times) return;
+    if (count >= times || output.isUnread) return;
     before = look;
     await delay(everyMs, undefined, { signal }).catch(() => { /* it was told to stop */ });
   }

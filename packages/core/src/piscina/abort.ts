@@ -20,12 +20,12 @@ export class AbortError extends Error {
   override get name(): string { return 'AbortError'; }
 }
 
-/** Calls `listener` once when it aborts. @returns how to stop listening */
-export function onAbort(signal: AbortSignalAny, listener: () => void): () => void {
-  if ('addEventListener' in signal) {
-    signal.addEventListener('abort', listener, { once: true });
-    return () => signal.removeEventListener('abort', listener);
+/** Calls `listener` once when it aborts. What is neither is refused in the engine's words, which name the parameter as piscina's do. @returns how to stop listening */
+export function onAbort(abortSignal: AbortSignalAny, listener: () => void): () => void {
+  if ('addEventListener' in abortSignal) {
+    abortSignal.addEventListener('abort', listener, { once: true });
+    return () => abortSignal.removeEventListener('abort', listener);
   }
-  signal.once('abort', listener);
-  return () => signal.off('abort', listener);
+  abortSignal.once('abort', listener);
+  return () => abortSignal.off('abort', listener);
 }

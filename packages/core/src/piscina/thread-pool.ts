@@ -270,11 +270,11 @@ export class ThreadPool {
 
   // ---- back-pressure ----
 
-  /** Tells, once this turn is over, whether there is room. */
+  /** Tells whether there is room: before whoever awaited the last task goes on. */
   #checkSoon(): void {
     if (this.#willCheck) return;
     this.#willCheck = true;
-    process.nextTick(() => {
+    queueMicrotask(() => {
       this.#willCheck = false;
       const isFull = this.#isFull;
       if (isFull === this.needsDrain) return;

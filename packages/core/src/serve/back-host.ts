@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { CapriccioError, describeFailure } from '@capriccio/shared';
-import { cpuMs, currentThread, type LaneClock, type Runtime } from '@capriccio/worker';
+import { cpuMs, currentThread, loadModule, type LaneClock, type Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
@@ -191,7 +191,7 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
 
   const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<BackHost | undefined> => {
     try {
-      const host = new BackHost(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), options, exchanges);
+      const host = new BackHost(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), options, exchanges);
       await new Promise<void>((resolve) => { setImmediate(resolve); });  // the first socket is read from by then
       if (!openings.has(server)) return host;                            // closed meanwhile
       opened.set(server, host);

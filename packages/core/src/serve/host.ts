@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
 import { describeFailure, roles } from '@capriccio/shared';
-import type { Runtime } from '@capriccio/worker';
+import { loadModule, type Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { warn } from '../http/contain.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
@@ -147,7 +147,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
 
   const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await import(url), { onError: reportUnlessGone }), server, options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
+    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
     try {
       const port = await host.open();
       if (options.accept === 'reusePort' || takesWork()) tell({ event: 'ready', server, port });
@@ -167,7 +167,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
   /** A spare loads the module and runs nothing of it. With reusePort the kernel would deal it connections for good, so it opens no port later either. */
   const prepare = async ({ server, url }: Hosted['order']): Promise<void> => {
     try {
-      await import(url);
+      await loadModule(url);
       tell({ event: 'prepared', server });
     } catch (error) {
       hosted.delete(server);

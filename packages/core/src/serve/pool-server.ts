@@ -1,5 +1,6 @@
 /** Main's end of `serve`: opens a host in every worker, and in each that takes the place of a dead one; accepts, and closes gracefully. */
 import type { Socket } from 'node:net';
+import type { Histogram } from 'node:perf_hooks';
 import { CapriccioError, rebuildFailure, type Memory } from '@capriccio/shared';
 import { AdminServer } from '../admin/admin-server.ts';
 import type { Observed } from '../admin/observed.ts';
@@ -17,6 +18,8 @@ export interface PoolServer extends AsyncDisposable {
   readonly url: string;
   /** Of the admin port, if there is one: /metrics, /livez, /readyz, and the dashboard. */
   readonly adminUrl: string | undefined;
+  /** How long the requests of each route took, from a request to its answer, in microseconds: copies of what all cores have recorded since the start. */
+  histograms(): ReadonlyMap<string, Histogram>;
   /** Accepts nothing new, lets running requests end within `graceMs` (the server's own unless given), cuts the rest. */
   close(options?: { graceMs?: number }): Promise<void>;
 }
@@ -75,6 +78,7 @@ export class RunningServer implements PoolServer {
   }
 
   get adminUrl(): string | undefined { return this.#admin?.url; }
+  histograms(): ReadonlyMap<string, Histogram> { return this.#times.merged(); }
 
   get url(): string {
     const { host } = this.#options;

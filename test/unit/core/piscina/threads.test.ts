@@ -45,6 +45,7 @@ both('a signal that has aborted before, and one that is an emitter', async ({ po
   emitter.emit('abort');
   deepEqual(await task, ABORTED);
   equal(emitter.listenerCount('abort'), 0);
+  deepEqual(await outcome((async () => piscina.run(1, { signal: {} as never }))()), { name: 'TypeError', message: 'abortSignal.once is not a function' });
 });
 
 both('a signal is let go when its task has ended', async ({ pool }) => {
@@ -110,6 +111,16 @@ both('needsDrain when all threads are at work, drain when there is room again', 
   await Promise.all(all);
   await until(() => !piscina.needsDrain);
   equal(events.at(-1), 'drain');
+});
+
+both('who awaited the last task and closes hears drain before the threads go', async ({ pool }) => {
+  const piscina = pool();
+  await piscina.run(0);
+  const events: string[] = [];
+  for (const event of ['drain', 'workerDestroy', 'close']) piscina.on(event, () => { events.push(event); });
+  await Promise.all([piscina.run(20, { name: 'sleep' }), piscina.run(1)]);
+  await piscina.close();
+  deepEqual(events, ['drain', 'workerDestroy', 'close']);
 });
 
 both('workers are told of when they come and go', async ({ pool }) => {

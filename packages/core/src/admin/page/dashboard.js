@@ -8,7 +8,7 @@ const LIST_MAX = 500;
 /** Units of the graph across its width up to which a name can be read. */
 const READABLE = 1400;
 /** What stands under a name has room in this width. */
-const NODE_MIN = 200;
+const NODE_MIN = 220;
 
 const byId = (id) => document.getElementById(id);
 /** A colour of the style sheet for a canvas, which knows neither variables nor light-dark(). */
@@ -36,7 +36,8 @@ function fill(table, head, rows) {
     const row = body.rows[at] ?? body.appendChild(rowOf('td', cells.map(() => '')));
     cells.forEach((cell, column) => {
       const there = row.cells[column];
-      const { text = cell, isBad = false, share } = typeof cell === 'object' ? cell : {};
+      const { text = cell, isBad = false, share, below } = typeof cell === 'object' ? cell : {};
+      if (below !== undefined) { unfold(there, text, below); return; }
       if (there.textContent !== String(text)) there.textContent = String(text);
       there.className = isBad ? 'bad' : '';
       if (share === undefined) return;
@@ -46,6 +47,17 @@ function fill(table, head, rows) {
     });
   });
   while (body.rows.length > rows.length) body.rows[rows.length].remove();
+}
+/** A cell that opens: it stays open while it is about the same. */
+function unfold(cell, text, below) {
+  const lines = below.join('\n');
+  let details = cell.firstElementChild;
+  if (details?.firstElementChild?.textContent !== text) {
+    details = document.createElement('details');
+    details.append(Object.assign(document.createElement('summary'), { textContent: text }), document.createElement('pre'));
+    cell.replaceChildren(details);
+  }
+  if (details.lastElementChild.textContent !== lines) details.lastElementChild.textContent = lines;
 }
 function rowOf(kind, cells) {
   const row = document.createElement('tr');
@@ -68,7 +80,7 @@ class Chart {
     const axis = { stroke: color('--faint'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
     this.plot = new uPlot({
       title: this.title, width: Math.max(240, this.holder.clientWidth), height: 200, cursor: { drag: { x: false, y: false } },
-      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => `${round(tick)}${this.unit}`) }], scales: { x: { range: (_, __, last) => { const end = last ?? Date.now() / 1000; return [end - HISTORY, end]; } }, y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.1] } },
+      axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => `${round(tick)}${this.unit}`) }], scales: { x: { range: (_, __, last) => { const end = last ?? Date.now() / 1000; return [end - HISTORY, end]; } }, y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.1] } },
       series: [{}, ...this.names.map((label, k) => ({ label, stroke: color(k === 0 ? '--one' : '--two'), width: 2, value: (_, value) => (value === null || value === undefined ? '–' : `${round(value)}${this.unit}`) }))],
     }, this.data, this.holder);
   }
@@ -101,13 +113,15 @@ function show(now) {
   byId('about').textContent = `process ${now.pid} · Node ${now.node} · Capriccio ${now.version} · up ${round(now.uptimeMs / 1000, 0)} s · ${stats.cores} cores, ${stats.lost} lost`;
   const seconds = before === undefined ? undefined : Math.max(0.001, (now.at - before.at) / 1000);
   const workersBefore = new Map(before?.stats.workers.map((worker) => [worker.id, worker]));
-  fill(byId('cores'), ['core', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], stats.workers.map((worker) => {
+  fill(byId('cores'), ['core', 'lane', 'state', 'busy', 'threads', 'runnable', 'queued', 'connections', 'begun/s', 'failed'], stats.workers.map((worker) => {
     const last = workersBefore.get(worker.id);
     const busy = last === undefined || seconds === undefined ? 0 : Math.min(1, Math.max(0, (worker.busyMs - last.busyMs) / 1000 / seconds));
     const isStalled = health.stalled.includes(worker.id);
-    return [worker.id, { text: !worker.isReady ? 'starting' : isStalled ? 'stalled' : worker.runnable > 0 ? 'running' : worker.threads > 0 ? 'waiting' : 'idle', isBad: isStalled }, { text: '', share: busy },
+    return [worker.id, worker.lane, { text: !worker.isReady ? 'starting' : isStalled ? 'stalled' : worker.runnable > 0 ? 'running' : worker.threads > 0 ? 'waiting' : 'idle', isBad: isStalled }, { text: '', share: busy },
       worker.threads, worker.runnable, worker.queued, worker.connections, last === undefined || seconds === undefined ? 0 : round((worker.threadsRun - last.threadsRun) / seconds), { text: worker.failed, isBad: worker.failed > 0 }];
   }));
+  const { spares, blocked, retiring, activated, blockedMs } = stats.activations;
+  byId('cores-note').textContent = `${spares} standing by, ${blocked} blocked in the kernel, ${retiring} retiring; since the start ${activated} ${activated === 1 ? 'activation' : 'activations'}, ${round(blockedMs / 1000)} s blocked.`;
   const routesBefore = new Map(before?.routes.map((route) => [route.route, route.count]));
   fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], routes.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
     [route, count.toLocaleString('en'), seconds === undefined ? 0 : round((count - (routesBefore.get(route) ?? 0)) / seconds), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
@@ -142,11 +156,17 @@ const make = (kind, attributes, text) => {
   return element;
 };
 
+/** The last folder and the file of a place; all of it stands in the node's details. */
+const shortName = (name) => name.replace(/file:\/\/\/(?:[^/\s]+\/)*?(?=[^/\s]+\/[^/\s]+(?:\s|$))/, '');
+/** From a node to itself: out of its top and back. */
+const loopAbove = ({ x, y, height }) => `M${(x + 20).toFixed(1)} ${(y - height / 2).toFixed(1)}c20 -22 -60 -22 -40 0`;
+
 class GraphView {
   constructor(svg) {
     this.svg = svg;
     this.shape = '';
     this.nodes = new Map();
+    this.paths = new Map();
     this.view = { x: 0, y: 0, width: 1, height: 1 };
     svg.addEventListener('keydown', (event) => this.key(event));
     svg.addEventListener('wheel', (event) => { if (event.ctrlKey || event.metaKey) { event.preventDefault(); this.scale(event.deltaY > 0 ? 1.15 : 1 / 1.15); } }, { passive: false });
@@ -159,46 +179,61 @@ class GraphView {
     svg.addEventListener('pointerup', () => { this.drag = undefined; });
   }
 
+  nameOf(id) { return this.nodes.get(id)?.name ?? id; }
+
   /** Lays out again only when nodes or edges have come or gone: figures change in place. */
   show(graph) {
     const shape = JSON.stringify([graph.nodes.map(({ id }) => id), graph.edges.map(({ from, to }) => [from, to])]);
     if (shape !== this.shape) { this.shape = shape; this.layOut(graph); }
     const held = new Map(graph.decisions.map(({ about, what, why }) => [about, `${what}: ${why}`]));
     const outgoing = Map.groupBy(graph.edges, ({ from }) => from);
+    for (const { from, to, count, timeMs } of graph.edges) {
+      const path = this.paths.get(`${from} ${to}`);
+      if (path !== undefined) path.firstElementChild.textContent = `${this.nameOf(from)} → ${this.nameOf(to)}: ${count.toLocaleString('en')} ×, ${round(timeMs.mean, 2)} ms`;
+    }
     for (const node of graph.nodes) {
       const { group, under } = this.nodes.get(node.id) ?? {};
       if (group === undefined) continue;
       const passages = sum(outgoing.get(node.id) ?? [], ({ count }) => count);
-      const text = `${round(node.weightMs, 2)} ms · ${passages.toLocaleString('en')} × · ${node.tickets} tickets`;
+      const text = `${round(node.weightMs, 2)} ms · ${passages.toLocaleString('en')} × · ${node.tickets} ${node.tickets === 1 ? 'ticket' : 'tickets'}`;
+      const queue = node.inUse === undefined ? '' : ` · ${node.inUse} there${node.waiting === undefined ? '' : `, ${node.waiting} wait`}`;
       if (under.textContent !== text) under.textContent = text;
       group.classList.toggle('held', held.has(node.name));
-      this.nodes.get(node.id).detail = `${node.name}: ${text}${node.window === undefined ? '' : ` · at most ${node.window} at a time`}${held.has(node.name) ? ` · ${held.get(node.name)}` : ''}`;
+      this.nodes.get(node.id).detail = `${node.name}: ${text}${queue}${node.window === undefined ? '' : ` · at most ${node.window} at a time`}${held.has(node.name) ? ` · ${held.get(node.name)}` : ''}`;
       group.setAttribute('aria-label', this.nodes.get(node.id).detail);
     }
   }
 
   layOut({ nodes, edges }) {
     const layout = new dagre.graphlib.Graph({ multigraph: false }).setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 50, ...nodes.length > 150 ? { ranker: 'longest-path' } : {} }).setDefaultEdgeLabel(() => ({}));
-    for (const { id, name } of nodes) layout.setNode(String(id), { width: Math.min(340, Math.max(NODE_MIN, 7 * name.length + 20)), height: 40 });
-    for (const { from, to } of edges) if (layout.hasNode(String(from)) && layout.hasNode(String(to))) layout.setEdge(String(from), String(to));
+    for (const { id, name } of nodes) layout.setNode(String(id), { width: Math.min(340, Math.max(NODE_MIN, 7 * shortName(name).length + 20)), height: 40 });
+    for (const { from, to } of edges) if (from !== to && layout.hasNode(String(from)) && layout.hasNode(String(to))) layout.setEdge(String(from), String(to));
     if (nodes.length > 0) dagre.layout(layout);
     this.nodes.clear();
     const most = Math.max(1, ...edges.map(({ count }) => count));
     const counts = new Map(edges.map(({ from, to, count }) => [`${from} ${to}`, count]));
-    const paths = layout.edges().map((edge) => make('path', {
-      d: layout.edge(edge).points.map(({ x, y }, k) => `${k === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join(''), 'stroke-width': (1 + 4 * Math.sqrt((counts.get(`${edge.v} ${edge.w}`) ?? 0) / most)).toFixed(2),
-    }));
+    const drawn = [
+      ...layout.edges().map((edge) => [`${edge.v} ${edge.w}`, layout.edge(edge).points.map(({ x, y }, k) => `${k === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('')]),
+      ...edges.filter(({ from, to }) => from === to && layout.hasNode(String(from))).map(({ from }) => [`${from} ${from}`, loopAbove(layout.node(String(from)))]),
+    ];
+    this.paths.clear();
+    for (const [between, d] of drawn) {
+      const path = make('path', { d, 'stroke-width': (1 + 4 * Math.sqrt((counts.get(between) ?? 0) / most)).toFixed(2) });
+      path.append(make('title', {}));
+      this.paths.set(between, path);
+    }
     const groups = nodes.map(({ id, name }) => {
       const { x, y, width, height } = layout.node(String(id));
       const group = make('g', { class: 'node', tabindex: -1, role: 'img', transform: `translate(${(x - width / 2).toFixed(1)} ${(y - height / 2).toFixed(1)})` });
-      const label = name.length > 45 ? `…${name.slice(-44)}` : name;
+      const short = shortName(name);
+      const label = short.length > 45 ? `…${short.slice(-44)}` : short;
       const under = make('text', { x: 10, y: 32, class: 'under' });
       group.append(make('rect', { width, height }), make('text', { x: 10, y: 16 }, label), under);
       group.addEventListener('focus', () => { byId('detail').textContent = this.nodes.get(id)?.detail ?? ''; });
-      this.nodes.set(id, { group, under, x, y, detail: '' });
+      this.nodes.set(id, { group, under, x, y, name: label, detail: '' });
       return group;
     });
-    this.svg.replaceChildren(...paths, ...groups);
+    this.svg.replaceChildren(...this.paths.values(), ...groups);
     const { width = 1, height = 1 } = layout.graph();
     const [across, down] = [Math.max(this.svg.clientWidth, width + 20), Math.max(this.svg.clientHeight, height + 20)];   // a small graph is not blown up
     this.all = { x: (width - across) / 2, y: (height - down) / 2, width: across, height: down };
@@ -254,9 +289,9 @@ function showGraph(graph) {
 }
 
 function showThreads(threads) {
-  byId('threads-note').textContent = threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : `${threads.length}`;
-  fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '' }) =>
-    [`${name} ${id}`, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
+  byId('threads-note').textContent = threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : threads.length === 0 ? 'None now.' : `${threads.length} ${threads.length === 1 ? 'thread' : 'threads'}; one opens to show its stack.`;
+  fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '', frames = [] }) =>
+    [{ text: `${name} ${id}`, below: frames.length === 0 ? ['no frames: it has not waited yet, or is not compiled'] : frames.map((frame) => `at ${frame}`) }, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
 }
 
 // ---- the loop ----
