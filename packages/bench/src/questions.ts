@@ -34,6 +34,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'paper/web-server': { what: 'static files of SPECweb99’s classes and growing clients, beside node:http and node:cluster', isShort: true },
   'scaling/fork-join': { what: 'fib and quicksort with a cut-off, one worker against two' },
   'scaling/curves': { what: 'throughput on 1, 2, … cores, fitted by the Universal Scalability Law, and drawn', isShort: true },
+  'scaling/simulated': { what: 'the scheduling policy on a simulated machine of 1 to 128 cores, fitted by the same law, and drawn beside what is measured here', isShort: true },
   'servers/light': { what: 'light requests, beside node:cluster with as many processes', isShort: true },
   'servers/mixed': { what: 'what heavy requests (15 ms of Markdown, inline) add to light ones at 50, 90 and 150 % of the CPU, beside node:cluster and piscina by hand', isShort: true },
   'servers/calls': { what: 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)', isShort: true },
