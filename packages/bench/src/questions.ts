@@ -30,6 +30,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'paper/primitives': { what: 'the paper’s table 1: creation, switch, uncontended mutex, recorded and not', isShort: true },
   'paper/pipes': { what: 'the paper’s pipe test: busy pairs beside up to 100,000 idle waiters', isShort: true },
   'paper/disk': { what: 'the paper’s random reads with growing concurrency, beside native async functions', isShort: true },
+  'paper/big-stack': { what: 'the paper’s bigstack: 800 to 100,000 threads that call what needs 1 MB of stack, and give way between the calls: memory and time', isShort: true },
   'paper/call-sites': { what: 'share of call sites that lead to a check of the stack, in whole packages, beside Apache’s', isShort: true },
   'paper/web-server': { what: 'static files of SPECweb99’s classes and growing clients, beside node:http and node:cluster', isShort: true },
   'scaling/fork-join': { what: 'fib and quicksort with a cut-off, one worker against two' },
