@@ -16,6 +16,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'peers/pools': { what: 'piscina, tinypool, workerpool, poolifier, multithreading, nanothreads, comlink, bare postMessage and the same thread beside each other', isShort: true },
   'peers/failures': { what: 'what goes wrong in a worker, who is told and who is harmed, in every pool', isShort: true },
   'peers/start': { what: 'from nothing to the first answers, and memory of a worker, in every pool', isShort: true },
+  'peers/worth': { what: 'when is a call worth it: from which length of a task on, with arguments of nothing, 1 KB and 64 KB, by one caller and by 64', isShort: true },
   'peers/conductor': { what: 'calls while there is no conductor thread for five seconds' },
   'peers/drop-in': { what: 'the same program with piscina and with capriccio/piscina imported' },
   'micro/threads': { what: 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect', isShort: true },
