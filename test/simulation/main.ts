@@ -1,11 +1,11 @@
 // `npm run simulate`: the tables behind docs/decisions/0014-scheduling.md, from the product's own policy modules. The same command prints the same figures.
-//   npm run simulate [-- TABLE …] [--seconds 8] [--seeds 3] [--json]
+//   npm run simulate [-- TABLE …] [--seconds 8] [--seeds 3] [--cores 128] [--json]        (packages/bench/src/scaling/simulated.ts reads `curve --json`)
 import { parseArgs } from 'node:util';
 import { Capriccio2003, Fifo, Gradient2, LeastAttained } from './baselines.ts';
 import { Capriccio, type Weakened } from './capriccio.ts';
 import type { Policy } from './machine.ts';
 import { report, type Figures } from './report.ts';
-import { Machine } from './machine.ts';
+import { Machine, type MachineOptions } from './machine.ts';
 import { classOf, mean, run, runWith } from './runs.ts';
 import { bimodal, cpuMix, db, flood, memio, memory, memstep, type Workload } from './workloads.ts';
 
@@ -13,10 +13,11 @@ interface Table { readonly title: string; readonly columns: readonly string[]; r
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '8' }, seeds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false } },
+  options: { seconds: { type: 'string', default: '8' }, seeds: { type: 'string', default: '3' }, cores: { type: 'string', default: '128' }, json: { type: 'boolean', default: false } },
 });
 const seconds = whole('seconds', values.seconds, 2);
 const seeds = Array.from({ length: whole('seeds', values.seeds, 1) }, (_, k) => k + 1);
+const coresMax = whole('cores', values.cores, 1);
 
 function whole(name: string, given: string, min: number): number {
   const value = Number(given);
@@ -27,6 +28,15 @@ function whole(name: string, given: string, min: number): number {
 
 const LOADS = [0.9, 1, 2, 4, 8];
 const workloads: Readonly<Record<string, (cores: number) => Workload>> = { cpuMix, bimodal, memory, memio, memstep, db };
+/** Of `scale` and `curve`. */
+const CORES = [1, 2, 4, 8, 16, 32, 64, 128].filter((cores) => cores <= coresMax);
+/** What the curve by cores is asked with: each several times what the machine can do. */
+const curves: Readonly<Record<string, (cores: number) => Omit<MachineOptions, 'cores' | 'seed' | 'seconds'>>> = {
+  'computing': (cores) => ({ workload: cpuMix(cores), load: 4 }),
+  'one entry point, half of the work in 0.5 % of the requests': (cores) => ({ workload: bimodal(cores), load: 4 }),
+  'memory that binds': (cores) => ({ workload: memory(cores), load: 4 }),
+  'all arrive at a quarter of the workers': (cores) => ({ workload: cpuMix(cores), load: 2, skew: Math.ceil(cores / 4) }),
+};
 const policies: Readonly<Record<string, () => Policy>> = {
   fifo: () => new Fifo(), 'least attained': () => new LeastAttained(), gradient: () => new Gradient2(), 'capriccio 2003': () => new Capriccio2003(), ours: () => new Capriccio(),
 };
@@ -73,10 +83,14 @@ const tables: Readonly<Record<string, () => Table>> = {
   }),
   scale: () => ({
     title: 'cpuMix on more cores', columns: ['cores', 'work at 0.9x', 'light p99 ms', 'work at 4x', 'light p99 ms'],
-    rows: [1, 2, 4, 8, 16, 32, 64, 128].map((cores) => [cores, ...[0.9, 4].flatMap((load) => {
+    rows: CORES.map((cores) => [cores, ...[0.9, 4].flatMap((load) => {
       const { figures } = run({ workload: cpuMix(cores), cores, load, seconds: cores > 16 ? 4 : seconds });
       return [Number(figures.work.toFixed(2)), Number(classOf(figures, 'light').p99.toFixed(1))];
     })]),
+  }),
+  curve: () => ({
+    title: 'throughput by cores: what more than the machine can do comes to, in cores’ worth of work in time', columns: ['workload', 'cores', 'throughput'],
+    rows: Object.entries(curves).flatMap(([name, options]) => CORES.map((cores) => [name, cores, average(overSeeds((seed) => run({ cores, seed, seconds: cores > 16 ? Math.min(4, seconds) : seconds, ...options(cores) }).figures), ({ work }) => work * cores, 3)])),
   }),
   skew: () => ({
     title: 'a quarter of the workers receives everything, load 0.8', columns: ['cores', 'work', 'without stealing'],

@@ -22,3 +22,11 @@ test('every point lies inside the plot, and text is text', () => {
   for (const [x, y] of places as [number, number][]) assert.ok(x >= 64 && x <= 530 && y >= 44 && y <= 368, `${x},${y}`);
   assert.equal((svg.match(/stroke-dasharray/g) ?? []).length, 1);
 });
+
+test('where each step doubles, powers of two are as far apart as any others', () => {
+  const svg = drawPlot({ title: 't', x: 'cores', y: 'efficiency', isDoubling: true, series: [{ name: 'a', points: [{ x: 1, y: 1 }, { x: 8, y: 1 }, { x: 64, y: 1 }] }] });
+  const xs = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
+  assert.equal(xs.length, 3);
+  assert.ok(Math.abs((xs[2] as number) - (xs[1] as number) - ((xs[1] as number) - (xs[0] as number))) < 0.2, xs.join(' '));
+  assert.deepEqual([...svg.matchAll(/class="middle">(\d+)</g)].map(([, label]) => label), ['1', '2', '4', '8', '16', '32', '64']);
+});

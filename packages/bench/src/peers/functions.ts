@@ -7,6 +7,8 @@ export function compute(rounds: number): number {
   for (let k = 0; k < rounds * 1000; k++) { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; }
   return x >>> 0;
 }
+/** The same with an argument that has to be carried there. */
+export const computeWith = ({ rounds }: { readonly rounds: number; readonly payload: unknown }): number => compute(rounds);
 /** Looks at the clock until `ms` milliseconds are over, whoever has the processor meanwhile. */
 export function spin(ms: number): number {
   const end = performance.now() + ms;

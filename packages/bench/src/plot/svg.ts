@@ -1,6 +1,13 @@
 /** Line plots as SVG text: axes from 0, a legend, light and dark by the viewer's preference. Pure. */
 export interface Series { readonly name: string; readonly points: readonly { readonly x: number; readonly y: number }[]; readonly isDashed?: boolean }
-export interface Plot { readonly title: string; readonly x: string; readonly y: string; readonly series: readonly Series[] }
+export interface Plot {
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  readonly series: readonly Series[];
+  /** Each step to the right doubles; x from 1 on. */
+  readonly isDoubling?: boolean;
+}
 
 const WIDTH = 720, HEIGHT = 420, LEFT = 64, RIGHT = 190, TOP = 44, BOTTOM = 52;
 /** Colours that readers with colour blindness tell apart. Source: Okabe and Ito, 2008. */
@@ -24,12 +31,13 @@ export function stepFor(most: number): number {
   return ([1, 2, 5, 10].find((factor) => factor * magnitude * TICKS_MAX >= most) ?? 10) * magnitude;
 }
 
-export function drawPlot({ title, x, y, series }: Plot): string {
+export function drawPlot({ title, x, y, series, isDoubling = false }: Plot): string {
   const points = series.flatMap((one) => one.points);
   const most = (values: number[]): number => Math.max(0, ...values.filter((value) => Number.isFinite(value)));
   const [stepX, stepY] = [stepFor(most(points.map((point) => point.x))), stepFor(most(points.map((point) => point.y)))];
   const [endX, endY] = [most(points.map((point) => point.x)) || stepX, Math.max(stepY, Math.ceil(most(points.map((point) => point.y)) / stepY) * stepY)];
-  const atX = (value: number): number => LEFT + value / endX * (WIDTH - LEFT - RIGHT);
+  const partX = (value: number): number => (isDoubling ? Math.log2(Math.max(1, value)) / Math.max(1, Math.log2(endX)) : value / endX);
+  const atX = (value: number): number => LEFT + partX(value) * (WIDTH - LEFT - RIGHT);
   const atY = (value: number): number => HEIGHT - BOTTOM - value / endY * (HEIGHT - TOP - BOTTOM);
   const place = (value: number): string => value.toFixed(1);
   const parts: string[] = [`<text x="${LEFT}" y="24" class="title">${escape(title)}</text>`];
@@ -37,7 +45,8 @@ export function drawPlot({ title, x, y, series }: Plot): string {
     parts.push(`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${place(atY(value))}" y2="${place(atY(value))}" class="grid"/>`,
       `<text x="${LEFT - 8}" y="${place(atY(value) + 4)}" class="end">${label(value)}</text>`);
   }
-  for (let value = 0; value <= endX; value += stepX) parts.push(`<text x="${place(atX(value))}" y="${HEIGHT - BOTTOM + 18}" class="middle">${label(value)}</text>`);
+  const ticksX = isDoubling ? Array.from({ length: Math.floor(Math.log2(Math.max(1, endX))) + 1 }, (_, k) => 2 ** k) : Array.from({ length: Math.floor(endX / stepX) + 1 }, (_, k) => k * stepX);
+  for (const value of ticksX) parts.push(`<text x="${place(atX(value))}" y="${HEIGHT - BOTTOM + 18}" class="middle">${label(value)}</text>`);
   parts.push(`<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" class="middle">${escape(x)}</text>`,
     `<text transform="translate(16 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" class="middle">${escape(y)}</text>`);
   series.forEach((one, k) => {

@@ -63,6 +63,7 @@ const at = (matrix: readonly (readonly number[])[], row: number, column: number)
 /** What limits it, in words. */
 export function bottleneck({ sigma, kappa, peak }: Scalability): string {
   if (sigma < 0.01 && kappa < 0.0005) return 'nothing within sight';
-  const serial = `${(Math.min(1, sigma) * 100).toFixed(1)} % is done by one at a time`;
+  if (sigma > 1) return 'more cores do less than one';
+  const serial = `${(sigma * 100).toFixed(1)} % is done by one at a time`;
   return Number.isFinite(peak) && kappa * peak > sigma ? `coherence: highest at ${Math.round(peak)} cores` : serial;
 }

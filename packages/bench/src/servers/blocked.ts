@@ -1,6 +1,7 @@
 /**
  * One of the cores is blocked in the kernel for a second (execSync), again and again: what becomes of light requests on connections that are opened
- * meanwhile? Ours beside node:cluster with as many processes, in turns; throughput against the same server's without a blocked core.
+ * meanwhile? Ours beside node:cluster with as many processes, threads that share a port, and Fastify with what blocks moved to piscina by hand, in turns;
+ * throughput against the same server's without a blocked core.
  */
 import { connect, type Socket } from 'node:net';
 import { interleave, median, ratio, round3, showRatio, table, type Bench, type Side, type SideResult } from '../harness.ts';
@@ -60,6 +61,8 @@ export const bench: Bench = async ({ cores, rounds }) => {
   const start = (file: string): Promise<ServerProcess> => ServerProcess.start(new URL(file, import.meta.url), { app: new URL('apps/blocks.ts', import.meta.url), port: 0, cores });
   await using ours = await start('capriccio.ts');
   await using cluster = await start('cluster.ts');
+  await using threads = await start('threads.ts');
+  await using fastify = await start('fastify-piscina.ts');
   const latencies = new Map<string, number[]>();
   const hangs = new Map<string, number>();
   const side = (name: string, measure: () => Promise<Light>): Side => ({
@@ -71,17 +74,16 @@ export const bench: Bench = async ({ cores, rounds }) => {
       return rate;
     },
   });
-  const sides = [
-    side('capriccio', () => light(ours.port)), side('capriccio, one core blocked', () => whileBlocked(ours.port)),
-    side('node:cluster', () => light(cluster.port)), side('node:cluster, one core blocked', () => whileBlocked(cluster.port)),
-  ];
+  const servers = [['capriccio', ours], ['node:cluster', cluster], ['threads, reusePort', threads], ['Fastify + piscina', fastify]] as const;
+  const sides = servers.flatMap(([name, { port }]) => [side(name, () => light(port)), side(`${name}, one core blocked`, () => whileBlocked(port))]);
   for (const { measure } of sides) await measure();
   latencies.clear();
   hangs.clear();
-  const [free, blocked, peerFree, peerBlocked] = await interleave(sides, rounds, { label: 'light requests', unit: 'requests/s' }) as [SideResult, SideResult, SideResult, SideResult];
+  const results = await interleave(sides, rounds, { label: 'light requests', unit: 'requests/s' });
+  const [free, blocked, , peerBlocked] = results as [SideResult, SideResult, SideResult, SideResult];
   const p99 = ({ name }: SideResult): number => median(latencies.get(name) as number[]);
-  table(['server', 'requests/s', 'of its own without', 'p99 ms (median of rounds)', `over ${HANG_MS} ms`], [[free, free], [blocked, free], [peerFree, peerFree], [peerBlocked, peerFree]].map(([result, base]) => [
-    (result as SideResult).name, round3(median((result as SideResult).rounds)), result === base ? '' : showRatio(ratio(result as SideResult, base as SideResult)), round3(p99(result as SideResult)), String(hangs.get((result as SideResult).name)),
+  table(['server', 'requests/s', 'of its own without', 'p99 ms (median of rounds)', `over ${HANG_MS} ms`], results.map((result, k) => [
+    result.name, round3(median(result.rounds)), k % 2 === 0 ? '' : showRatio(ratio(result, results[k - 1] as SideResult)), round3(p99(result)), String(hangs.get(result.name)),
   ]));
   const kept = ratio(blocked, free);
   return [

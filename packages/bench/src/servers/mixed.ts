@@ -1,9 +1,9 @@
 /**
  * What heavy requests add to light ones. Open loop, Poisson arrivals, latency from the intended start; light requests all the time, heavy ones at 50, 90
  * and 150 % of the processor time that light ones and the generator leave. All servers are up, and take turns inside each round; every answer is checked.
- * What a round adds is its p99 less the p99 of light alone in the same round and on the same server.
+ * What a round adds is its p99 less the p99 of light alone in the same round and on the same server. piscina's contenders have the heavy part moved by hand.
  */
-import { median, round3, table, type Bench, type Finding } from '../harness.ts';
+import { median, progress, round3, table, type Bench, type Finding } from '../harness.ts';
 import { bodyHash } from '../load/generator.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
 import type { LoadPlan, LoadResult, PlannedRequest, RouteResult } from '../load/plan.ts';
@@ -12,15 +12,15 @@ import { ServerProcess } from './server-process.ts';
 
 const LIGHT_PER_SECOND = 2000;
 const SHARES = [0.5, 0.9, 1.5];
-const SECONDS = 3;
-const WARM_SECONDS = 2;
+const SECONDS = 3, SECONDS_QUICK = 1.5;
+const WARM_SECONDS = 2, WARM_SECONDS_QUICK = 1;
 const SETTLE_MS = 6000;
 const QUICK_MS = 10;
 /** A heavy answer that comes later is late. */
 const TIMEOUT_MS = 1000;
-const CONTENDERS = [['capriccio', 'capriccio.ts'], ['piscina', 'piscina.ts'], ['node:cluster', 'cluster.ts']] as const;
+const CONTENDERS = [['capriccio', 'capriccio.ts'], ['piscina', 'piscina.ts'], ['node:cluster', 'cluster.ts'], ['threads, reusePort', 'threads.ts'], ['Fastify + piscina', 'fastify-piscina.ts']] as const;
 
-interface Turn { readonly p50: number; readonly p99: number; readonly light: RouteResult; readonly heavy: RouteResult | undefined; readonly cpuUs: number }
+interface Turn { readonly p50: number; readonly p99: number; readonly light: RouteResult; readonly heavy: RouteResult | undefined; readonly cpuUs: number; readonly seconds: number }
 /** Turns of one server: the first of each round is light alone, the others have heavy requests beside, by share. */
 interface Contender { readonly name: string; readonly server: ServerProcess; readonly turns: Turn[][] }
 
@@ -39,7 +39,7 @@ async function heavyCpuMs(): Promise<number> {
   return (user + system) / 1000 / 30;
 }
 
-async function takeTurn(generator: GeneratorProcess, { server }: Contender, heavyPerSecond: number, seed: number, seconds = SECONDS): Promise<Turn> {
+async function takeTurn(generator: GeneratorProcess, { server }: Contender, heavyPerSecond: number, seed: number, seconds: number): Promise<Turn> {
   const plan: LoadPlan = {
     host: '127.0.0.1', port: server.port, seed, ratePerSecond: LIGHT_PER_SECOND + heavyPerSecond, seconds, arrivals: 'poisson', timeoutMs: TIMEOUT_MS,
     connections: { initial: 64, max: 2048 },
@@ -50,7 +50,7 @@ async function takeTurn(generator: GeneratorProcess, { server }: Contender, heav
   const cpuUs = (await server.usage()).cpuUs - before.cpuUs + result.cpuUs;
   if (Object.keys(result.total.wrong).length > 0) throw new Error(`wrong answers: ${JSON.stringify(result.total.wrong)}`);
   const [light, heavy] = result.routes as [RouteResult, RouteResult | undefined];
-  return { p50: light.latencyUs.p50 / 1000, p99: light.latencyUs.p99 / 1000, light, heavy, cpuUs };
+  return { p50: light.latencyUs.p50 / 1000, p99: light.latencyUs.p99 / 1000, light, heavy, cpuUs, seconds };
 }
 
 /** What timed out may still be running: waits until a few light requests in a row are answered at once, not for ever. */
@@ -67,7 +67,7 @@ async function settle({ server }: Contender): Promise<void> {
 const of = ({ turns }: Contender, column: number, figure: (turn: Turn, alone: Turn) => number): number => median(turns.map((round) => figure(round[column] as Turn, round[0] as Turn)));
 const added = ({ p99 }: Turn, alone: Turn): number => Math.max(0, p99 - alone.p99);
 const inTime = ({ heavy }: Turn): number => (heavy === undefined || heavy.sent === 0 ? 1 : heavy.right / heavy.sent);
-const heavyRate = ({ heavy }: Turn): number => (heavy?.right ?? 0) / SECONDS;
+const heavyRate = ({ heavy, seconds }: Turn): number => (heavy?.right ?? 0) / seconds;
 
 function show(contenders: readonly Contender[], rates: readonly number[]): void {
   const rows = contenders.flatMap((contender) => [0, ...SHARES].map((share, column) => [
@@ -94,7 +94,8 @@ function judge([ours, piscina, cluster]: readonly [Contender, Contender, Contend
   });
 }
 
-export const bench: Bench = async ({ cores, rounds }) => {
+export const bench: Bench = async ({ cores, rounds, quick }) => {
+  const seconds = quick ? SECONDS_QUICK : SECONDS;
   await using generator = await GeneratorProcess.start();
   await using stack = new AsyncDisposableStack();
   const contenders: Contender[] = [];
@@ -103,21 +104,23 @@ export const bench: Bench = async ({ cores, rounds }) => {
     contenders.push({ name, server, turns: [] });
   }
   const cpuMs = await heavyCpuMs();
-  for (const contender of contenders) await takeTurn(generator, contender, 20, 1, WARM_SECONDS);
-  const alone = median(await Promise.all([await takeTurn(generator, contenders[0] as Contender, 0, 2), await takeTurn(generator, contenders[0] as Contender, 0, 3)].map(({ cpuUs }) => cpuUs / 1e6 / SECONDS)));
+  for (const contender of contenders) await takeTurn(generator, contender, 20, 1, quick ? WARM_SECONDS_QUICK : WARM_SECONDS);
+  const alone = median(await Promise.all([await takeTurn(generator, contenders[0] as Contender, 0, 2, seconds), await takeTurn(generator, contenders[0] as Contender, 0, 3, seconds)].map(({ cpuUs }) => cpuUs / 1e6 / seconds)));
   const left = Math.max(0.2, cores - alone);
   const rates = [0, ...SHARES.map((share) => Math.round(share * left * 1000 / cpuMs))];
   console.log(`${LIGHT_PER_SECOND} light requests/s and the generator use ${alone.toFixed(2)} of ${cores} cores; a heavy one takes ${cpuMs.toFixed(1)} ms`);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < (quick ? 1 : rounds); round++) {
     for (const contender of contenders) contender.turns.push([]);
     for (let k = 0; k < rates.length * contenders.length; k++) {
       const contender = contenders[(round + k) % contenders.length] as Contender;
       const turns = contender.turns.at(-1) as Turn[];
-      const turn = await takeTurn(generator, contender, rates[turns.length] as number, 10 + round);
+      progress(`round ${round + 1}: ${contender.name}, turn ${turns.length + 1} of ${rates.length}`);
+      const turn = await takeTurn(generator, contender, rates[turns.length] as number, 10 + round, seconds);
       turns.push(turn);
       await settle(contender);
     }
   }
+  progress('');
   show(contenders, rates);
   return judge(contenders as [Contender, Contender, Contender]);
 };

@@ -15,7 +15,8 @@ export interface NodeServer {
   close(): Promise<void>;
 }
 
-export async function startNodeServer({ app, port, keepAliveMs }: { app: URL; port: number; keepAliveMs: number }): Promise<NodeServer> {
+/** @param reusePort  others listen on the port too, and the kernel deals the connections out */
+export async function startNodeServer({ app, port, keepAliveMs, reusePort = false }: { app: URL; port: number; keepAliveMs: number; reusePort?: boolean }): Promise<NodeServer> {
   const { fetch } = await loadApp(app);
   // Its types ask for a request that is of HTTP/1 and HTTP/2 at once, which none is.
   const handler = toNodeHandler(fetch) as RequestListener;
@@ -26,7 +27,7 @@ export async function startNodeServer({ app, port, keepAliveMs }: { app: URL; po
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1', backlog }, resolve);
+    server.listen({ port, host: '127.0.0.1', backlog, reusePort }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,7 +1,8 @@
 /**
  * More than the machine can do: five routes that each ask for the same processor time, at 1, 2, 4 and 8 times the capacity; open loop, clients give up
  * after 500 ms. Goodput is the processor time of right answers, of the capacity: the best that any contender does at any load of the run. Each route's
- * part is set against its max-min share. At 4x also starting with a backlog: a second at 8x comes before.
+ * part is set against its max-min share. At 4x also starting with a backlog: a second at 8x comes before. A quick run has 1x and 4x alone. Fastify has what
+ * computes moved to piscina by hand, behind a queue of sixteen.
  */
 import { median, progress, table, type Bench, type Finding } from '../harness.ts';
 import { bodyHash } from '../load/generator.ts';
@@ -10,10 +11,11 @@ import type { LoadPlan, LoadResult, PlannedRequest } from '../load/plan.ts';
 import app, { spin } from './apps/routes.ts';
 import { ServerProcess } from './server-process.ts';
 
-const CONTENDERS = [['capriccio', 'capriccio.ts'], ['node:http', 'http.ts'], ['node:cluster', 'cluster.ts']] as const;
+const CONTENDERS = [['capriccio', 'capriccio.ts'], ['node:http', 'http.ts'], ['node:cluster', 'cluster.ts'], ['threads, reusePort', 'threads.ts'], ['Fastify + piscina', 'fastify-piscina.ts']] as const;
 const PATHS = ['/spin/1500/light', '/wait/1500/wait', '/spin/3000/page', '/spin/5000/search', '/spin/15000/report'];
 const TIMEOUT_MS = 500;
-const LOADS = [1, 2, 4, 8];
+const ALL_LOADS = [1, 2, 4, 8], QUICK_LOADS = [1, 4];
+const PAUSE_MS = 1000;
 /** Of the machine's cores, what is left beside the generator: so much is offered at 1x. */
 const LEFT = 0.7;
 const GOODPUT = 0.85;
@@ -39,7 +41,8 @@ interface Turn { readonly load: number; readonly isBacklogged: boolean; readonly
 
 export const bench: Bench = async ({ cores, rounds, quick }) => {
   const ms = roundMs();
-  const seconds = quick ? 2 : 4;
+  const seconds = quick ? 1.5 : 4;
+  const loads = quick ? QUICK_LOADS : ALL_LOADS;
   await using stack = new AsyncDisposableStack();
   let generator = stack.use(await GeneratorProcess.start());
   const run = async (load: LoadPlan): Promise<LoadResult | undefined> => {
@@ -65,28 +68,28 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
   }
   for (let round = 0; round < (quick ? 1 : Math.min(rounds, 5)); round++) {
     for (const { name, server, turns } of contenders) {
-      for (const load of LOADS) {
+      for (const load of loads) {
         progress(`round ${round + 1}: ${name} at ${load}x`);
         turns.push({ load, isBacklogged: false, seconds, result: await run(plan(server.port, load, seconds, 10 + round)) });
-        await new Promise((resolve) => { setTimeout(resolve, 1000); });
+        await new Promise((resolve) => { setTimeout(resolve, quick ? PAUSE_MS / 2 : PAUSE_MS); });
       }
       progress(`round ${round + 1}: ${name} with a backlog`);
       await run(plan(server.port, 8, 1, 30 + round));
       turns.push({ load: 4, isBacklogged: true, seconds, result: await run(plan(server.port, 4, seconds, 40 + round)) });
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      await new Promise((resolve) => { setTimeout(resolve, quick ? PAUSE_MS / 2 : PAUSE_MS); });
     }
   }
   progress('');
   const workOf = ({ result, seconds: long }: Turn, path: string): number => (result?.routes.find(({ route }) => route === path)?.right ?? 0) * roundsOf(path) * ms / 1000 / long;
   const work = (turn: Turn): number => PATHS.reduce((sum, path) => sum + workOf(turn, path), 0);
   const of = (turns: readonly Turn[], load: number, isBacklogged: boolean, figure: (turn: Turn) => number): number => median(turns.filter((turn) => turn.load === load && turn.isBacklogged === isBacklogged).map(figure));
-  const capacity = Math.max(...contenders.flatMap(({ turns }) => [...LOADS.map((load) => of(turns, load, false, work)), of(turns, 4, true, work)]));
+  const capacity = Math.max(...contenders.flatMap(({ turns }) => [...loads.map((load) => of(turns, load, false, work)), of(turns, 4, true, work)]));
   const shareOf = (load: number) => (turn: Turn): number => Math.min(...PATHS.map((path) => workOf(turn, path) / Math.min(load * cores * LEFT / PATHS.length, capacity / PATHS.length)));
-  const columns = [...LOADS.map((load) => ({ load, isBacklogged: false })), { load: 4, isBacklogged: true }];
+  const columns = [...loads.map((load) => ({ load, isBacklogged: false })), { load: 4, isBacklogged: true }];
   const percent = (part: number): string => `${Math.round(part * 100)} %`;
   const light = ({ result }: Turn): number => (result?.routes[0]?.latencyUs.p99 ?? Infinity) / 1000;
   console.log(`capacity ${capacity.toFixed(2)} cores of ${cores}; ${Math.round(ratePerSecond)} requests/s at 1x; goodput of it / poorest route, of its max-min share / light p99 ms`);
-  table(['server', ...LOADS.map((load) => `${load}x`), '4x, backlog'], contenders.map(({ name, turns }) => [name, ...columns.map(({ load, isBacklogged }) =>
+  table(['server', ...loads.map((load) => `${load}x`), '4x, backlog'], contenders.map(({ name, turns }) => [name, ...columns.map(({ load, isBacklogged }) =>
     `${percent(of(turns, load, isBacklogged, work) / capacity)} / ${percent(of(turns, load, isBacklogged, shareOf(load)))} / ${of(turns, load, isBacklogged, light).toFixed(0)}`)]));
   const { turns } = contenders[0] as typeof contenders[number];
   return columns.flatMap(({ load, isBacklogged }): Finding[] => {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-const WAIT_MS = 5;
+export const WAIT_MS = 5;
 const HOARD_MS = 50;
 
 export function spin(rounds: number): number {
