@@ -40,6 +40,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/blocked': { what: 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster', isShort: true },
   'servers/overload': { what: 'five routes at 1 to 8 times the capacity, also with a backlog: goodput by processor time, and each route’s share, beside node:http and node:cluster' },
   'servers/flood': { what: 'one of eight routes at sixteen times its rate, beside node:http and node:cluster' },
+  'servers/memory': { what: 'a route that keeps four times as much of the heap as fits, beside small requests: how full heaps get, beside node:http and node:cluster with the same limit' },
   'servers/downstream': { what: 'a route behind a service that thrashes past a concurrency that nobody tells, and that dies for five seconds, beside node:cluster' },
   'servers/slow-clients': { what: 'light requests beside 10,000 idle connections and 1,000 clients of a byte a second, beside node:cluster' },
   'servers/stall': { what: 'forty new connections while one worker is stalled for two seconds', isShort: true },

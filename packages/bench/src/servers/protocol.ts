@@ -17,6 +17,8 @@ export interface ServerUsage {
   /** CPU of all its processes, whatever it was spent on. */
   cpuUs: number;
   parts: PartUsage[];
+  /** Threads that died of themselves and were replaced; undefined where none is. */
+  lost?: number;
 }
 
 export type ToServer = { type: 'usage' } | { type: 'stop' };
