@@ -35,6 +35,9 @@ const DOUBLE_MS = 100;
 interface Guard { readonly gate: ResourceGate<LocalThread>; readonly byNode: Map<number, Moments>; promises: Reservation[]; older: Reservation[] }
 const guardOf = (limit: number): Guard => ({ gate: new ResourceGate(limit), byNode: new Map(), promises: [], older: [] });
 
+/** `hasWindows`: the conductor may find that a service outside needs one. `hasForecasts`: what is seen here of what threads take holds until a plan says more. */
+export interface FollowerRules { readonly hasWindows: boolean; readonly hasForecasts: boolean }
+
 export class PlanFollower {
   readonly #memory: GraphMemory;
   readonly #id: number;
@@ -62,15 +65,14 @@ export class PlanFollower {
   #mayTrickle = false;
   #collections: PerformanceObserver | undefined;
 
-  /** @param hasWindows  the conductor may find that a service outside needs one */
-  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, hasWindows: boolean) {
+  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, { hasWindows, hasForecasts }: FollowerRules) {
     this.#hasWindows = hasWindows;
     this.#memory = memory;
     this.#id = id;
     this.#scheduler = scheduler;
     this.#recorder = recorder;
     this.#downstream = new DownstreamGates(recorder.outside, (thread, node) => scheduler.release(thread, node));
-    recorder.onGrowth = (root, heap, external) => this.#learn(root, heap, external);
+    if (hasForecasts) recorder.onGrowth = (root, heap, external) => this.#learn(root, heap, external);
     if (!hasWindows) return;
     recorder.onRoot = (root) => {
       root.outsideMax = UNKNOWN_MAX;

@@ -19,6 +19,8 @@ export interface ServerUsage {
   parts: PartUsage[];
   /** Threads that died of themselves and were replaced; undefined where none is. */
   lost?: number;
+  /** Processor time of each route since the start, ms, at most a quarter of a second old; where the server knows. */
+  roots?: { name: string; usedMs: number }[];
 }
 
 export type ToServer = { type: 'usage' } | { type: 'stop' };
