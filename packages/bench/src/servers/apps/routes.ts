@@ -1,6 +1,6 @@
 /**
  * Routes that cost processor time and say so by their paths: `/spin/<rounds>/<name>` computes inline, `/wait/<rounds>/<name>` waits for five milliseconds
- * before, `/hoard/<KiB>/<name>` keeps so much of the heap over a wait of 400. The names make routes of them: each is a root of its own. Where
+ * before, `/hoard/<KiB>/<name>` keeps so much of the heap over a wait of 400. The names make routes of them: each is a root of its own. `/who/0/x` tells the isolate. Where
  * BENCH_PEAKS names a folder, each isolate notes there the fullest that its heap has been.
  */
 import { writeFileSync } from 'node:fs';
@@ -37,6 +37,7 @@ function notePeak(): void {
 export default {
   async fetch(request: Request): Promise<Response> {
     const [what, amount = '0'] = new URL(request.url).pathname.split('/').slice(-3);
+    if (what === 'who') return new Response(`${process.pid}-${threadId}`);
     if (what === 'wait') await pause(WAIT_MS);
     if (what !== 'hoard') return new Response(`${spin(Number(amount))}\n`);
     const kept = hoard(Number(amount));
