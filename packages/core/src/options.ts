@@ -6,6 +6,12 @@ import { checkBoolean, checkNumber, checkObject, checkOneOf, checkSignal, checkS
 
 /** The name of a package in node_modules, a glob of the file's path, or an expression that the file's URL matches. */
 export type Pattern = string | RegExp;
+/** Parts of the policy that a pool can go without: `recorder` knows nothing, `tickets` are all equal, `forecasts` keep nobody from beginning, `decisions` stay as they are at first. */
+const PARTS = ['recorder', 'tickets', 'forecasts', 'decisions'] as const;
+export type PolicyPart = (typeof PARTS)[number];
+/** Under this key, for benchmarks and tests that show what a part is worth. No release promises it. */
+const WITHOUT = Symbol.for('capriccio.without');
+
 export type Lane = 'auto' | 'front' | 'back';
 
 export interface PoolOptions {
@@ -73,6 +79,7 @@ export interface FullPoolOptions {
   readonly startMs: number;
   readonly deadlock: 'report' | 'break';
   readonly hasWindows: boolean;
+  readonly without: readonly PolicyPart[];
   /** Of linked stacks: bytes between two checks, and frames on the heap. */
   readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Undefined: nothing is compiled. */
@@ -110,11 +117,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, hasWindows, ...checkRest(options),
+    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, hasWindows, without: withoutOf(options), ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock' | 'hasWindows'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock' | 'hasWindows' | 'without'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
   const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };
@@ -132,6 +139,13 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes
     stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };
+}
+
+function withoutOf(options: object): readonly PolicyPart[] {
+  const parts = (options as { [WITHOUT]?: unknown })[WITHOUT];
+  if (parts === undefined) return [];
+  if (!Array.isArray(parts)) return refuse(`what a pool goes without must be an array, not ${shown(parts)}`);
+  return parts.map((part) => checkOneOf(part, 'what a pool goes without', PARTS) as PolicyPart);
 }
 
 function checkCompile(compile: PoolOptions['compile']): FullPoolOptions['compile'] {

@@ -7,8 +7,9 @@ import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { PLAN, PLAN_NODE, PLAN_ROOT, readPlan, type GraphMemory, type PlanPage } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
+import { heapLimit } from './heap-limit.ts';
 import { DownstreamGates, type Downstream } from './downstream-gates.ts';
-import type { Moments } from './moments.ts';
+import { Ewma, NOTHING, type Moments } from './moments.ts';
 import type { Recorder } from './recorder.ts';
 import { ResourceGate, type Reservation } from './resource-gate.ts';
 import type { Root } from './run-queues.ts';
@@ -20,6 +21,8 @@ const READ_MS = 10;
 
 /** A reading of a full heap holds garbage too. Unless a full collection was so recent, one is let through each reading: what it takes makes V8 collect; ms. */
 const COLLECTED_MS = 200;
+/** Beyond this part of the limit nobody is let through for that: garbage or not, V8 may find no room for it. */
+const TRICKLE_MARK = 0.93;
 
 /**
  * Threads of a root that may wait for what is outside while the conductor knows of no window: a service must not be flooded before anybody knows of it.
@@ -30,7 +33,10 @@ const DOUBLE_MS = 100;
 
 /** One resource: its gate, and what from each node on is taken. */
 interface Guard { readonly gate: ResourceGate<LocalThread>; readonly byNode: Map<number, Moments>; promises: Reservation[]; older: Reservation[] }
-const guardOf = (): Guard => ({ gate: new ResourceGate(Infinity), byNode: new Map(), promises: [], older: [] });
+const guardOf = (limit: number): Guard => ({ gate: new ResourceGate(limit), byNode: new Map(), promises: [], older: [] });
+
+/** `hasWindows`: the conductor may find that a service outside needs one. `hasForecasts`: what is seen here of what threads take holds until a plan says more. */
+export interface FollowerRules { readonly hasWindows: boolean; readonly hasForecasts: boolean }
 
 export class PlanFollower {
   readonly #memory: GraphMemory;
@@ -38,8 +44,11 @@ export class PlanFollower {
   readonly #scheduler: Scheduler;
   readonly #recorder: Recorder;
   readonly #hasWindows: boolean;
-  readonly #heap = guardOf();
-  readonly #external = guardOf();
+  readonly #heapLimit = heapLimit();
+  readonly #heap = guardOf(this.#heapLimit);
+  readonly #external = guardOf(Infinity);
+  /** What threads of a root were seen to take in their first segments here: what holds until the conductor knows more. */
+  readonly #own = new Map<Root, { readonly heap: Ewma; readonly external: Ewma }>();
   readonly #nodes = new Map<LocalThread, number>();
   readonly #downstream: DownstreamGates;
   #version = 0;
@@ -56,14 +65,14 @@ export class PlanFollower {
   #mayTrickle = false;
   #collections: PerformanceObserver | undefined;
 
-  /** @param hasWindows  the conductor may find that a service outside needs one */
-  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, hasWindows: boolean) {
+  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, { hasWindows, hasForecasts }: FollowerRules) {
     this.#hasWindows = hasWindows;
     this.#memory = memory;
     this.#id = id;
     this.#scheduler = scheduler;
     this.#recorder = recorder;
     this.#downstream = new DownstreamGates(recorder.outside, (thread, node) => scheduler.release(thread, node));
+    if (hasForecasts) recorder.onGrowth = (root, heap, external) => this.#learn(root, heap, external);
     if (!hasWindows) return;
     recorder.onRoot = (root) => {
       root.outsideMax = UNKNOWN_MAX;
@@ -81,9 +90,18 @@ export class PlanFollower {
     if (this.#isGating && nowMs - this.#readAt >= READ_MS) this.#read(nowMs);
   }
 
+  /** A burst of what takes much may come before any plan that tells of it. */
+  #learn(root: Root, heap: number, external: number): void {
+    let own = this.#own.get(root);
+    if (own === undefined) this.#own.set(root, own = { heap: new Ewma(), external: new Ewma() });
+    own.heap.add(heap);
+    own.external.add(external);
+    if (root.promise === undefined && !(this.#heap.gate.isMinor(own.heap) && this.#external.gate.isMinor(own.external))) this.#guard(root, NOTHING, NOTHING);
+  }
+
   #obey({ head, roots, nodes }: PlanPage): void {
-    const { heap_size_limit: ownLimit, external_memory: external } = getHeapStatistics();
-    this.#heap.gate.limit = Math.min(ownLimit, head[PLAN.heapLimit] || Infinity);
+    const { external_memory: external } = getHeapStatistics();
+    this.#heap.gate.limit = Math.min(this.#heapLimit, head[PLAN.heapLimit] || Infinity);
     this.#heap.gate.mark = head[PLAN.heapMark] as number;
     this.#external.gate.limit = head[PLAN.externalLimit] || Infinity;
     this.#external.gate.mark = head[PLAN.externalMark] as number;
@@ -107,7 +125,14 @@ export class PlanFollower {
     root.tickets = (rows[at + PLAN_ROOT.tickets] as number) || root.givenTickets;
     const heap = { mean: rows[at + PLAN_ROOT.heapMean] as number, variance: rows[at + PLAN_ROOT.heapVariance] as number };
     const external = { mean: rows[at + PLAN_ROOT.externalMean] as number, variance: rows[at + PLAN_ROOT.externalVariance] as number };
-    const takes = ([[this.#heap, heap], [this.#external, external]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
+    this.#guard(root, heap, external);
+  }
+
+  /** @param heap  what one that begins takes, by the plan; where that knows of none, by what was seen here */
+  #guard(root: Root, heap: Moments, external: Moments): void {
+    const own = this.#own.get(root);
+    const known = (planned: Moments, seen: Moments | undefined): Moments => (planned.mean > 0 || seen === undefined ? planned : seen);
+    const takes = ([[this.#heap, known(heap, own?.heap)], [this.#external, known(external, own?.external)]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
     if (takes.length > 0) this.#isGating = this.#isReading = true;
     const downstream = this.#downstream.before(this.#recorder.startRowOf(root));
     if (this.#mayDouble && this.#hasWindows) root.outsideMax = Math.max(UNKNOWN_MAX, 2 * root.outside);
@@ -155,7 +180,7 @@ export class PlanFollower {
   #hasRoom(guard: Guard, growth: Moments): boolean {
     guard.gate.inside = this.#scheduler.live;
     if (guard.gate.hasRoom(growth)) return true;
-    if (guard !== this.#heap || !this.#mayTrickle) return false;
+    if (guard !== this.#heap || !this.#mayTrickle || !guard.gate.hasRoom(growth, TRICKLE_MARK)) return false;
     this.#mayTrickle = false;
     return true;
   }

@@ -10,6 +10,7 @@ import { getHeapStatistics } from 'node:v8';
 import { EDGE, END_NODE, GraphTable, OTHER_NODE, ROOT_ROW, TABLE, type GraphMemory } from '@capriccio/shared';
 import { pointOfNumber } from './compiled/points.ts';
 import { sharedNow } from './clock.ts';
+import { heapLimit } from './heap-limit.ts';
 import { OutsideWaits } from './outside.ts';
 import type { Root, Roots } from './run-queues.ts';
 import { OUTSIDE, type LocalThread } from './thread.ts';
@@ -28,11 +29,12 @@ const PERIOD_MIN = 4;
 const PERIOD_MAX = 1024;
 /** Segments are so short that counting them is all that fits: a whole number, for it is counted down. */
 const NEVER = 2 ** 30;
-/** The heap is looked at in one sample of so many. */
-const HEAP_EVERY = 64;
+/** The heap is looked at once for so much processor time of a root, ms: a look costs 2 to 3 us, and what takes much memory takes its time. */
+const LOOK_EVERY_MS = 1;
 /** Samples that wait for their thread to be woken. */
 const PENDING_MAX = 256;
-const RESOURCES_EVERY = 16;
+/** Descriptors are counted in one look of so many. */
+const RESOURCES_EVERY = 256;
 
 interface Sample { readonly ms: number; readonly heap: number; readonly external: number; readonly cpuMs: number; readonly descriptors: number }
 interface Usage { readonly heap: number; readonly external: number; readonly cpuUs: number; readonly descriptors: number }
@@ -57,19 +59,24 @@ export class Recorder {
   #lastNode = 0;
   #lastKey = -1;
   #lastEdge = 0;
+  readonly #heapLimit = heapLimit();
   #publishedAt = 0;
   #willPublish = false;
   #passes = 0;
   #usedMsBefore = 0;
-  #samples = 0;
+  #looks = 0;
   /** The thread whose run is being sampled, and the edge that it has passed meanwhile. */
   #sampled: LocalThread | undefined;
   #sampledEdge = -1;
   #before: Usage | undefined;
   #beganAt = 0;
+  /** The first thread that was made in the batch that is being looked at; of another root than that, if there is one: it runs what the first has brought. */
+  #born: LocalThread | undefined;
   readonly outside: OutsideWaits;
   /** Told when a thread has come to its next node, or its end, while somebody keeps count of those on their way. */
   onArrival: ((thread: LocalThread) => void) | undefined = undefined;
+  /** Told what one that began has taken in its first segment, bytes; NaN where nobody can tell. */
+  onGrowth: ((root: Root, heap: number, external: number) => void) | undefined = undefined;
   /** Told of each root that gets a row. */
   onRoot: ((root: Root) => void) | undefined = undefined;
   /** One run of frames in so many is sampled. */
@@ -212,7 +219,7 @@ export class Recorder {
   beginSample(thread: LocalThread): void {
     this.#sampled = thread;
     this.#sampledEdge = -1;
-    this.#before = ++this.#samples % HEAP_EVERY === 0 ? this.#usage() : undefined;
+    this.#before = this.#isDue(thread.root) ? this.#usage() : undefined;
     this.#beganAt = sharedNow();
   }
 
@@ -222,24 +229,29 @@ export class Recorder {
     const sample = { ms, ...this.#growth() };
     this.#sampled = undefined;
     if (this.#sampledEdge >= 0) this.#add(this.#sampledEdge, sample);     // it has passed its next node meanwhile, or ended
-    else {
-      if (this.#pending.size === PENDING_MAX) this.#pending.delete(this.#pending.keys().next().value as LocalThread);   // it waits for long: others are told of
-      this.#pending.set(thread, sample);
-    }
+    else this.#await(thread, sample);
+  }
+
+  #isDue(root: Root): boolean {
+    if (root.usedMs - root.lookedAtMs < LOOK_EVERY_MS) return false;
+    root.lookedAtMs = root.usedMs;
+    return true;
   }
 
   #usage(): Usage {
     const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
     const { user, system } = process.threadCpuUsage();
-    const descriptors = this.#samples % (HEAP_EVERY * RESOURCES_EVERY) === 0 ? process.getActiveResourcesInfo().length : NaN;
+    const descriptors = this.#looks % RESOURCES_EVERY === 0 ? process.getActiveResourcesInfo().length : NaN;
     return { heap, external, cpuUs: user + system, descriptors };
   }
 
   /** Since `beginSample`. A collection in between makes less of the heap: that says nothing of the thread, and is left out. */
   #growth(): Omit<Sample, 'ms'> {
     const before = this.#before;
+    this.#before = undefined;
     if (before === undefined) return { heap: NaN, external: NaN, cpuMs: NaN, descriptors: NaN };
     const now = this.#usage();
+    this.#looks++;
     return { heap: now.heap >= before.heap ? now.heap - before.heap : NaN, external: now.external - before.external, cpuMs: (now.cpuUs - before.cpuUs) / 1000, descriptors: now.descriptors - before.descriptors };
   }
 
@@ -254,16 +266,39 @@ export class Recorder {
     addSum(edges, edge + EDGE.descriptors, descriptors);
   }
 
-  /** A batch of work that has begun here took so much of the heap: what began in it ended at once, or waits now. */
-  beginBatch(): void { this.#before = ++this.#samples % HEAP_EVERY === 0 ? this.#usage() : undefined; }
+  /** Work of a root begins here. @returns whether its growth is looked at: then only one piece may begin, for there must be no doubt of which */
+  beginBatch(root: Root): boolean {
+    if (!this.#isDue(root)) return false;
+    this.#before = this.#usage();
+    return true;
+  }
+  /** A thread is made in a batch that is being sampled. */
+  bears(thread: LocalThread): void { if (this.#born === undefined || this.#born.root !== thread.root) this.#born = thread; }
   endBatch(root: Root, count: number, ms: number): void {
+    const born = this.#born;
+    this.#born = undefined;
+    const growth = this.#growth();
     if (count === 0) return;
-    const { heap, external, cpuMs } = this.#growth();
+    if (count === 1) {
+      this.onGrowth?.(root, growth.heap, growth.external);
+      if (born !== undefined) { this.#addBorn(born, { ms, ...growth }); return; }
+    }
     const start = this.#startOf(root);
-    const isLast = Math.floor(this.#lastKey / 4096) === start;
-    if (!isLast && root.threads > 0) return;                             // some became threads: there is no telling which way they went
-    const edge = isLast ? this.#lastEdge : this.#table.edge(start, END_NODE);
-    this.#add(edge, { ms: ms / count, heap: heap / count, external: external / count, cpuMs: cpuMs / count, descriptors: NaN });
+    if (count > 1 && root.threads > 0 && Math.floor(this.#lastKey / 4096) !== start) return;   // some became threads: there is no telling which way they went
+    const edge = count > 1 && Math.floor(this.#lastKey / 4096) === start ? this.#lastEdge : this.#table.edge(start, END_NODE);
+    this.#add(edge, { ms: ms / count, heap: growth.heap / count, external: growth.external / count, cpuMs: growth.cpuMs / count, descriptors: NaN });
+  }
+
+  /** One has begun, and become a thread: what it has taken is its first edge's, which it has passed already, or passes when it goes on. */
+  #addBorn(thread: LocalThread, sample: Sample): void {
+    const node = thread.hasEnded ? END_NODE : thread.mark & NODE_BITS;
+    if (node === 0) this.#await(thread, sample);
+    else if (this.#lastKey === this.#startOf(thread.root) * 4096 + node) this.#add(this.#lastEdge, sample);
+  }
+
+  #await(thread: LocalThread, sample: Sample): void {
+    if (this.#pending.size === PENDING_MAX) this.#pending.delete(this.#pending.keys().next().value as LocalThread);   // it waits for long: others are told of
+    this.#pending.set(thread, sample);
   }
 
   // ---- publishing ----
@@ -288,9 +323,9 @@ export class Recorder {
     this.#choosePeriod(this.#countRoots());
     this.outside.look(nowMs);
     const { head } = this.#table;
-    const { used_heap_size: used, heap_size_limit: limit, external_memory: external } = getHeapStatistics();
+    const { used_heap_size: used, external_memory: external } = getHeapStatistics();
     head[TABLE.heapUsed] = used;
-    head[TABLE.heapLimit] = limit;
+    head[TABLE.heapLimit] = this.#heapLimit;
     head[TABLE.externalUsed] = external;
     head[TABLE.atMs] = nowMs;
     head[TABLE.period] = this.period;

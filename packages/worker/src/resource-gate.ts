@@ -44,10 +44,11 @@ export class ResourceGate<T> {
   /** Whether an amount matters at all. */
   isMinor(growth: Moments): boolean { return growth.mean < MINOR * this.limit; }
 
-  hasRoom(growth: Moments): boolean {
+  /** @param mark  part of the limit that may be used */
+  hasRoom(growth: Moments, mark: number = this.mark): boolean {
     if (this.inside === 0 || this.isMinor(growth)) return true;
     const spread = DEVIATIONS * Math.sqrt(this.#variance + wholeOf(growth.variance / KIB / KIB));
-    return this.#reading + this.#promised + wholeOf(growth.mean / KIB) + spread <= this.mark * this.limit / KIB;
+    return this.#reading + this.#promised + wholeOf(growth.mean / KIB) + spread <= mark * this.limit / KIB;
   }
 
   /** Promises an amount. The caller counts the thread in `inside` when it is its first. */

@@ -63,6 +63,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   countedAtOnce = 0;
   /** Its row in the blocking graph: -1 none is left, -2 not asked for yet. */
   row = -2;
+  /** `usedMs` when the recorder looked last at what its threads take. */
+  lookedAtMs: number = -Infinity;
   /** Threads of this root in queues. */
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */

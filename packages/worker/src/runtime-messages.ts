@@ -27,6 +27,8 @@ export interface RuntimeStart {
   readonly deadlock?: 'report' | 'break';
   /** Threads may have to wait before they ask a service outside. */
   readonly hasWindows?: boolean;
+  /** Threads wait before they take what is short. Default true. */
+  readonly hasForecasts?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */

@@ -24,7 +24,7 @@ import { Mail } from './mail.ts';
 import { SharedObjects } from './objects/shared-objects.ts';
 import { SPARE_SEAT, chooseWorker } from './placement.ts';
 import type { PortMessage } from './ports.ts';
-import { PlanFollower } from './plan-follower.ts';
+import { PlanFollower, type FollowerRules } from './plan-follower.ts';
 import { Recorder } from './recorder.ts';
 import type { Root } from './run-queues.ts';
 import { LANES, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
@@ -168,7 +168,7 @@ export class Runtime {
       arm: () => this.scheduler.arm(),
     });
     this.scheduler.connect(this.#outside());
-    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, start.hasWindows === true);
+    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false });
   }
 
   /** Takes its number: from here on others may place work here. */
@@ -192,9 +192,9 @@ export class Runtime {
     this.scheduler.arm();
   }
 
-  #record(graph: GraphMemory, id: number, hasWindows: boolean): void {
+  #record(graph: GraphMemory, id: number, rules: FollowerRules): void {
     const recorder = this.scheduler.recorder = new Recorder(graph, id, this.scheduler.roots, this.lane === 'back');
-    this.#plan = new PlanFollower(graph, id, this.scheduler, recorder, hasWindows);
+    this.#plan = new PlanFollower(graph, id, this.scheduler, recorder, rules);
   }
 
   /** A cancelled call: main sees to it that its worker reacts, and if the thread cannot, the call ends without it. */

@@ -152,9 +152,10 @@ export class Scheduler {
   /** When the clock was last read, ms. */
   get clockMs(): number { return this.#clock; }
   /** A thread of a root is made. @returns its mark for the recorder */
-  bear(root: Root): number {
+  bear(root: Root, thread: LocalThread): number {
     root.threads++;
     root.live++;
+    if (this.#isBatchSampled) this.recorder?.bears(thread);
     return (Math.floor(this.#clock) % 0x10_0000) * 2048;
   }
   /** Reads it. */
@@ -266,13 +267,14 @@ export class Scheduler {
   }
 
   /** Begins a few pieces of one root. @returns how many */
-  #beginBatch(root: Root, max: number): number {
+  #beginBatch(root: Root, most: number): number {
     let count = 0;
+    let max = most;
     root.promise?.();
     if (this.recorder !== undefined && --this.#toSampleBatch <= 0) {
       this.#toSampleBatch = BATCHES_A_SAMPLE;
       this.#isBatchSampled = true;
-      this.recorder.beginBatch();
+      if (this.recorder.beginBatch(root)) max = 1;
     }
     if (root.children.length > 0) {
       for (; count < Math.min(max, HOP_BATCH_MAX) && !this.#hop; count++) {

@@ -129,7 +129,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   constructor(scheduler: Scheduler, root: Root, name: string, origin: Origin = new Origin(scheduler, root, name)) {
     super();
     this.origin = origin;
-    this.mark = scheduler.bear(origin.root);
+    this.mark = scheduler.bear(origin.root, this as LocalThread);
     const { parent } = origin;
     const head = this.sibling = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
     const last = this.elder = head.elder;

@@ -44,6 +44,35 @@ describe('the load generator', () => {
     expect(total.failed).toEqual({ 'status 503': 25, timeout: 25 });
   });
 
+  it('goes on with other requests at another rate, and tells when right answers came', async () => {
+    const request = (path: string): LoadPlan['requests'][number] => ({ route: path, weight: 1, method: 'GET', path, status: 200, bodyHash: bodyHash(Buffer.from(path)) });
+    const { routes, total } = await load((incoming, response) => response.end(incoming.url), {
+      ratePerSecond: 100, seconds: 0.5, requests: [request('/a'), request('/b')], phases: [{ seconds: 0.5, ratePerSecond: 400, requests: [request('/b')] }],
+    });
+    expect(total).toMatchObject({ sent: 250, right: 250 });
+    const [a, b] = routes;
+    expect((a?.right ?? 0) + (b?.right ?? 0)).toBe(250);
+    expect(a?.rightByTenth.slice(0, 5).reduce((sum, count) => sum + count, 0)).toBe(a?.right);
+    expect(b?.right).toBeGreaterThanOrEqual(200);
+    expect(total.rightByTenth.reduce((sum, count) => sum + count, 0)).toBe(250);
+  });
+
+  it('keeps to connections that lead to the same isolates', async () => {
+    const named = new WeakMap<object, string>();
+    const served = new Map<string, number>();
+    let connections = 0;
+    const { total, connectionsMax } = await load((request, response) => {
+      let name = named.get(request.socket);
+      if (name === undefined) named.set(request.socket, name = `isolate ${connections++ % 3}`);
+      if (request.url === '/who') { response.end(name); return; }
+      served.set(name, (served.get(name) ?? 0) + 1);
+      response.end('right');
+    }, { connections: { initial: 8, max: 8 }, gathering: { path: '/who', groups: 1 } });
+    expect(total.right).toBe(100);
+    expect([...served.values()]).toEqual([100]);
+    expect(connectionsMax).toBe(8);
+  });
+
   it('charges a stall to every request that waited through it', async () => {
     let stalled = false;
     const { total } = await load((_, response) => {

@@ -95,6 +95,20 @@ describe('balance across cores', () => {
     const [a, b] = settle(20) as [number, number];
     assert.ok(b > 0.9 && a < 1.1, `${a.toFixed(2)} and ${b.toFixed(2)}`);
   });
+  test('noise moves no factor for good', () => {
+    const tickets = [1, 2, 4];
+    let factors = tickets.map(() => 1);
+    let seed = 1;
+    const random = (): number => (seed = seed * 48_271 % 2_147_483_647) / 2_147_483_647;
+    let farthest = 1;
+    for (let k = 0; k < 5000; k++) {
+      const weights = tickets.map((count, root) => count * (factors[root] as number) * (0.6 + 0.8 * random()));
+      const sum = weights.reduce((total, weight) => total + weight, 0);
+      factors = rebalance(factors, weights.map((weight, root) => ({ tickets: tickets[root] as number, usedMs: [50 * weight / sum, 50 * weight / sum], isRunnable: [true, true] })));
+      if (k > 100) farthest = Math.max(farthest, ...factors, ...factors.map((factor) => 1 / factor));
+    }
+    assert.ok(farthest < 4, `a factor of ${farthest.toFixed(1)}`);
+  });
   test('who wants less than its share has what it wants, and nothing moves', () => {
     assert.deepEqual(rebalance([1, 1], [{ tickets: 1, usedMs: [9, 9], isRunnable: [true, true] }, { tickets: 1, usedMs: [1, 1], isRunnable: [false, false] }]), [1, 1]);
   });

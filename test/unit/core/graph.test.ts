@@ -1,6 +1,6 @@
 /** pool.graph(): what threads met, counted exactly, and what is decided from it; and a conductor that dies. */
 import assert from 'node:assert/strict';
-import type { BlockingGraph, Pool } from 'capriccio';
+import { createPool, type BlockingGraph, type Pool, type PoolOptions } from 'capriccio';
 import type { Worker } from 'node:worker_threads';
 import { describe, onTestFinished, test } from 'vitest';
 import { fixture, poolFor, soon, until } from './rig.ts';
@@ -57,6 +57,13 @@ describe('pool.graph()', () => {
     const bytes = 32 * 2 ** 20;
     await Promise.all(['a', 'b', 'c', 'd'].map((key) => external.with({ affinity: key })(bytes)));
     await until(() => (pool.graph().resources.find(({ name }) => name === 'external')?.used ?? 0) >= 4 * bytes, 'all of it');
+  });
+
+  test('there is none where a benchmark has the recorder off', async () => {
+    const without = (parts: unknown): PoolOptions => ({ cores: 1, [Symbol.for('capriccio.without')]: parts });
+    const pool = await poolFor(without(['recorder']));
+    for (let k = 0; k < 3; k++) { await tasks(pool).burns(60); assert.deepEqual(pool.graph().nodes, []); }
+    for (const parts of [['clock'], 'recorder']) await assert.rejects(createPool(without(parts)), { code: 'CAP_ERR_OPTION' });
   });
 
   test('shows the routes of a server', async () => {

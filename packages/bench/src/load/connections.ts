@@ -11,9 +11,11 @@ export class Connections {
   #open = 0;
   #openMax = 0;
 
-  constructor(target: { host: string; port: number }, { initial, max }: { initial: number; max: number }) {
+  constructor(target: { host: string; port: number }, { initial, max }: { initial: number; max: number }, ready: Connection[] = []) {
     this.#target = target;
     this.#max = max;
+    this.#idle.push(...ready);
+    this.#open = this.#openMax = ready.length;
     while (this.#open < Math.min(initial, max)) this.#idle.push(this.#connect());
   }
 

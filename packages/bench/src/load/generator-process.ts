@@ -22,7 +22,7 @@ export class GeneratorProcess implements AsyncDisposable {
 
   /** Runs a plan; one at a time. */
   async run(plan: LoadPlan, onProgress?: (progress: LoadProgress) => void): Promise<LoadResult> {
-    const result = this.#until('result', plan.seconds * 1000 + plan.timeoutMs + spareMs, onProgress);
+    const result = this.#until('result', [plan, ...plan.phases ?? []].reduce((sum, { seconds }) => sum + seconds * 1000, 0) + plan.timeoutMs + spareMs, onProgress);
     this.#child.send({ type: 'run', plan } satisfies ToGenerator);
     return (await result).result;
   }

@@ -4,13 +4,14 @@
 import { hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { encodeRequest } from './client.ts';
-import type { Outcome, WireRequest } from './client.ts';
+import type { Connection, Outcome, WireRequest } from './client.ts';
 import { nowUs } from './clock.ts';
 import { Connections } from './connections.ts';
+import { gather } from './gather.ts';
 import type { PacerData } from './pacer.ts';
 import { summarise } from './percentiles.ts';
 import type { LoadPlan, LoadProgress, LoadResult, PlannedRequest, RouteResult } from './plan.ts';
-import { makeSchedule } from './schedule.ts';
+import { inTurn, makeSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 
 const progressMs = 200;
@@ -24,7 +25,7 @@ export function bodyHash(body: Buffer | Uint8Array): string {
 
 /** Runs one plan to its end. Ends at most `timeoutMs` after the last arrival. Rejects when the plan cannot be run at all. */
 export async function runLoad(plan: LoadPlan, onProgress: (progress: LoadProgress) => void = () => {}): Promise<LoadResult> {
-  const run = new Run(plan);
+  const run = new Run(plan, plan.gathering === undefined ? [] : await gather(plan, plan.gathering, plan.connections.initial));
   const timer = setInterval(() => { onProgress(run.progress()); }, progressMs);
   try {
     return await run.finish();
@@ -33,11 +34,12 @@ export async function runLoad(plan: LoadPlan, onProgress: (progress: LoadProgres
   }
 }
 
-interface Tally { route: string; sent: number; right: number; wrong: Record<string, number>; failed: Record<string, number>; latenciesUs: number[] }
+interface Tally { route: string; sent: number; right: number; wrong: Record<string, number>; failed: Record<string, number>; latenciesUs: number[]; rightByTenth: number[] }
 
 class Run {
   readonly #plan: LoadPlan;
   readonly #schedule: Schedule;
+  readonly #requests: PlannedRequest[];
   readonly #wire: WireRequest[];
   readonly #connections: Connections;
   readonly #tallies: Map<string, Tally>;
@@ -49,17 +51,21 @@ class Run {
   #answered = 0;
   #failed = 0;
 
-  constructor(plan: LoadPlan) {
+  constructor(plan: LoadPlan, ready: Connection[]) {
     this.#plan = plan;
-    this.#schedule = makeSchedule({ ...plan, weights: plan.requests.map(({ weight }) => weight) });
-    this.#wire = plan.requests.map((request) => encodeRequest(request, `${plan.host}:${plan.port}`));
-    this.#connections = new Connections(plan, plan.connections);
-    this.#tallies = new Map(plan.requests.map(({ route }) => [route, emptyTally(route)]));
+    const phases = [plan, ...plan.phases ?? []];
+    this.#schedule = inTurn(phases.map((phase, index) => ({ schedule: makeSchedule({ ...plan, ...phase, seed: plan.seed + index, weights: phase.requests.map(({ weight }) => weight) }), seconds: phase.seconds, requests: phase.requests.length })));
+    this.#requests = phases.flatMap(({ requests }) => requests);
+    this.#wire = this.#requests.map((request) => encodeRequest(request, `${plan.host}:${plan.port}`));
+    this.#connections = new Connections(plan, plan.connections, ready);
+    this.#tallies = new Map(this.#requests.map(({ route }) => [route, emptyTally(route)]));
   }
+
+  get #seconds(): number { return [this.#plan, ...this.#plan.phases ?? []].reduce((sum, { seconds }) => sum + seconds, 0); }
 
   progress(): LoadProgress {
     const elapsedSeconds = Math.max(0, (nowUs() - this.#startUs) / 1e6);
-    return { elapsedSeconds, seconds: this.#plan.seconds, sent: this.#sent, answered: this.#answered, failed: this.#failed, inFlight: this.#sent - this.#answered };
+    return { elapsedSeconds, seconds: this.#seconds, sent: this.#sent, answered: this.#answered, failed: this.#failed, inFlight: this.#sent - this.#answered };
   }
 
   async finish(): Promise<LoadResult> {
@@ -99,7 +105,7 @@ class Run {
 
   #start(arrival: number): void {
     const index = this.#schedule.request[arrival] ?? 0;
-    const request = this.#plan.requests[index];
+    const request = this.#requests[index];
     const wire = this.#wire[index];
     const tally = this.#tallies.get(request?.route ?? '');
     if (request === undefined || wire === undefined || tally === undefined) throw new RangeError(`the plan has no request ${index}`);
@@ -118,7 +124,11 @@ class Run {
 
   #record(tally: Tally, request: PlannedRequest, outcome: Outcome, latencyUs: number): void {
     const verdict = judge(request, outcome);
-    if (verdict === 'right') tally.right++;
+    if (verdict === 'right') {
+      tally.right++;
+      const tenth = Math.max(0, Math.floor((nowUs() - this.#startUs) / 1e5));
+      tally.rightByTenth[tenth] = (tally.rightByTenth[tenth] ?? 0) + 1;
+    }
     else if (verdict.startsWith('wrong')) count(tally.wrong, verdict);
     else count(tally.failed, verdict);
     // A time-out stands for a latency of at least that much; leaving it out would make a stalled server look quick.
@@ -142,20 +152,21 @@ function count(counts: Record<string, number>, kind: string): void {
 }
 
 function emptyTally(route: string): Tally {
-  return { route, sent: 0, right: 0, wrong: {}, failed: {}, latenciesUs: [] };
+  return { route, sent: 0, right: 0, wrong: {}, failed: {}, latenciesUs: [], rightByTenth: [] };
 }
 
 function toResult({ latenciesUs, ...rest }: Tally): RouteResult {
-  return { ...rest, latencyUs: summarise(latenciesUs) };
+  return { ...rest, rightByTenth: Array.from(rest.rightByTenth, (count) => count ?? 0), latencyUs: summarise(latenciesUs) };
 }
 
 function together(tallies: Tally[]): Tally {
   const all = emptyTally('all');
-  for (const { sent, right, wrong, failed, latenciesUs } of tallies) {
+  for (const { sent, right, wrong, failed, latenciesUs, rightByTenth } of tallies) {
     all.sent += sent;
     all.right += right;
     for (const [kind, times] of Object.entries(wrong)) all.wrong[kind] = (all.wrong[kind] ?? 0) + times;
     for (const [kind, times] of Object.entries(failed)) all.failed[kind] = (all.failed[kind] ?? 0) + times;
+    rightByTenth.forEach((count, tenth) => { all.rightByTenth[tenth] = (all.rightByTenth[tenth] ?? 0) + count; });
     all.latenciesUs = all.latenciesUs.concat(latenciesUs);
   }
   return all;

@@ -16,6 +16,12 @@ export interface PlannedRequest {
   bodyHash: string;
 }
 
+/** All connections lead to the first so many isolates that have answered `path`, which tells them apart. */
+export interface Gathering { path: string; groups: number }
+
+/** A part of a run, after the one before it: other arrivals, other requests. */
+export interface Phase { seconds: number; ratePerSecond: number; requests: PlannedRequest[] }
+
 export interface LoadPlan {
   host: string;
   port: number;
@@ -28,6 +34,9 @@ export interface LoadPlan {
   /** Opened before the first arrival, and at most in all. */
   connections: { initial: number; max: number };
   requests: PlannedRequest[];
+  gathering?: Gathering;
+  /** What follows the first `seconds`. */
+  phases?: Phase[];
 }
 
 export interface RouteResult {
@@ -40,6 +49,8 @@ export interface RouteResult {
   failed: Record<string, number>;
   /** Microseconds from the intended start to the last byte, right answers and time-outs. */
   latencyUs: Summary;
+  /** Right answers by the tenth of a second in which they came, from the first intended start. */
+  rightByTenth: number[];
 }
 
 export interface LoadResult {

@@ -39,6 +39,19 @@ export function makeSchedule({ seed, ratePerSecond, seconds, arrivals, weights }
   return { atUs: Float64Array.from(atUs), request: Uint32Array.from(request) };
 }
 
+/** Schedules one after the other, their requests numbered in the same order. */
+export function inTurn(parts: readonly { schedule: Schedule; seconds: number; requests: number }[]): Schedule {
+  const atUs: number[] = [];
+  const request: number[] = [];
+  let [startUs, first] = [0, 0];
+  for (const { schedule, seconds, requests } of parts) {
+    for (const [k, at] of schedule.atUs.entries()) { atUs.push(startUs + at); request.push(first + (schedule.request[k] as number)); }
+    startUs += seconds * 1e6;
+    first += requests;
+  }
+  return { atUs: Float64Array.from(atUs), request: Uint32Array.from(request) };
+}
+
 /** Numbers in [0, 1) that a 32-bit seed fixes. Source: mulberry32, Tommy Ettinger, 2017 (public domain). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;

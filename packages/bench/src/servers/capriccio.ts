@@ -7,13 +7,20 @@ import type { ServerUsage } from './protocol.ts';
 /** The only place that reads the pool's statistics. */
 function usageOf(pool: Pool): ServerUsage {
   const parts = pool.stats().workers.map(({ id, lane, busyMs, threadsRun }) => ({ name: lane === 'back' ? `back lane ${id}` : `core ${id}`, busyUs: busyMs * 1000, threadsRun }));
-  return { cpuUs: ownCpuUs(), parts };
+  return { cpuUs: ownCpuUs(), parts, lost: pool.stats().lost, roots: pool.graph().roots.map(({ name, usedMs }) => ({ name, usedMs })) };
 }
 
 try {
   const { app, port, cores, keepAliveMs } = serverArguments();
-  const pool = await createPool({ cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off', lanes: process.env['BENCH_LANES'] === 'off' ? 'off' : 'auto' });
-  const server = await pool.serve(app, { port, limits: { keepAliveMs } });
+  const heapMb = process.env['BENCH_HEAP_MB'];
+  /** Names of parts of the policy, as core/src/options.ts has them, and tickets by route. */
+  const [without, tickets] = [process.env['BENCH_WITHOUT'], process.env['BENCH_TICKETS']];
+  const pool = await createPool({
+    cores, windows: process.env['BENCH_WINDOWS'] === 'auto' ? 'auto' : 'off', lanes: process.env['BENCH_LANES'] === 'off' ? 'off' : 'auto',
+    ...without === undefined ? {} : { [Symbol.for('capriccio.without')]: without.split(',') },
+    ...heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: Number(heapMb) } },
+  });
+  const server = await pool.serve(app, { port, limits: { keepAliveMs }, ...tickets === undefined ? {} : { routes: JSON.parse(tickets) as Record<string, { tickets: number }> } });
   obeyDriver(
     () => usageOf(pool),
     async () => {

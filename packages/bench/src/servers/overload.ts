@@ -5,10 +5,10 @@
  * computes moved to piscina by hand, behind a queue of sixteen.
  */
 import { median, progress, table, type Bench, type Finding } from '../harness.ts';
-import { bodyHash } from '../load/generator.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
-import type { LoadPlan, LoadResult, PlannedRequest } from '../load/plan.ts';
+import type { LoadPlan, LoadResult } from '../load/plan.ts';
 import app, { spin } from './apps/routes.ts';
+import { plannedRequest } from './planned.ts';
 import { ServerProcess } from './server-process.ts';
 
 const CONTENDERS = [['capriccio', 'capriccio.ts'], ['node:http', 'http.ts'], ['node:cluster', 'cluster.ts'], ['threads, reusePort', 'threads.ts'], ['Fastify + piscina', 'fastify-piscina.ts']] as const;
@@ -20,11 +20,6 @@ const PAUSE_MS = 1000;
 const LEFT = 0.7;
 const GOODPUT = 0.85;
 const SHARE = 0.9;
-
-async function requestTo(path: string, weight: number): Promise<PlannedRequest> {
-  const answer = await app.fetch(new Request(`http://127.0.0.1${path}`));
-  return { route: path, weight, method: 'GET', path, status: answer.status, bodyHash: bodyHash(new Uint8Array(await answer.arrayBuffer())) };
-}
 
 /** Processor time of one round, ms, hot. */
 function roundMs(): number {
@@ -59,7 +54,7 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
   for (const [name, file] of CONTENDERS) contenders.push({ name, turns: [] as Turn[], server: stack.use(await ServerProcess.start(new URL(file, import.meta.url), { app: new URL('apps/routes.ts', import.meta.url), port: 0, cores })) });
   /** Requests a second of a route at 1x: an equal part of the processors. */
   const rateOf = (path: string): number => cores * LEFT * 1000 / PATHS.length / (roundsOf(path) * ms);
-  const requests = await Promise.all(PATHS.map((path) => requestTo(path, rateOf(path))));
+  const requests = await Promise.all(PATHS.map((path) => plannedRequest(app, path, rateOf(path))));
   const ratePerSecond = PATHS.reduce((sum, path) => sum + rateOf(path), 0);
   const plan = (port: number, load: number, long: number, seed: number): LoadPlan => ({ host: '127.0.0.1', port, seed, ratePerSecond: ratePerSecond * load, seconds: long, arrivals: 'poisson', timeoutMs: TIMEOUT_MS, connections: { initial: 64, max: 2048 }, requests });
   for (const { name, server } of contenders) {

@@ -17,6 +17,10 @@ export interface ServerUsage {
   /** CPU of all its processes, whatever it was spent on. */
   cpuUs: number;
   parts: PartUsage[];
+  /** Threads that died of themselves and were replaced; undefined where none is. */
+  lost?: number;
+  /** Processor time of each route since the start, ms, at most a quarter of a second old; where the server knows. */
+  roots?: { name: string; usedMs: number }[];
 }
 
 export type ToServer = { type: 'usage' } | { type: 'stop' };

@@ -23,10 +23,14 @@ export class ServerProcess implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Forks `file`, one of the servers beside this one, and waits until it listens. Rejects with the reason when it does not. */
-  static async start(file: URL, { app, port, cores, keepAliveMs = 5000 }: ServerArguments): Promise<ServerProcess> {
+  /**
+   * Forks `file`, one of the servers beside this one, and waits until it listens. Rejects with the reason when it does not.
+   * @param env  besides our own
+   * @param flags  of Node, for it and its processes
+   */
+  static async start(file: URL, { app, port, cores, keepAliveMs = 5000 }: ServerArguments, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Promise<ServerProcess> {
     // Its output goes to our standard error: standard output belongs to the results.
-    const child = fork(file, [app.href, String(port), String(cores), String(keepAliveMs)], { stdio: ['ignore', 2, 2, 'ipc'] });
+    const child = fork(file, [app.href, String(port), String(cores), String(keepAliveMs)], { stdio: ['ignore', 2, 2, 'ipc'], env: { ...process.env, ...env }, execArgv: [...process.execArgv, ...flags] });
     try {
       const ready = await nextMessage(child, 'ready', readyMs);
       return new ServerProcess(child, ready.port);
@@ -35,6 +39,9 @@ export class ServerProcess implements AsyncDisposable {
       throw error;
     }
   }
+
+  /** Its first process lives. */
+  get isUp(): boolean { return this.#child.connected; }
 
   async usage(): Promise<ServerUsage> {
     if (!this.#child.connected) throw new Error('the server ended under load');

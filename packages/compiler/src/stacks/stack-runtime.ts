@@ -13,6 +13,7 @@
  * twin (100 ns for each closure made; here a function tells by its own text, and only once it is called from a heap frame).
  */
 import { getHeapStatistics } from 'node:v8';
+import { resourceLimits } from 'node:worker_threads';
 import { StackProbe } from './stack-probe.ts';
 import { loopOf, type Caller, type Frame } from './stack-builtins.ts';
 import { STACK_GLOBAL } from './stack-names.ts';
@@ -190,7 +191,8 @@ class Stack implements Caller {
   #excess(): Error | undefined {
     const { framesMax, error } = this.#settings;
     if (this.#frames < framesMax) {
-      const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+      const { used_heap_size: used, heap_size_limit: reserved } = getHeapStatistics();
+      const limit = Math.min(reserved, (resourceLimits.maxOldGenerationSizeMb ?? Infinity) * 2 ** 20);   // V8 counts a young generation in that this does not fill
       if (used < limit * HEAP_SHARE) return undefined;
       return error(`${this.#frames} frames of a recursion through ${this.at} have filled the heap (${Math.round(used / 2 ** 20)} of ${Math.round(limit / 2 ** 20)} MiB); recurse less deeply, or raise resourceLimits.maxOldGenerationSizeMb`);
     }

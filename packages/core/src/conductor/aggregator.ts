@@ -12,7 +12,7 @@ export interface ProcessReading { readonly externalLimit: number; readonly heapL
 interface Added { count: number; sum: number; squares: number }
 interface EdgeSum { readonly from: number; readonly to: number; count: number; readonly time: Added; readonly growth: Record<Resource, Added> }
 interface NodeSum { isDownstream: boolean; done: number; waits: number; waiting: number; inUse: number; areaMs: number }
-interface RootSum { readonly name: string; readonly start: number; tickets: number; queued: number; started: number; live: number; readonly own: Added; readonly usedMs: Map<number, number>; readonly runnable: Set<number> }
+interface RootSum { readonly name: string; start: number; tickets: number; queued: number; started: number; live: number; readonly own: Added; readonly usedMs: Map<number, number>; readonly runnable: Set<number> }
 
 /** What a back lane runs for a route is that route's: its share is one, wherever it is run. */
 const routeOf = (root: string): string => (root.startsWith(HANDED) ? root.slice(HANDED.length) : root);
@@ -123,7 +123,7 @@ export class Aggregator {
     totals.pooled.roots += head[TABLE.pooledRoots] as number;
     for (let at = 0; at < edges.length; at += EDGE.width) addEdge(totals, numbers[edges[at + EDGE.from] as number] as number, numbers[edges[at + EDGE.to] as number] as number, edges, at);
     for (const [row, number] of numbers.entries()) if (nodes[row * NODE.width + NODE.isDownstream] === 1) addNode(totals, number, nodes, row * NODE.width, worker !== undefined);
-    for (let at = 0; at < roots.length; at += ROOT_ROW.width) addRoot(totals, routeOf(texts[roots[at + ROOT_ROW.name] as number] as string), numbers[roots[at + ROOT_ROW.start] as number] as number, roots, at, worker);
+    for (let at = 0; at < roots.length; at += ROOT_ROW.width) addRoot(totals, texts[roots[at + ROOT_ROW.name] as number] as string, numbers[roots[at + ROOT_ROW.start] as number] as number, roots, at, worker);
   }
 
   /** What is planned, in a worker's own order of rows. */
@@ -216,9 +216,11 @@ function addNode(totals: Totals, node: number, rows: Float64Array, at: number, i
   sum.inUse += rows[at + NODE.inUse] as number;
 }
 
-function addRoot(totals: Totals, name: string, start: number, rows: Float64Array, at: number, worker: number | undefined): void {
+function addRoot(totals: Totals, root: string, start: number, rows: Float64Array, at: number, worker: number | undefined): void {
+  const name = routeOf(root);
   let sum = totals.roots.get(name);
   if (sum === undefined) totals.roots.set(name, sum = { name, start, tickets: 1, queued: 0, started: 0, live: 0, own: added(), usedMs: new Map(), runnable: new Set() });
+  if (root === name) sum.start = start;                                  // where its handler's threads begin, on a back lane too
   sum.started += rows[at + ROOT_ROW.started] as number;
   add(sum.own, rows, at + ROOT_ROW.ownCount);
   if (worker === undefined) return;                                      // what the dead had and did not end is gone with them

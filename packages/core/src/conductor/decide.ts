@@ -47,7 +47,7 @@ export function decide(snapshot: Snapshot, state: ConductorState, rules: DecideR
   const growths = new Map(limited.map(({ resource }) => [resource, rules.hasForecasts ? nextGrowth(ways, resource) : new Map<number, Moments>()]));
   const pressures = (node: number): Pressure[] => limited.map(({ resource, used, limit }) => ({ growth: netGrowth(ways, node, resource) / limit, use: used / limit / (thrash.get(resource) ?? calm).mark }));
   const nodes = new Map(snapshot.nodes.map((read) => [read.node, advanceNode(read, state.nodes.get(read.node), snapshot, rules, pressures)]));
-  const roots = advanceRoots(snapshot, state, periodMs);
+  const roots = advanceRoots(snapshot, state, periodMs, rules);
   const leads = leadsOf(ways, nodes, state.leads);
   const next: ConductorState = { atMs: snapshot.atMs, edges, roots, nodes, thrash, leads };
   const plan = {
@@ -147,12 +147,12 @@ function planNode({ climbing, isGated, waitMs, tickets }: NodeState, leadsTo: nu
 
 // ---- roots ----
 
-function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: number): ReadonlyMap<string, RootState> {
+function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: number, { hasTickets }: DecideRules): ReadonlyMap<string, RootState> {
   const shares = roots.map((read) => {
     const before = state.roots.get(read.name)?.read;
     return { tickets: read.tickets, isRunnable: read.isRunnable, usedMs: read.usedMs.map((ms, worker) => positive(ms - (before?.usedMs[worker] ?? ms))) };
   });
-  const factors = rebalance(roots.map(({ name }) => state.roots.get(name)?.factor ?? 1), shares);
+  const factors = hasTickets ? rebalance(roots.map(({ name }) => state.roots.get(name)?.factor ?? 1), shares) : roots.map(() => 1);
   return new Map(roots.map((read, k) => {
     const old = state.roots.get(read.name);
     const started = read.started - (old?.read.started ?? read.started);     // what was before the first look was in no period of ours

@@ -7,6 +7,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { isLive, mapGraph, readTable, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import { describeGraph } from '../graph.ts';
+import type { PolicyPart } from '../options.ts';
 import { Aggregator, type ProcessReading } from './aggregator.ts';
 import { decide, firstState, periodMsAt } from './decide.ts';
 import type { Part, PartContext } from './part.ts';
@@ -15,6 +16,7 @@ import type { Part, PartContext } from './part.ts';
 export interface GraphPartData {
   readonly graph: SharedArrayBuffer;
   readonly hasWindows: boolean;
+  readonly without: readonly PolicyPart[];
   readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
 }
 
@@ -27,8 +29,9 @@ const DESCRIPTORS_MS = 1000;
 const RESTS = 4;
 
 export function create({ memory: arena, data }: PartContext): Part {
-  const { graph, limits, hasWindows } = data as GraphPartData;
-  const rules = { hasWindows, hasTickets: true, hasForecasts: true };
+  const { graph, limits, hasWindows, without } = data as GraphPartData;
+  const rules = { hasWindows, hasTickets: !without.includes('tickets'), hasForecasts: !without.includes('forecasts') };
+  const isFrozen = without.includes('decisions');
   const { participantCount } = arena.layout;
   const memory = mapGraph(graph, participantCount);
   releaseGraph(memory, CONDUCTOR);                                       // what one that died was reading
@@ -66,7 +69,7 @@ export function create({ memory: arena, data }: PartContext): Part {
         state = decided.state;
         for (const id of aggregator.pages.keys()) {
           const page = aggregator.pageFor(id, decided.plan, reading);
-          if (page !== undefined) writePlan(memory, id, page);
+          if (page !== undefined && !isFrozen) writePlan(memory, id, page);
         }
         if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, decided.plan, aggregator.names, snapshot.pooled)))) {
           reportedAt = nowMs;

@@ -17,9 +17,9 @@ export type PartNews =
 const partOf = (name: PartNews['part'] | 'graph-part' | 'long-turns', data: unknown): PartSource => ({ name, url: addressOf(`conductor/${name}`), data });
 
 /** @param graph  the memory of the blocking graph */
-export function partsOf({ activations, audit, limits, hasWindows }: FullPoolOptions, graph: SharedArrayBuffer): PartSource[] {
+export function partsOf({ activations, audit, limits, hasWindows, without }: FullPoolOptions, graph: SharedArrayBuffer): PartSource[] {
   const { heapBytes, externalBytes } = limits;
-  const parts = [partOf('activations', { by: activations } satisfies ActivationsData), partOf('long-turns', undefined), partOf('graph-part', { graph, limits, hasWindows } satisfies GraphPartData)];
+  const parts = [partOf('activations', { by: activations } satisfies ActivationsData), partOf('long-turns', undefined), partOf('graph-part', { graph, limits, hasWindows, without } satisfies GraphPartData)];
   if (heapBytes !== Infinity || externalBytes !== Infinity) parts.push(partOf('limits', { heapBytes, externalBytes } satisfies LimitsData));
   if (audit) parts.push(partOf('audit', undefined));
   return parts;

@@ -20,12 +20,22 @@ const TOLERANCE = 0.05;
 export function rebalance(factors: readonly number[], shares: readonly Share[]): number[] {
   const used = shares.map(({ usedMs }) => usedMs.reduce((sum, ms) => sum + ms, 0));
   const due = dueOf(shares, used);
-  return shares.map((share, k) => {
+  return levelled(shares, shares.map((share, k) => {
     const factor = factors[k] ?? 1;
     if (!share.isRunnable.some(Boolean) || (due[k] as number) <= 0) return towards(factor, 1);
     const ratio = (due[k] as number) / Math.max(used[k] as number, 1e-3);
     return Math.abs(ratio - 1) <= TOLERANCE ? factor : towards(factor, Math.max(1 / FACTOR_MAX, Math.min(FACTOR_MAX, factor * ratio)));
-  });
+  }));
+}
+
+/**
+ * Only how factors stand to each other matters. Noise alone makes all of them grow (of a share that is short by a tenth more is added than is taken from one
+ * that has as much too much), up to the bound, where those that have reached it would lose; so the least of those that compete is at most 1.
+ */
+function levelled(shares: readonly Share[], factors: readonly number[]): number[] {
+  let least = Infinity;
+  for (const [k, share] of shares.entries()) if (share.isRunnable.some(Boolean)) least = Math.min(least, factors[k] as number);
+  return least === Infinity || least <= 1 ? [...factors] : factors.map((factor, k) => ((shares[k] as Share).isRunnable.some(Boolean) ? factor / least : factor));
 }
 
 const towards = (factor: number, wanted: number): number => Math.max(factor / STEP, Math.min(factor * STEP, wanted));

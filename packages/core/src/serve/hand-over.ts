@@ -36,6 +36,8 @@ export interface Handed {
   readonly route: Route<RouteOptions>;
   readonly arrivedAt: number;
   readonly deadlineMs: number;
+  /** How long its client waits, as far as is known: the deadline at most. */
+  readonly patienceMs: number;
 }
 
 export interface HandOverHost {
@@ -149,9 +151,9 @@ export class HandOver {
   }
 
   #send(handed: Handed): void {
-    const { req, res, deadlineMs } = handed;
+    const { req, res, patienceMs } = handed;
     if (res.destroyed) { this.#end(handed); return; }             // its client has left while it waited
-    if (!this.#mayWait(deadlineMs)) {
+    if (!this.#mayWait(patienceMs)) {
       this.#host.shed(handed, Math.ceil(this.#rate.waitMs(this.#outstanding)));
       this.#end(handed);
       return;
@@ -179,10 +181,10 @@ export class HandOver {
   }
 
   /** Whether it will be answered early enough. */
-  #mayWait(deadlineMs: number): boolean {
+  #mayWait(patienceMs: number): boolean {
     this.#rate.look(sharedNow(), this.#answered, this.#outstanding);
     if (this.#answered < KNOWN_MIN || this.#outstanding <= lanes.backLaneCount(this.#memory)) return true;
-    return this.#rate.waitMs(this.#outstanding) <= LANE_SHARE * deadlineMs;
+    return this.#rate.waitMs(this.#outstanding) <= LANE_SHARE * patienceMs;
   }
 }
 

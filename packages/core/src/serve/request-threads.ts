@@ -87,6 +87,7 @@ export class RequestThreads {
     if (root.entries.length > 0 || root.gateWait !== undefined) {
       const retryAfterMs = admission.judge(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
       if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
+      res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
     }
     this.active++;
     this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
@@ -127,6 +128,7 @@ export class RequestThreads {
     this.#open.delete(res);                                              // of those that come again
     if (req.socket.destroyed || res.destroyed) { this.active--; return false; }   // the client has gone: nobody would read the answer
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
+    entry.patienceMs = admission.within(deadlineMs);
     const begunAt = sharedNow();
     if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return false; }
     if (!entry.staysInFront) admission.begins();
@@ -246,6 +248,7 @@ class RequestEntry implements Entry, Handed {
   readonly res: ServerResponse;
   readonly arrivedAt: number;
   deadlineMs = 0;
+  patienceMs = 0;
   begunAt = 0;
   /** It has waited for a back lane long enough. */
   staysInFront = false;

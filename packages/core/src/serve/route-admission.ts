@@ -6,6 +6,7 @@
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
 import { Admission, forecastWait } from '../conductor/admission.ts';
 import { drainRate } from '../conductor/drain-rates.ts';
+import { Patience } from '../conductor/patience.ts';
 
 /** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
 const PERIOD_MS = 50;
@@ -20,6 +21,7 @@ export class RouteAdmission {
   readonly #root: Root;
   readonly #all: Iterable<Root>;
   readonly #admission = new Admission();
+  readonly #patience = new Patience();
   readonly #ownMs = new Ewma();
   #drainPerMs = 0;
   #begun = 0;
@@ -41,7 +43,7 @@ export class RouteAdmission {
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs, queued);
     const gate = this.#root.gateWait?.() ?? NO_WAIT;
     return this.#admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs, waitMs: forecastWait(queued, this.#drainPerMs, NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, this.#drainPerMs, NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
     });
   }
 
@@ -57,7 +59,14 @@ export class RouteAdmission {
   }
 
   /** Its turn has come, and it begins. */
-  begins(): void { this.#begun++; }
+  begins(): void {
+    this.#begun++;
+    this.#patience.turn();
+  }
+  /** The deadline that clients will see met. */
+  within(deadlineMs: number): number { return this.#patience.within(deadlineMs); }
+  /** A client that had to wait has gone without an answer, so long after it came. */
+  gaveUp(ageMs: number): void { this.#patience.gaveUp(ageMs); }
   /** It has ended at once. */
   endedAtOnce(begunAtMs: number): void {
     if (--this.#toSample > 0) return;

@@ -1,0 +1,56 @@
+/** Clients that give up before the deadline are noticed, and the queue is kept short enough for them. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { Roots, sharedNow } from '@capriccio/worker';
+import { Patience } from '../../../packages/core/src/conductor/patience.ts';
+import { RouteAdmission } from '../../../packages/core/src/serve/route-admission.ts';
+
+const times = (count: number, act: () => void): void => { for (let k = 0; k < count; k++) act(); };
+
+describe('patience', () => {
+  test('is the deadline while hardly anybody gives up', () => {
+    const patience = new Patience();
+    assert.equal(patience.within(1000), 1000);
+    for (let k = 0; k < 20_000; k++) { patience.turn(); if (k % 200 === 0) patience.gaveUp(100); }
+    assert.equal(patience.within(1000), 1000, 'one of two hundred');
+    assert.equal(patience.within(Infinity), Infinity);
+  });
+
+  test('is how old those are that give up, where they are more than a few', () => {
+    const patience = new Patience();
+    for (let k = 0; k < 2000; k++) { patience.turn(); if (k % 10 === 0) patience.gaveUp(480 + k % 3); }
+    assert.ok(Math.abs(patience.within(1000) - 480) < 30, patience.within(1000).toFixed(0));
+    assert.equal(patience.within(200), 200, 'a shorter deadline stays');
+  });
+
+  test('follows clients that become more patient, and is forgotten when nobody gives up any more', () => {
+    const patience = new Patience();
+    times(64, () => patience.gaveUp(300));
+    times(64, () => patience.gaveUp(800));
+    assert.ok(patience.within(1000) > 700, patience.within(1000).toFixed(0));
+    times(2000, () => patience.turn());
+    assert.equal(patience.within(1000), 1000);
+  });
+
+  test('clients that leave at once take no more than three quarters of the deadline from others', () => {
+    const patience = new Patience();
+    times(1000, () => patience.gaveUp(0.1));
+    assert.equal(patience.within(1000), 250);
+    times(10, () => { patience.gaveUp(NaN); patience.gaveUp(-1); });
+    assert.equal(patience.within(1000), 250);
+  });
+});
+
+test('a route whose clients give up at half of its deadline refuses what would be late for them', () => {
+  const roots = new Roots();
+  const root = roots.named('GET /slow');
+  root.costUs = 20_000;
+  const admission = new RouteAdmission(root, roots.active);
+  times(10, () => root.entries.push({ root, begin: () => { /* it waits */ } }));
+  const judge = (): number | undefined => admission.judge(sharedNow() + 60, 1000);
+  judge();
+  assert.equal(judge(), undefined, 'ten of 20 ms each are ahead: in time for a deadline of a second');
+  times(64, () => admission.gaveUp(500));
+  judge();                                                              // one in a tenth of a second goes all the same
+  assert.ok((judge() ?? 0) >= 100, 'and too late for who leaves after half of it');
+});
