@@ -1,8 +1,9 @@
 /** A semaphore across cores. Next: shared-barrier.ts. */
 import { CapriccioError, semaphores } from '@capriccio/shared';
 import { checkCount } from '../sync/block.ts';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What `acquire` gives: gives its permits back when it is disposed of, once. */
 class Permits implements Disposable {
@@ -38,6 +39,11 @@ export class SharedSemaphore {
   async acquire(count = 1, options?: SharedWaitOptions): Promise<Disposable> {
     checkCount(count, 1, 'the count of acquire');
     return await perform(this.#objects, this.#operation(count), options);
+  }
+  /** @internal for threads that run as frames */
+  acquireDirect(count: number, options: SharedWaitOptions | undefined): Disposable | typeof SUSPENDED {
+    checkCount(count, 1, 'the count of acquire');
+    return performDirect(this.#objects, this.#operation(count), options);
   }
   #operation(count: number): Operation<Disposable> {
     const { visitor } = this.#objects;
@@ -83,3 +89,5 @@ export class SharedSemaphore {
     if (error !== undefined) throw error as CapriccioError;
   }
 }
+
+setDirect(SharedSemaphore.prototype.acquire, function acquireDirect(this: SharedSemaphore, count = 1, options?: SharedWaitOptions) { return this.acquireDirect(count, options); });
