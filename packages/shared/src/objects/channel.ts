@@ -86,7 +86,7 @@ function open({ memory: { words } }: Visitor, channel: number): void {
 /** Where one participant left a channel, and how far it was written then. */
 export class View { read = 0; written = 0; }
 
-/** Anywhere: the oldest item, if there is one and nobody waits. One compare-and-swap. */
+/** Anywhere: the oldest item, if there is one and nobody waits. One compare-and-swap. Of every item received here: its bytes are void when the next one is. */
 export function receiveNow(visitor: Visitor, channel: number, view: View): Item | undefined {
   const { words } = visitor.memory;
   for (;;) {
@@ -108,6 +108,9 @@ export function receiveNow(visitor: Visitor, channel: number, view: View): Item 
 
 /** Below this many bytes a loop is quicker than a call of `copy`. */
 const LOOP_BYTES_MAX = 128;
+
+/** Where the bytes of what is received land, of one item at a time; larger ones get a buffer of their own. */
+const landing = Buffer.allocUnsafeSlow(16_384);
 
 function copy(source: Buffer, from: number, target: Buffer, to: number, length: number): void {
   if (length > LOOP_BYTES_MAX) source.copy(target, to, from, from + length);
@@ -243,7 +246,7 @@ function itemAt(visitor: Visitor, channel: number, read: number): Item | undefin
     if (low < 0 || low > lengthMax(ringBytes)) return undefined;
     const from = read + HEAD_BYTES & ringBytes - 1;
     const first = Math.min(low, ringBytes - from);
-    bytes = Buffer.allocUnsafe(low);
+    bytes = low <= landing.length ? landing : Buffer.allocUnsafe(low);
     copy(arena, storage * 4 + from, bytes, 0, first);
     if (first < low) copy(arena, storage * 4, bytes, first, low - first);
   }
