@@ -83,6 +83,9 @@ function open({ memory: { words } }: Visitor, channel: number): void {
   if (words[channel + QUEUE] === 0 && words[channel + SENDERS] === 0 && words[channel + SECOND] === 0) Atomics.and(words, channel + READ, ~SHUT);
 }
 
+/** Anybody may take items from outside, as it was a moment ago. */
+export const isOpen = ({ memory: { words } }: Visitor, channel: number): boolean => (Atomics.load(words, channel + READ) & SHUT) === 0;
+
 /** Where one participant left a channel, and how far it was written then. */
 export class View { read = 0; written = 0; }
 

@@ -14,7 +14,7 @@
  *               V3 → model/semaphore "semaphore: permits are neither lost nor made, whoever dies at any step"; Ordering → stress/objects "objects: counts are right under real threads".
  *   Source      monitor.ts; the owner's side of a mailbox (participant.ts).
  */
-import { NOTICES } from '../layout.ts';
+import { CALLED, NOTICES } from '../layout.ts';
 import { NIL, takeAll } from '../mailbox.ts';
 import type { Memory } from '../memory.ts';
 import { pause, wake } from '../parker.ts';
@@ -197,6 +197,13 @@ export class Visitor {
     this.#waiters[number] = undefined;
     this.#waiting--;
     waiter.granted(this.memory.words[node + NODE_RESULT] as number, node);   // plain: ordered by the mailbox, or by the state
+  }
+
+  /** There is something for `collect`. */
+  get hasNews(): boolean {
+    const { words, layout } = this.memory;
+    const control = controlOf(layout, this.id);
+    return Atomics.load(words, control + NOTICES) !== NIL || Atomics.load(words, control + CALLED) !== 0;
   }
 
   /** Takes what has been granted, and tries what could not enter. Call when woken. @returns how many waiters were told */

@@ -1,6 +1,7 @@
 /** A barrier across cores. Next: shared-rw-lock.ts. */
 import { barriers } from '@capriccio/shared';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
@@ -17,7 +18,7 @@ export class SharedBarrier {
     this.#objects = objects;
     const what = `barrier '${name}'`;
     this.#operation = {
-      what, monitor: object,
+      what, monitor: object, looking: newLooking(),
       enter: (waiter) => {
         const outcome = barriers.arrive(objects.visitor, object, waiter);
         return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(objects, what) : { value: true };

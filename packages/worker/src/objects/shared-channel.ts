@@ -4,9 +4,10 @@ import { setDirect, type SUSPENDED } from '../suspended.ts';
 import { ChannelClosed } from '../sync/channel.ts';
 import { checkSend, detach } from '../sync/moving.ts';
 import { NOTHING, type SelectCase } from '../sync/select.ts';
+import { NO_LOOKING, newLooking } from './looking.ts';
 import { SharedCase } from './shared-case.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { SharedWait, nodesExhausted, perform, performDirect, refusal, refuse, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { begin, nodesExhausted, perform, performDirect, refusal, refuse, type Operation, type SharedWait, type SharedWaitOptions } from './shared-wait.ts';
 
 /** Options of `send`. */
 export interface SharedSendOptions extends SharedWaitOptions {
@@ -25,6 +26,8 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
   readonly #lengthMax: number;
   readonly #receiving: Operation<T>;
   readonly #view = new channels.View();
+  readonly #lookingForItems = newLooking();
+  readonly #lookingForRoom = newLooking();
   /** What is being sent without waiting, and how that went. */
   #item: Item | undefined;
   #outcome = '';
@@ -40,7 +43,7 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
     this.#lengthMax = channels.lengthMax(ringBytes);
     const { visitor } = objects;
     this.#receiving = {
-      what: this.#what, monitor: object,
+      what: this.#what, monitor: object, looking: NO_LOOKING,            // it has looked already, from outside
       enter: (waiter) => {
         const outcome = channels.receive(visitor, object, waiter);
         if (typeof outcome === 'object') return { value: unpackItem(outcome) as T };
@@ -90,8 +93,8 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
     const transfer = options?.transfer ?? NOTHING_MOVES;
     const { visitor } = this.#objects;
     let item = packed;
-    const wait = new SharedWait(this.#objects, {
-      what: this.#what, monitor: this.#object,
+    const wait = begin(this.#objects, {
+      what: this.#what, monitor: this.#object, looking: this.#lookingForRoom,
       enter: (waiter) => {
         const outcome = channels.send(visitor, this.#object, item, waiter);
         if (outcome === 'now') { detach(transfer); return { value: undefined }; }
@@ -101,7 +104,6 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
       granted: (result, node, one) => this.#granted(result, node, one, () => { channels.sendPromised(visitor, this.#object, item, node); detach(transfer); }),
       passOn: (result, node) => this.#passOn(result, node),
     } satisfies Operation<void>);
-    this.#objects.visit(this.#object, wait.inside);
     if (!wait.isDone) item = keepItem(item);                             // its bytes are the encoder's, which the next value needs
     return wait;
   }
@@ -110,14 +112,21 @@ export class SharedChannel<T> implements AsyncIterable<T>, Disposable {
   recv(options?: SharedWaitOptions): Promise<T> {
     const refused = refusal(this.#objects, options);
     if (refused !== undefined) return refused;
-    const item = this.#receiveNow();
+    const item = this.#receiveSoon();
     return item === undefined ? perform(this.#objects, this.#receiving, options) : Promise.resolve(unpackItem(item) as T);
   }
   /** @internal for threads that run as frames */
   recvDirect(options: SharedWaitOptions | undefined): T | typeof SUSPENDED {
     refuse(this.#objects, options);
-    const item = this.#receiveNow();
+    const item = this.#receiveSoon();
     return item === undefined ? performDirect(this.#objects, this.#receiving, options) : unpackItem(item) as T;
+  }
+  /** Now, or as soon as one comes while it looks: then nobody need be told that it waits. */
+  #receiveSoon(): Item | undefined {
+    let item = this.#receiveNow();
+    if (item !== undefined || !channels.isOpen(this.#objects.visitor, this.#object)) return item;
+    this.#objects.lookOn(this.#lookingForItems, () => (item = this.#receiveNow()) !== undefined);
+    return item;
   }
   #receiveNow(): Item | undefined {
     const { visitor } = this.#objects;

@@ -1,6 +1,7 @@
 /** A condition of what a shared mutex protects. Next: shared-semaphore.ts. */
 import { CapriccioError, OWNER_DIED, conditions } from '@capriccio/shared';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedMutex } from './shared-mutex.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
@@ -24,7 +25,7 @@ export class SharedCondition {
     this.#mutex = mutex.object;
     const what = `condition '${name}'`;
     this.#operation = {
-      what, monitor: this.#mutex,
+      what, monitor: this.#mutex, looking: newLooking(),
       enter: (waiter) => {
         const outcome = conditions.wait(objects.visitor, object, this.#mutex, waiter);
         if (outcome === 'full') return nodesExhausted(objects, what);

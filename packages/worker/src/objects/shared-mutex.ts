@@ -3,6 +3,7 @@ import { OWNER_DIED, mutexes } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import type { LocalThread } from '../thread.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { HeldObject, SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, performDirect, refusal, refuse, type Entered, type Operation, type SharedWait, type SharedWaitOptions } from './shared-wait.ts';
 
@@ -45,7 +46,7 @@ export class SharedMutex implements HeldObject {
     this.#objects = objects;
     const what = `mutex '${name}'`;
     this.#operation = {
-      what, monitor: object,
+      what, monitor: object, looking: newLooking(),
       holders: () => this.holders(),
       enter: (waiter: SharedWait<SharedGuard>): Entered<SharedGuard> => {
         const outcome = mutexes.lock(objects.visitor, object, waiter);

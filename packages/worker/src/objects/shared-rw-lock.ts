@@ -3,6 +3,7 @@ import { OWNER_DIED, rwlocks } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import type { LocalThread } from '../thread.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedGuard } from './shared-mutex.ts';
 import type { HeldObject, SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
@@ -48,7 +49,7 @@ export class SharedRwLock implements HeldObject {
     const { visitor } = this.#objects;
     const what = `rwlock '${this.name}'`;
     return {
-      what, monitor: this.object,
+      what, monitor: this.object, looking: newLooking(),
       holders: () => this.holders(),
       enter: (waiter) => {
         const outcome = rwlocks.lockShared(visitor, this.object, mode, waiter);

@@ -2,6 +2,7 @@
 import { CapriccioError, semaphores } from '@capriccio/shared';
 import { checkCount } from '../sync/block.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedObjects } from './shared-objects.ts';
 import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
@@ -26,6 +27,7 @@ export class SharedSemaphore {
   readonly #objects: SharedObjects;
   readonly #object: number;
   readonly #what: string;
+  readonly #looking = newLooking();
 
   /** @internal made by pool.semaphore */
   constructor(objects: SharedObjects, name: string, object: number) {
@@ -48,7 +50,7 @@ export class SharedSemaphore {
   #operation(count: number): Operation<Disposable> {
     const { visitor } = this.#objects;
     return {
-      what: this.#what, monitor: this.#object,
+      what: this.#what, monitor: this.#object, looking: this.#looking,
       enter: (waiter) => {
         const outcome = semaphores.acquire(visitor, this.#object, count, waiter);
         return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(this.#objects, this.#what) : { value: new Permits(this, count) };

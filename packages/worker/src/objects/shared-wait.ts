@@ -3,7 +3,7 @@
  * time limit, a cancellation, or the end of the pool. One that has been given up may be granted all the same, by a participant that cannot know yet:
  * then it passes on what it got.
  */
-import { CapriccioError, withdraw, type Waiter as SharedWaiter } from '@capriccio/shared';
+import { CapriccioError, withdraw, type SpinBudget, type Waiter as SharedWaiter } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import { currentScheduler } from '../current.ts';
 import type { LocalThread } from '../thread.ts';
@@ -26,6 +26,8 @@ export interface Operation<V> {
   /** For messages: `mutex 'cache'`. */
   readonly what: string;
   readonly monitor: number;
+  /** How long it looks before its thread waits. */
+  readonly looking: SpinBudget;
   /** Inside: does it, or has `waiter` wait. */
   enter(waiter: SharedWait<V>): Entered<V>;
   /** Outside: it has been granted. Ends the wait, now or after another visit, and frees the node. */
@@ -69,6 +71,7 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
   /** It has been given up, and ends with its error when it is granted. */
   get hasFailed(): boolean { return this.#hasFailed; }
 
+  readonly done = (): boolean => this.#stage === 'over';
   /** Inside. */
   readonly inside = (): void => {
     if (this.#stage !== 'open') return;                                  // given up before it could enter
@@ -180,9 +183,10 @@ export function performDirect<V>(objects: SharedObjects, operation: Operation<V>
   refuse(objects, options);
   return begin(objects, operation).direct(options);
 }
-function begin<V>(objects: SharedObjects, operation: Operation<V>): SharedWait<V> {
+/** Begins an operation; it may be over already. */
+export function begin<V>(objects: SharedObjects, operation: Operation<V>): SharedWait<V> {
   const wait = new SharedWait(objects, operation);
-  objects.visit(operation.monitor, wait.inside);
+  objects.visitAndLook(operation.monitor, wait.inside, wait.done, operation.looking);
   return wait;
 }
 
