@@ -246,8 +246,10 @@ class Run {
 
   plain(kind: number, at: number): void {
     const thread = this.#current, location = this.#location(at);
-    const exempt = isHintCell(this.raw.layout, at);
-    if (!exempt && !this.#sawWrite(thread, location)) this.#race(kind === PLAIN_LOAD ? 'write/read' : 'write/write', at);
+    const isHint = isHintCell(this.raw.layout, at);
+    const exempt = isHint || isSpeculative(this.raw.layout, at);
+    const mayRead = kind === PLAIN_LOAD ? exempt : isHint;
+    if (!mayRead && !this.#sawWrite(thread, location)) this.#race(kind === PLAIN_LOAD ? 'write/read' : 'write/write', at);
     if (kind === PLAIN_LOAD) { location.readAt[thread.index] = thread.clock[thread.index] as number; return; }
     if (!exempt) for (const other of this.threads) if (other !== thread && (location.readAt[other.index] as number) > (thread.clock[other.index] as number)) this.#race('read/write', at);
     this.#wrote(thread, location, true);
@@ -325,6 +327,9 @@ function isHintCell(layout: Layout, at: number): boolean {
   const inRegion = (at - layout.regionAt) % layout.regionWords;
   return inRegion >= layout.ringsAt && inRegion < layout.namesAt;
 }
+
+/** Items of channels are read before the compare-and-swap that tells whether they were still there (channel.ts, Hazards): reads of them may race, writes not. */
+const isSpeculative = (layout: Layout, at: number): boolean => at >= layout.storageAt;
 
 function nameOf(layout: Layout, at: number): string {
   if (at < layout.controlAt) return `header+${at}`;

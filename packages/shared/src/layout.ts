@@ -186,7 +186,7 @@ export interface Layout extends LayoutOptions {
 
 /** Words of a wait node, of an object, of what a creator stages, of a journal: objects/object-layout.ts says what they hold. */
 const NODE_SIZE = 8;
-const OBJECT_SIZE = 3 * LINE;
+const OBJECT_SIZE = 4 * LINE;
 const STAGING_SIZE = LINE;
 const JOURNAL_SIZE = 2 * LINE;
 

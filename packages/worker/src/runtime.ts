@@ -114,7 +114,7 @@ export class Runtime {
       (number, buffer) => this.mail.broadcast({ kind: 'buffer', number, buffer }),
       (number) => this.mail.broadcast({ kind: 'drop', number }));
     for (const [number, buffer] of start.sharedBuffers) this.buffers.learn(number, buffer);
-    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ });
+    this.objects = new SharedObjects(this.memory, start.id, () => { /* threads that wait are threads: they keep this worker's loop alive */ }, () => this.scheduler.roots.areIdle);
     const tasks = new Tasks(this.me, this.buffers);
     setQuantum(start.quantumMs ?? 1);
     this.scheduler = new Scheduler({ sliceMs: start.sliceMs, onOverrun: (root, ms) => this.#overran(root, ms), deadlock: start.deadlock ?? 'report' });

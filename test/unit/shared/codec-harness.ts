@@ -1,6 +1,6 @@
 /** A codec over a real table of names, and a comparer that knows every difference structured clone can make. */
 import { types } from 'node:util';
-import { BY_PORT, Decoder, Encoder, NameReader, NameWriter, allocateMemory, layOut, mapMemory, type SharedBuffers } from '@capriccio/shared';
+import { BY_PORT, CarriedNames, CarriedShapes, Decoder, Encoder, NameReader, NameWriter, allocateMemory, layOut, mapMemory, type SharedBuffers } from '@capriccio/shared';
 
 export interface Codec {
   readonly encoder: Encoder;
@@ -11,7 +11,8 @@ export interface Codec {
   roundTrip(value: unknown): unknown;
 }
 
-export function makeCodec(options: { namesBytes?: number; bytesMax?: number } = {}): Codec {
+/** @param options.carries  values bring their shapes along, as items of channels do */
+export function makeCodec(options: { namesBytes?: number; bytesMax?: number; carries?: boolean } = {}): Codec {
   const layout = layOut({ participantCount: 2, slotCount: 16, ringCount: 1, payloadBytes: 65_536, namesBytes: options.namesBytes ?? 65_536 });
   const memory = mapMemory(allocateMemory(layout), layout);
   const buffers: SharedArrayBuffer[] = [];
@@ -23,8 +24,8 @@ export function makeCodec(options: { namesBytes?: number; bytesMax?: number } = 
     bufferOf: (number) => buffers[number],
   };
   const names = new NameWriter(memory, 0);
-  const encoder = new Encoder(names, registry, options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax });
-  const decoder = new Decoder(new NameReader(memory, 0), registry);
+  const encoder = new Encoder(options.carries === true ? new CarriedNames() : names, registry, options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax });
+  const decoder = new Decoder(options.carries === true ? new CarriedShapes() : new NameReader(memory, 0), registry);
   return {
     encoder, decoder, names, buffers,
     roundTrip(value) {

@@ -179,8 +179,13 @@ function expectAlike(codec: Codec, make: () => unknown): void {
 
 const codec = makeCodec();
 const full = makeCodec({ namesBytes: 128 });
+const carrying = makeCodec({ carries: true });
 // A class met for the first time is judged by a clone of that instance, which calls the getters in it once more: let it be met before.
 for (const instance of [new Point(), foreign('({})')]) codec.roundTrip(instance);
+
+test('the same where values carry their shapes', () => {
+  fc.assert(fc.property(plans, fc.boolean(), (plan, isTwice) => { expectAlike(carrying, () => (isTwice ? [build(plan), build(plan)] : build(plan))); }), { numRuns: 4_000 });
+});
 
 test('a value of any kind comes back as structuredClone gives it, or is refused as it refuses it', () => {
   fc.assert(fc.property(plans, (plan) => { expectAlike(codec, () => build(plan)); }), { numRuns: 6_000 });
@@ -195,7 +200,7 @@ test("what fast-check calls anything comes back as structuredClone gives it", ()
   fc.assert(fc.property(anything, (value) => { expectAlike(codec, () => value); }), { numRuns: 4_000 });
 });
 
-test('corrupt bytes end in a value or an error, whatever lies around them', () => {
+test.each([['', codec], [', where values carry their shapes', carrying]] as const)('corrupt bytes end in a value or an error, whatever lies around them%s', (_, codec) => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(fc.property(plans, damage, fc.nat(3), (plan, bytes, cut) => {
     let length: number;
@@ -214,5 +219,5 @@ test('corrupt bytes end in a value or an error, whatever lies around them', () =
     expect('thrown' in one).toBe('thrown' in other);
     if ('thrown' in one) expect(one.thrown).toBeInstanceOf(Error);
     else if ('clone' in other) expect(difference(one.clone, other.clone)).toBeUndefined();
-  }), { numRuns: 3_000 });
+  }), { numRuns: 2_000 });
 });

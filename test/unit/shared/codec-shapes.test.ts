@@ -75,6 +75,17 @@ describe('shapes', () => {
     for (const number of [0, 2, 255]) expect(() => decoder.decode(bytes(number), 0, 7)).toThrow(/corrupt/);
   });
 
+  test('that values carry take no more bytes than keys that are spelled, and once a value', () => {
+    const { encoder, roundTrip } = makeCodec({ carries: true });
+    const one = { id: 1, name: 'n', ['ключ']: true };
+    const spelled = encoder.encode(one, 'value');
+    encoder.encode(one, 'value');
+    for (let k = 0; k < 3; k++) expect(encoder.encode(one, 'value')).toBe(spelled);
+    const values = 1 + 2 + 1;
+    expect(encoder.encode([one, { ...one }, { ...one }], 'value')).toBe(1 + 5 + (spelled - 1) + 2 * (5 + values));
+    for (let k = 0; k < 3; k++) expect(roundTrip([one, { other: one }, { ...one, more: [{ ...one }] }])).toEqual([one, { other: one }, { ...one, more: [{ ...one }] }]);
+  });
+
   test('work where code may not be made from strings; and a module is refused', () => {
     const script = `
       import { Encoder, Decoder } from '@capriccio/shared';

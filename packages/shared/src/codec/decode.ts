@@ -4,21 +4,23 @@
  * A PLAIN form is read in one pass that makes every object complete: literals for shapes, arrays of their length. In a TRACKED form
  * objects refer to each other, so each is made empty, numbered, and filled after. Next: decode-builtin.ts.
  */
+import { CarriedShapes } from './carried-shapes.ts';
 import { setOwn } from './compiled-shapes.ts';
 import { readBuiltin } from './decode-builtin.ts';
 import {
-  ARRAY, BIGINT, BIGINT64, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
+  ARRAY, BIGINT, BIGINT64, CARRIED, DOUBLE, FALSE, HOLE, HOLEY_ARRAY, HOLEY_CARRIED, HOLEY_SHAPE, INT32, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, LATER_SET, LATIN1, NULL, NUMBERS,
   PLAIN, REF, SHAPE, SMALL_INTEGER, SMALL_STRING, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED, UTF16, UTF8,
 } from './format.ts';
 import { Reader } from './reader.ts';
-import { ShapeReader, type ShapeTexts } from './shapes.ts';
+import { ShapeReader, type Shape, type ShapeTexts } from './shapes.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 
 /** One decoder a participant whose values are read: shapes are numbers in that participant's table of names. */
 export class Decoder {
   readonly #session: DecodeSession;
 
-  constructor(names: ShapeTexts, buffers: SharedBuffers) { this.#session = new DecodeSession(new ShapeReader(names), buffers); }
+  /** @param names  the encoder's table, or what is known of shapes that values carry */
+  constructor(names: ShapeTexts | CarriedShapes, buffers: SharedBuffers) { this.#session = new DecodeSession(names instanceof CarriedShapes ? names : new ShapeReader(names), buffers); }
 
   /**
    * The value encoded in `length` bytes of `bytes` from `at`; `bytes` may lie over shared memory, and nothing of the value does after
@@ -34,12 +36,14 @@ export class DecodeSession extends Reader {
   /** Of a TRACKED form: objects, numbered as the encoder numbers them; undefined while one is being made. */
   objects: (object | undefined)[] = [];
   isTracked = false;
-  readonly #shapes: ShapeReader;
+  readonly #shapes: ShapeReader | undefined;
+  readonly #carried: CarriedShapes | undefined;
   #later: object[] = [];
 
-  constructor(shapes: ShapeReader, buffers: SharedBuffers) {
+  constructor(shapes: ShapeReader | CarriedShapes, buffers: SharedBuffers) {
     super();
-    this.#shapes = shapes;
+    if (shapes instanceof CarriedShapes) this.#carried = shapes;
+    else this.#shapes = shapes;
     this.buffers = buffers;
   }
 
@@ -48,6 +52,7 @@ export class DecodeSession extends Reader {
     const form = this.byte();
     if (form !== PLAIN && form !== TRACKED) throw this.corrupt(`${form} is no form`);
     this.isTracked = form === TRACKED;
+    this.#carried?.begin();
     const value = this.isTracked ? this.#tracked() : this.value();
     if (this.at !== this.end) throw this.corrupt('the value has ended');
     return value;
@@ -69,7 +74,8 @@ export class DecodeSession extends Reader {
     if (tag >= SMALL_INTEGER) return tag - SMALL_INTEGER;
     if (tag >= SMALL_STRING) return this.smallString(tag);
     switch (tag) {
-      case SHAPE: return this.#shape();
+      case SHAPE: return this.#make(this.#shape());
+      case CARRIED: return this.#make(this.#carriedShape());
       case ARRAY: return this.isTracked ? this.#fillArray(this.#newArray(), this.word()) : this.#array(this.word());
       case INT32: return this.view.getInt32(this.take(4), true);
       case DOUBLE: return this.double();
@@ -81,7 +87,8 @@ export class DecodeSession extends Reader {
       case UTF8: return this.utf8();
       case UTF16: return this.utf16();
       case SPELLED: return this.#fillSpelled(this.newObject());
-      case HOLEY_SHAPE: return this.#fillShape(this.newObject(), this.#shapes.shape(this.word()).keys);
+      case HOLEY_SHAPE: return this.#fillShape(this.newObject(), this.#shape().keys);
+      case HOLEY_CARRIED: return this.#fillShape(this.newObject(), this.#carriedShape().keys);
       case NUMBERS: return this.#fillNumbers(this.#newArray());
       case HOLEY_ARRAY: return this.#fillArray(this.#newArray(), this.word());
       case SPARSE: return this.#fillSparse(this.#newArray());
@@ -110,9 +117,28 @@ export class DecodeSession extends Reader {
 
   #newArray(): unknown[] { return this.numbered<unknown[]>([]); }
 
-  #shape(): object {
-    const shape = this.#shapes.shape(this.word());
-    return this.isTracked ? this.#fillShape(this.newObject(), shape.keys) : shape.make(this);
+  #make(shape: Shape): object { return this.isTracked ? this.#fillShape(this.newObject(), shape.keys) : shape.make(this); }
+
+  #shape(): Shape {
+    const number = this.word();
+    const shape = this.#shapes === undefined ? this.#carried?.at(number) : this.#shapes.shape(number);
+    if (shape === undefined) throw this.corrupt('a shape that was not met is referred to');
+    return shape;
+  }
+
+  /** One whose keys lie here. */
+  #carriedShape(): Shape {
+    const carried = this.#carried;
+    if (carried === undefined) throw this.corrupt('a value with a table of names carries a shape');
+    const length = this.word();
+    const at = this.take(length);
+    const found = carried.find(this.bytes, at, length);
+    if (found !== undefined) return found;
+    const keys: string[] = [];
+    this.at = at;
+    while (this.at < at + length) keys.push(this.text());
+    if (this.at !== at + length) throw this.corrupt('keys end where they should not');
+    return carried.learn(keys, this.bytes, at, length);
   }
 
   #fillShape(object: object, keys: readonly string[]): object {
@@ -205,7 +231,8 @@ export class DecodeSession extends Reader {
       else if (tag === NUMBERS) this.#fillNumbers(object);
       else if (tag === SPARSE) this.#fillSparse(object);
       else throw this.corrupt('an array is expected');
-    } else if (tag === SHAPE || tag === HOLEY_SHAPE) this.#fillShape(object, this.#shapes.shape(this.word()).keys);
+    } else if (tag === SHAPE || tag === HOLEY_SHAPE) this.#fillShape(object, this.#shape().keys);
+    else if (tag === CARRIED || tag === HOLEY_CARRIED) this.#fillShape(object, this.#carriedShape().keys);
     else if (tag === SPELLED) this.#fillSpelled(object);
     else readBuiltin(this, tag, object);
   }

@@ -8,10 +8,11 @@
  */
 import { types } from 'node:util';
 import { hasOnlyElements } from './array-keys.ts';
+import type { CarriedNames } from './carried-shapes.ts';
 import { writeField } from './compiled-shapes.ts';
 import { forgetSuspects, rejectExotic, writeEntries, writeUnusual } from './encode-builtin.ts';
 import {
-  ARRAY, DEPTH_MAX, FALSE, HOLE, HOLEY_ARRAY, HOLEY_SHAPE, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, NULL, NUMBERS, PLAIN, REF,
+  ARRAY, CARRIED, DEPTH_MAX, FALSE, HOLE, HOLEY_ARRAY, HOLEY_CARRIED, HOLEY_SHAPE, LATER, LATER_ARRAY, LATER_MAP, LATER_OBJECT, NULL, NUMBERS, PLAIN, REF,
   SHAPE, SPARSE, SPELLED, TRACKED, TRUE, UNDEFINED,
 } from './format.ts';
 import { Refusal, byPort } from './refusal.ts';
@@ -43,16 +44,25 @@ export class PlainWriter extends Writer {
   readonly #laterKinds: number[] = [];
   #depth = 0;
   #isTracked = false;
+  readonly #carried: CarriedNames | undefined;
+  /** Of each carried shape: in which run it was written last, and as which. */
+  readonly #carriedIn: number[] = [];
+  readonly #carriedAs: number[] = [];
+  #carriedCount = 0;
+  #run = 0;
 
-  constructor(trie: ShapeTrie, buffers: SharedBuffers, met: SharedArrayBuffer[], bytesMax: number) {
+  constructor(trie: ShapeTrie, buffers: SharedBuffers, met: SharedArrayBuffer[], bytesMax: number, carried: CarriedNames | undefined) {
     super(bytesMax);
     this.#trie = trie;
+    this.#carried = carried;
     this.#buffers = buffers;
     this.#met = met;
   }
 
   run(value: unknown): number {
     this.at = 1;
+    this.#run++;
+    this.#carriedCount = 0;
     if (this.#met.length > 0) this.#met.length = 0;
     this.value(value);
     for (let k = 0; k < this.#later.length; k++) this.#body(this.#later[k] as object, this.#laterKinds[k] as number);
@@ -117,8 +127,30 @@ export class PlainWriter extends Writer {
     if (node.write === null) trie.settle(node);
     if (node.write === null) return this.#spelled(object, keys);
     const start = this.at;
-    this.tagged(SHAPE, node.number);
-    if (!node.write(this, object)) this.bytes[start] = HOLEY_SHAPE;
+    if (this.#carried === undefined) this.tagged(SHAPE, node.number);
+    else this.#carry(this.#carried, node.number);
+    if (!node.write(this, object)) this.bytes[start] = this.bytes[start] === CARRIED ? HOLEY_CARRIED : HOLEY_SHAPE;
+    return undefined;
+  }
+
+  /** With the keys of its shape, or as the same shape as one before. */
+  #carry(carried: CarriedNames, number: number): void {
+    if (this.#carriedIn[number] === this.#run) return this.tagged(SHAPE, this.#carriedAs[number] as number);
+    const known = carried.bytes[number];
+    this.tagged(CARRIED, known?.length ?? 0);
+    const from = this.at;
+    if (known === undefined) {
+      for (const key of carried.keys(number)) this.string(key);
+      carried.bytes[number] = Buffer.from(this.bytes.subarray(from, this.at));
+      this.view.setUint32(from - 4, this.at - from, true);
+    } else {
+      this.reserve(known.length);
+      const { bytes } = this;
+      for (let k = 0; k < known.length; k++) bytes[from + k] = known[k] as number;
+      this.at = from + known.length;
+    }
+    this.#carriedIn[number] = this.#run;
+    this.#carriedAs[number] = this.#carriedCount++;
     return undefined;
   }
 

@@ -4,6 +4,7 @@
  * Reads a value in the order structured clone does and calls each getter once. What reads and writes is encode-plain.ts, and
  * encode-builtin.ts for all that is neither a plain object nor an array; here is what the caller sees. Next: decode.ts.
  */
+import { CarriedNames } from './carried-shapes.ts';
 import { PlainWriter } from './encode-plain.ts';
 import { byPort, notCloneable } from './refusal.ts';
 import { ShapeTrie, type ShapeNames } from './shapes.ts';
@@ -36,7 +37,7 @@ export class Encoder {
     this.#names = names;
     this.#buffers = buffers;
     this.#options = options;
-    this.#writer = new PlainWriter(new ShapeTrie(names), buffers, this.met, options.bytesMax ?? BYTES_MAX);
+    this.#writer = new PlainWriter(new ShapeTrie(names), buffers, this.met, options.bytesMax ?? BYTES_MAX, names instanceof CarriedNames ? names : undefined);
     this.scratch = this.#writer.bytes;
   }
 

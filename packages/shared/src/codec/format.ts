@@ -75,6 +75,10 @@ export const RESIZABLE_BUFFER = 28;
 export const SHARED_BUFFER = 29;
 /** One byte, an index of `viewNames`, d offset, d length in elements or LENGTH_TRACKING, then the buffer as a value. */
 export const VIEW = 30;
+/** u bytes of keys (string values), then a value a key: a shape without a number in a table. Those of a value are counted from 0, and a SHAPE refers to one. */
+export const CARRIED = 31;
+/** As CARRIED, and a value may be HOLE. */
+export const HOLEY_CARRIED = 32;
 
 export const SMALL_STRING = 0x40;
 export const SMALL_STRING_MAX = 0x3f;

@@ -2,7 +2,7 @@
  * What a channel carries: a value as eight bytes beside its tag (inline.ts), or as bytes of the codec that need no table of names, for who sent it
  * may be gone when it is read, and its names with it.
  */
-import { BY_PORT, Decoder, Encoder } from '../codec/index.ts';
+import { BY_PORT, CarriedNames, CarriedShapes, Decoder, Encoder } from '../codec/index.ts';
 import { CapriccioError } from '../errors.ts';
 import { readInline, writeInline } from '../inline.ts';
 import type { Memory } from '../memory.ts';
@@ -20,8 +20,8 @@ const refuseBuffer = (): never => { throw new CapriccioError('CAP_ERR_NOT_CLONEA
 const noBuffers = { numberOf: refuseBuffer, bufferOf: () => undefined };
 let codec: { readonly encoder: Encoder; readonly decoder: Decoder } | undefined;
 const codecOfThisThread = (): { readonly encoder: Encoder; readonly decoder: Decoder } => codec ??= {
-  encoder: new Encoder({ intern: () => -1 }, noBuffers),
-  decoder: new Decoder({ text: (number) => { throw new Error(`shape ${number} without a table: the bytes of an item are corrupt`); } }, noBuffers),
+  encoder: new Encoder(new CarriedNames(), noBuffers),
+  decoder: new Decoder(new CarriedShapes(), noBuffers),
 };
 
 /**

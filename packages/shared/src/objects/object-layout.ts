@@ -4,11 +4,12 @@
  *   object   line 0: ENTERED, OWNER, WANTED       changed by anybody, by Atomics only
  *            line 1: QUEUE … DIED                 changed only from inside, by the journal
  *            line 2: ENTRY, KIND, PARAMETERS, NAME  written once, by its creator (object-table.ts)
+ *            line 3: READ of a channel         changed by anybody, by Atomics only: who receives does not disturb who sends
  */
 import { LINE, controlOf, ownerOf, regionOf } from '../layout.ts';
 import type { Memory } from '../memory.ts';
 
-export const OBJECT_WORDS: number = 3 * LINE;
+export const OBJECT_WORDS: number = 4 * LINE;
 export const NODE_WORDS = 8;
 /** Entries of a journal: two words each. The largest change writes eleven. */
 export const JOURNAL_ENTRIES_MAX: number = LINE;
@@ -23,13 +24,13 @@ export const WANTED = 2;
 export const QUEUE: number = LINE;
 /** Head and tail of a channel's senders. */
 export const SENDERS: number = LINE + 2;
-/** Semaphore: permits above the first number. Barrier: arrived in this round. Lock: readers. Channel: items. */
+/** Semaphore: permits above the first number. Barrier: arrived in this round. Lock: readers. */
 export const VALUE: number = LINE + 4;
 /** Barrier: rounds. Reader-writer lock: writer + 1. Channel: items promised to receivers. Condition: the last node of a broadcast. */
 export const SECOND: number = LINE + 5;
-/** Channel: bytes written since the beginning, and read, modulo 2^32. */
+/** Channel: bytes written since the beginning, modulo 2^32; shown to those outside. Where room was counted from last. */
 export const WRITTEN: number = LINE + 6;
-export const READ: number = LINE + 7;
+export const READ_SEEN: number = LINE + 7;
 /** Channel: places and bytes promised to senders; 1 when closed. */
 export const PLACES_PROMISED: number = LINE + 8;
 export const BYTES_PROMISED: number = LINE + 9;
@@ -38,6 +39,8 @@ export const CLOSED: number = LINE + 10;
 export const DIED: number = LINE + 11;
 /** FREE, claimed by whom, or READY. */
 export const ENTRY: number = 2 * LINE;
+/** Channel: bytes read, modulo 2^32, and SHUT: channel.ts. */
+export const READ: number = 3 * LINE;
 /** What is staged, and copied into the entry: kind, parameters, bytes of the name, the name. */
 export const KIND: number = ENTRY + 1;
 export const PARAMETERS: number = ENTRY + 2;

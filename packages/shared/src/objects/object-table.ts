@@ -126,15 +126,19 @@ export interface ObjectFacts { readonly kind: Kind; readonly parameters: readonl
 export class ObjectFactsCache {
   readonly #memory: Memory;
   readonly #facts = new Map<number, ObjectFacts>();
+  #last = 0;
+  #lastFacts: ObjectFacts | undefined;
   constructor(memory: Memory) { this.#memory = memory; }
 
   of(object: number): ObjectFacts {
+    if (object === this.#last) return this.#lastFacts as ObjectFacts;
     let facts = this.#facts.get(object);
     if (facts === undefined) {
       facts = this.#read(object);
       this.#facts.set(object, facts);
     }
-    return facts;
+    this.#last = object;
+    return this.#lastFacts = facts;
   }
   #read(object: number): ObjectFacts {
     let storage = this.#memory.layout.storageAt;

@@ -14,7 +14,7 @@
  *               V3 → model/semaphore "semaphore: permits are neither lost nor made, whoever dies at any step"; Ordering → stress/objects "objects: counts are right under real threads".
  *   Source      monitor.ts; the owner's side of a mailbox (participant.ts).
  */
-import { NOTICES } from '../layout.ts';
+import { CALLED, NOTICES } from '../layout.ts';
 import { NIL, takeAll } from '../mailbox.ts';
 import type { Memory } from '../memory.ts';
 import { pause, wake } from '../parker.ts';
@@ -71,7 +71,7 @@ export class Visitor {
 
   /** Calls `work` inside, now or later. */
   visit(monitor: number, work: () => void): void {
-    const before = this.#pending.get(monitor);
+    const before = this.#pending.size === 0 ? undefined : this.#pending.get(monitor);
     if (before !== undefined) { before.push(work); return; }             // V1
     if (this.#enter(monitor)) { this.#inside(monitor, work); return; }
     this.#pending.set(monitor, [work]);
@@ -80,10 +80,12 @@ export class Visitor {
 
   /** Calls `work` inside if it can be entered now. @returns false when somebody else is inside, or this participant waits to enter already */
   tryVisit(monitor: number, work: () => void): boolean {
-    if (this.#pending.has(monitor) || !this.#enter(monitor)) return false;
+    if (this.isPending(monitor) || !this.#enter(monitor)) return false;
     this.#inside(monitor, work);
     return true;
   }
+  /** Something of this participant waits to enter. */
+  isPending(monitor: number): boolean { return this.#pending.size > 0 && this.#pending.has(monitor); }
 
   #enter(monitor: number): boolean {
     if (tryEnter(this.memory, monitor, this.id)) return true;
@@ -116,6 +118,7 @@ export class Visitor {
   }
 
   #leave(monitor: number): void {
+    if (this.#granted.length === 0) { leave(this.memory, monitor); return; }
     for (const node of this.#granted) {                                  // V3
       const waiter = waiterOf(this.memory, node);
       if (waiter === this.id) this.#ours.push(node);
@@ -194,6 +197,13 @@ export class Visitor {
     this.#waiters[number] = undefined;
     this.#waiting--;
     waiter.granted(this.memory.words[node + NODE_RESULT] as number, node);   // plain: ordered by the mailbox, or by the state
+  }
+
+  /** There is something for `collect`. */
+  get hasNews(): boolean {
+    const { words, layout } = this.memory;
+    const control = controlOf(layout, this.id);
+    return Atomics.load(words, control + NOTICES) !== NIL || Atomics.load(words, control + CALLED) !== 0;
   }
 
   /** Takes what has been granted, and tries what could not enter. Call when woken. @returns how many waiters were told */

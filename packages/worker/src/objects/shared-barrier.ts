@@ -1,7 +1,9 @@
 /** A barrier across cores. Next: shared-rw-lock.ts. */
 import { barriers } from '@capriccio/shared';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 export class SharedBarrier {
   readonly name: string;
@@ -16,7 +18,7 @@ export class SharedBarrier {
     this.#objects = objects;
     const what = `barrier '${name}'`;
     this.#operation = {
-      what, monitor: object,
+      what, monitor: object, looking: newLooking(),
       enter: (waiter) => {
         const outcome = barriers.arrive(objects.visitor, object, waiter);
         return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(objects, what) : { value: true };
@@ -34,4 +36,8 @@ export class SharedBarrier {
    * Who gives up (CAP_ERR_TIMEOUT, cancellation), or dies while it waits, has not arrived: the others go on waiting for one more.
    */
   wait(options?: SharedWaitOptions): Promise<boolean> { return perform(this.#objects, this.#operation, options); }
+  /** @internal for threads that run as frames */
+  waitDirect(options: SharedWaitOptions | undefined): boolean | typeof SUSPENDED { return performDirect(this.#objects, this.#operation, options); }
 }
+
+setDirect(SharedBarrier.prototype.wait, function waitDirect(this: SharedBarrier, options?: SharedWaitOptions) { return this.waitDirect(options); });

@@ -1,8 +1,10 @@
 /** A condition of what a shared mutex protects. Next: shared-semaphore.ts. */
 import { CapriccioError, OWNER_DIED, conditions } from '@capriccio/shared';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedMutex } from './shared-mutex.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What a wait for a condition tells: as a guard does. */
 export interface Reacquired { readonly ownerDied: boolean }
@@ -23,7 +25,7 @@ export class SharedCondition {
     this.#mutex = mutex.object;
     const what = `condition '${name}'`;
     this.#operation = {
-      what, monitor: this.#mutex,
+      what, monitor: this.#mutex, looking: newLooking(),
       enter: (waiter) => {
         const outcome = conditions.wait(objects.visitor, object, this.#mutex, waiter);
         if (outcome === 'full') return nodesExhausted(objects, what);
@@ -47,8 +49,12 @@ export class SharedCondition {
    * CAP_ERR_OPTION when no thread of this core holds the mutex.
    */
   wait(options?: SharedWaitOptions): Promise<Reacquired> { return perform(this.#objects, this.#operation, options); }
+  /** @internal for threads that run as frames */
+  waitDirect(options: SharedWaitOptions | undefined): Reacquired | typeof SUSPENDED { return performDirect(this.#objects, this.#operation, options); }
   /** Ends the wait of who waits longest, on whatever core. */
   signal(): void { this.#objects.visit(this.#mutex, () => conditions.signal(this.#objects.visitor, this.#object, this.#mutex)); }
   /** Ends the wait of all who wait now: wholly, though whoever calls it may die in the middle. */
   broadcast(): void { this.#objects.visit(this.#mutex, () => conditions.broadcast(this.#objects.visitor, this.#object, this.#mutex)); }
 }
+
+setDirect(SharedCondition.prototype.wait, function waitDirect(this: SharedCondition, options?: SharedWaitOptions) { return this.waitDirect(options); });

@@ -2,8 +2,10 @@
 import { OWNER_DIED, mutexes } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import type { LocalThread } from '../thread.ts';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { HeldObject, SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, refusal, type Entered, type Operation, type SharedWait, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, refusal, refuse, type Entered, type Operation, type SharedWait, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What a lock gives: unlocks when it is disposed of, once. */
 export interface SharedGuard extends Disposable {
@@ -44,7 +46,7 @@ export class SharedMutex implements HeldObject {
     this.#objects = objects;
     const what = `mutex '${name}'`;
     this.#operation = {
-      what, monitor: object,
+      what, monitor: object, looking: newLooking(),
       holders: () => this.holders(),
       enter: (waiter: SharedWait<SharedGuard>): Entered<SharedGuard> => {
         const outcome = mutexes.lock(objects.visitor, object, waiter);
@@ -71,6 +73,12 @@ export class SharedMutex implements HeldObject {
     return guard === undefined ? perform(this.#objects, this.#operation, options) : Promise.resolve(guard);
   }
 
+  /** @internal for threads that run as frames */
+  lockDirect(options: SharedWaitOptions | undefined): SharedGuard | typeof SUSPENDED {
+    refuse(this.#objects, options);
+    return this.tryLock() ?? performDirect(this.#objects, this.#operation, options);
+  }
+
   /** Locks it if it is free; never waits. */
   tryLock(): SharedGuard | undefined {
     if (this.#objects.closed !== undefined) throw this.#objects.closed;
@@ -94,3 +102,5 @@ export class SharedMutex implements HeldObject {
     } else if (!mutexes.tryUnlock(visitor.memory, this.object, visitor.id)) this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object));
   }
 }
+
+setDirect(SharedMutex.prototype.lock, function lockDirect(this: SharedMutex, options?: SharedWaitOptions) { return this.lockDirect(options); });

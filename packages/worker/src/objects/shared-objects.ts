@@ -2,7 +2,8 @@
  * The shared objects as one isolate sees them: its visitor (packages/shared), the objects by name, and the waits of its threads. main's pool has one,
  * and every worker. Next: shared-wait.ts, then a kind.
  */
-import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, allObjects, bury, findOrMake, frontOf, kindOf, takePlace, type CapriccioError, type Kind, type Memory } from '@capriccio/shared';
+import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, allObjects, bury, findOrMake, frontOf, kindOf, parker, takePlace, type CapriccioError, type Kind, type Memory, type SpinBudget } from '@capriccio/shared';
+import { sharedNow } from '../clock.ts';
 import type { LocalThread } from '../thread.ts';
 import { SharedBarrier } from './shared-barrier.ts';
 import { SharedChannel } from './shared-channel.ts';
@@ -29,13 +30,18 @@ export class SharedObjects {
   /** What new operations reject with. */
   closed: CapriccioError | undefined;
   readonly #onBusy: (isBusy: boolean) => void;
+  readonly #mayLook: () => boolean;
   readonly #objects = new Map<string, unknown>();
   #isBusy = false;
 
-  /** @param onBusy  something here has begun to wait for others, or nothing does any more */
-  constructor(memory: Memory, id: number, onBusy: (isBusy: boolean) => void) {
+  /**
+   * @param onBusy  something here has begun to wait for others, or nothing does any more
+   * @param mayLook  nothing else here could go on meanwhile: who is about to wait may look on for some microseconds
+   */
+  constructor(memory: Memory, id: number, onBusy: (isBusy: boolean) => void, mayLook: () => boolean = () => true) {
     this.visitor = new Visitor(memory, id);
     this.#onBusy = onBusy;
+    this.#mayLook = mayLook;
   }
 
   // ---- by name: each throws CAP_ERR_OPTION when the name stands for something else, CAP_ERR_MEMORY when there is no room ----
@@ -68,6 +74,26 @@ export class SharedObjects {
     this.visitor.visit(monitor, work);
     if (this.visitor.isWaiting !== this.#isBusy) this.#note();
   }
+  /** The same, and what has not been granted then is looked for a little while. @returns when `isDone`, or when that has not paid */
+  visitAndLook(monitor: number, work: () => void, isDone: () => boolean, budget: SpinBudget): void {
+    const { visitor } = this;
+    visitor.visit(monitor, work);
+    if (!isDone()) this.lookOn(budget, () => { if (visitor.hasNews) visitor.collect(); return isDone(); });
+    if (visitor.isWaiting !== this.#isBusy) this.#note();
+  }
+
+  /** Looks until `isThere`, for as long as `budget` gives: the other side's answer takes a microsecond or two when it is awake, and a turn of the event loop no less. */
+  lookOn(budget: SpinBudget, isThere: () => boolean): void {
+    const us = this.#mayLook() ? budget.next() : 0;
+    if (us === 0) return;
+    const end = sharedNow() + us / 1000;
+    do {
+      parker.pause();
+      if (isThere()) { budget.won(us); return; }
+    } while (sharedNow() < end);
+    budget.lost();
+  }
+
   #note(): void {
     this.#isBusy = this.visitor.isWaiting;
     this.#onBusy(this.#isBusy);

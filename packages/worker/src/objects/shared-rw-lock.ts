@@ -2,9 +2,11 @@
 import { OWNER_DIED, rwlocks } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import type { LocalThread } from '../thread.ts';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedGuard } from './shared-mutex.ts';
 import type { HeldObject, SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 class Hold implements SharedGuard {
   readonly ownerDied: boolean;
@@ -47,7 +49,7 @@ export class SharedRwLock implements HeldObject {
     const { visitor } = this.#objects;
     const what = `rwlock '${this.name}'`;
     return {
-      what, monitor: this.object,
+      what, monitor: this.object, looking: newLooking(),
       holders: () => this.holders(),
       enter: (waiter) => {
         const outcome = rwlocks.lockShared(visitor, this.object, mode, waiter);
@@ -68,6 +70,8 @@ export class SharedRwLock implements HeldObject {
   read(options?: SharedWaitOptions): Promise<SharedGuard> { return perform(this.#objects, this.#operations[0], options); }
   /** Waits until nobody reads or writes. Rejects likewise. `ownerDied`: a writer died with it. */
   write(options?: SharedWaitOptions): Promise<SharedGuard> { return perform(this.#objects, this.#operations[1], options); }
+  /** @internal for threads that run as frames */
+  direct(mode: rwlocks.LockMode, options: SharedWaitOptions | undefined): SharedGuard | typeof SUSPENDED { return performDirect(this.#objects, this.#operations[mode === rwlocks.READ_LOCK ? 0 : 1], options); }
   /** Reads if it may at once; never waits. May be refused while another core is just changing the lock. */
   tryRead(): SharedGuard | undefined { return this.#try(rwlocks.READ_LOCK); }
   /** Writes if it may at once; never waits. Likewise. */
@@ -86,3 +90,6 @@ export class SharedRwLock implements HeldObject {
   /** @internal */
   unlock(mode: rwlocks.LockMode, hasNews = false): void { this.#objects.visit(this.object, () => rwlocks.unlockShared(this.#objects.visitor, this.object, mode, hasNews)); }
 }
+
+setDirect(SharedRwLock.prototype.read, function readDirect(this: SharedRwLock, options?: SharedWaitOptions) { return this.direct(rwlocks.READ_LOCK, options); });
+setDirect(SharedRwLock.prototype.write, function writeDirect(this: SharedRwLock, options?: SharedWaitOptions) { return this.direct(rwlocks.WRITE_LOCK, options); });

@@ -1,8 +1,10 @@
 /** A semaphore across cores. Next: shared-barrier.ts. */
 import { CapriccioError, semaphores } from '@capriccio/shared';
 import { checkCount } from '../sync/block.ts';
+import { setDirect, type SUSPENDED } from '../suspended.ts';
+import { newLooking } from './looking.ts';
 import type { SharedObjects } from './shared-objects.ts';
-import { nodesExhausted, perform, type Operation, type SharedWaitOptions } from './shared-wait.ts';
+import { nodesExhausted, perform, performDirect, type Operation, type SharedWaitOptions } from './shared-wait.ts';
 
 /** What `acquire` gives: gives its permits back when it is disposed of, once. */
 class Permits implements Disposable {
@@ -25,6 +27,7 @@ export class SharedSemaphore {
   readonly #objects: SharedObjects;
   readonly #object: number;
   readonly #what: string;
+  readonly #looking = newLooking();
 
   /** @internal made by pool.semaphore */
   constructor(objects: SharedObjects, name: string, object: number) {
@@ -39,10 +42,15 @@ export class SharedSemaphore {
     checkCount(count, 1, 'the count of acquire');
     return await perform(this.#objects, this.#operation(count), options);
   }
+  /** @internal for threads that run as frames */
+  acquireDirect(count: number, options: SharedWaitOptions | undefined): Disposable | typeof SUSPENDED {
+    checkCount(count, 1, 'the count of acquire');
+    return performDirect(this.#objects, this.#operation(count), options);
+  }
   #operation(count: number): Operation<Disposable> {
     const { visitor } = this.#objects;
     return {
-      what: this.#what, monitor: this.#object,
+      what: this.#what, monitor: this.#object, looking: this.#looking,
       enter: (waiter) => {
         const outcome = semaphores.acquire(visitor, this.#object, count, waiter);
         return outcome === 'waits' ? 'waits' : outcome === 'full' ? nodesExhausted(this.#objects, this.#what) : { value: new Permits(this, count) };
@@ -83,3 +91,5 @@ export class SharedSemaphore {
     if (error !== undefined) throw error as CapriccioError;
   }
 }
+
+setDirect(SharedSemaphore.prototype.acquire, function acquireDirect(this: SharedSemaphore, count = 1, options?: SharedWaitOptions) { return this.acquireDirect(count, options); });

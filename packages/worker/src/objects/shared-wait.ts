@@ -3,11 +3,12 @@
  * time limit, a cancellation, or the end of the pool. One that has been given up may be granted all the same, by a participant that cannot know yet:
  * then it passes on what it got.
  */
-import { CapriccioError, withdraw, type Waiter as SharedWaiter } from '@capriccio/shared';
+import { CapriccioError, withdraw, type SpinBudget, type Waiter as SharedWaiter } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import { currentScheduler } from '../current.ts';
 import type { LocalThread } from '../thread.ts';
-import { bound, checkWait } from '../sync/block.ts';
+import { SUSPENDED } from '../suspended.ts';
+import { bound, boundThread, checkWait } from '../sync/block.ts';
 import { PromiseWaiter, type Abandoned, type Waitable, type Waiter } from '../sync/waiting.ts';
 import type { SharedObjects } from './shared-objects.ts';
 
@@ -25,6 +26,8 @@ export interface Operation<V> {
   /** For messages: `mutex 'cache'`. */
   readonly what: string;
   readonly monitor: number;
+  /** How long it looks before its thread waits. */
+  readonly looking: SpinBudget;
   /** Inside: does it, or has `waiter` wait. */
   enter(waiter: SharedWait<V>): Entered<V>;
   /** Outside: it has been granted. Ends the wait, now or after another visit, and frees the node. */
@@ -49,7 +52,7 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
   /** What it fails with. */
   #error: unknown;
   #hasFailed = false;
-  #waiter: PromiseWaiter | undefined;
+  #waiter: Waiter | undefined;
 
   constructor(objects: SharedObjects, operation: Operation<V>) {
     this.#objects = objects;
@@ -68,6 +71,7 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
   /** It has been given up, and ends with its error when it is granted. */
   get hasFailed(): boolean { return this.#hasFailed; }
 
+  readonly done = (): boolean => this.#stage === 'over';
   /** Inside. */
   readonly inside = (): void => {
     if (this.#stage !== 'open') return;                                  // given up before it could enter
@@ -81,12 +85,30 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
   promise(options: SharedWaitOptions | undefined): Promise<V> {
     if (this.#stage === 'over') return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#value as V);
     const thread = currentThread();
-    const waiter = this.#waiter = new PromiseWaiter(thread, undefined, thread?.scheduler ?? currentScheduler());
-    waiter.waitingOn = this;
-    this.#objects.waits.add(this);
-    if (thread !== undefined) this.#objects.threadsWaiting++;
+    const waiter = new PromiseWaiter(thread, undefined, thread?.scheduler ?? currentScheduler());
+    this.#enlist(waiter);
     bound(waiter, this, options?.timeoutMs);
     return waiter.promise as Promise<V>;
+  }
+
+  /** What a thread gets that runs as frames: its value, or SUSPENDED. Throws what the promise would reject with. */
+  direct(options: SharedWaitOptions | undefined): V | typeof SUSPENDED {
+    if (this.#stage === 'over') {
+      if (this.#hasFailed) throw this.#error;
+      return this.#value as V;
+    }
+    const thread = currentThread() as LocalThread;
+    thread.value = undefined;
+    this.#enlist(thread);
+    boundThread(thread, this, options?.timeoutMs);
+    return SUSPENDED;
+  }
+
+  #enlist(waiter: Waiter): void {
+    this.#waiter = waiter;
+    waiter.waitingOn = this;
+    this.#objects.waits.add(this);
+    if (waiter.thread !== undefined) this.#objects.threadsWaiting++;
   }
 
   // ---- the end ----
@@ -108,7 +130,7 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
     waiter.waitingOn = undefined;
     waiter.wake(outcome, byThrow);
   }
-  #leaveList(): PromiseWaiter | undefined {
+  #leaveList(): Waiter | undefined {
     this.#stage = 'over';
     if (this.#waiter === undefined) return undefined;
     if (this.#waiter.thread !== undefined) this.#objects.threadsWaiting--;
@@ -154,23 +176,38 @@ export class SharedWait<V> implements SharedWaiter, Waitable {
 
 /** Does an operation. Rejects with CAP_ERR_TIMEOUT, CAP_ERR_CLOSED when the pool is, and with the thread's cancellation. */
 export function perform<V>(objects: SharedObjects, operation: Operation<V>, options: SharedWaitOptions | undefined): Promise<V> {
-  const refused = refusal(objects, options);
-  if (refused !== undefined) return refused;
+  return refusal(objects, options) ?? begin(objects, operation).promise(options);
+}
+/** The same for a thread that runs as frames: throws instead. @returns its value, or SUSPENDED: the thread will be woken with it */
+export function performDirect<V>(objects: SharedObjects, operation: Operation<V>, options: SharedWaitOptions | undefined): V | typeof SUSPENDED {
+  refuse(objects, options);
+  return begin(objects, operation).direct(options);
+}
+/** Begins an operation; it may be over already. */
+export function begin<V>(objects: SharedObjects, operation: Operation<V>): SharedWait<V> {
   const wait = new SharedWait(objects, operation);
-  objects.visit(operation.monitor, wait.inside);
-  return wait.promise(options);
+  objects.visitAndLook(operation.monitor, wait.inside, wait.done, operation.looking);
+  return wait;
 }
 
-/** Why an operation does not begin: its options, the end of the pool, a cancellation to be told. */
-export function refusal(objects: SharedObjects, options: SharedWaitOptions | undefined): Promise<never> | undefined {
+/** Throws why an operation does not begin: its options, the end of the pool, a cancellation to be told. */
+export function refuse(objects: SharedObjects, options: SharedWaitOptions | undefined): void {
   const thread = currentThread();
-  if (options === undefined && objects.closed === undefined && thread?.cancelRequested !== true) return undefined;
+  if (options === undefined && objects.closed === undefined && thread?.cancelRequested !== true) return;
   const error = optionError(options) ?? objects.closed;
-  if (error !== undefined) return Promise.reject(error);
-  if (thread?.takeCancellation() !== true) return undefined;
-  const promise = Promise.reject(thread.cancellation());
-  promise.catch(ignore);
-  return promise;
+  if (error !== undefined) throw error;
+  if (thread?.takeCancellation() === true) throw thread.cancellation();
+}
+/** The same as a promise. */
+export function refusal(objects: SharedObjects, options: SharedWaitOptions | undefined): Promise<never> | undefined {
+  try {
+    refuse(objects, options);
+    return undefined;
+  } catch (error) {
+    const promise = Promise.reject(error);
+    if (currentThread()?.cancelRequested === true) promise.catch(ignore);
+    return promise;
+  }
 }
 
 function optionError(options: SharedWaitOptions | undefined): unknown {

@@ -27,8 +27,7 @@ export const byThread: Block = (queue, thread, brings, options) => {
   if (thread === undefined) throw new TypeError('a direct form is called on a thread that runs as frames only');
   thread.value = brings;
   queue.push(thread);
-  if (options?.timeoutMs === undefined) lookForDeadlock(thread);
-  else thread.setTimer(limitOf(thread, queue.what, options.timeoutMs), options.timeoutMs);
+  boundThread(thread, queue, options?.timeoutMs);
   return SUSPENDED;
 };
 
@@ -50,6 +49,12 @@ function stand(queue: Line, waiter: PromiseWaiter, options: WaitOptions | undefi
 export function bound(waiter: PromiseWaiter, { what }: Waitable, timeoutMs: number | undefined): void {
   if (timeoutMs === undefined) lookForDeadlock(waiter);
   else (waiter.thread?.scheduler ?? currentScheduler()).timers.set(waiter.timer = limitOf(waiter, what, timeoutMs), timeoutMs);
+}
+
+/** The same of a thread that waits as frames do. */
+export function boundThread(thread: LocalThread, { what }: Waitable, timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined) lookForDeadlock(thread);
+  else thread.setTimer(limitOf(thread, what, timeoutMs), timeoutMs);
 }
 
 function limitOf(waiter: Waiter, what: string, ms: number): Timer {
