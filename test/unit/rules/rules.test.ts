@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Workshop } from '../../workshop.ts';
 
 let workshop: Workshop;
-beforeAll(() => { workshop = new Workshop(); });
+beforeAll(() => { workshop = new Workshop(); }, 60_000);
 afterAll(() => { workshop[Symbol.dispose](); });
 
 const HARMLESS = 'export const harmless: number = 1;\n';
