@@ -36,8 +36,9 @@ function transform(source: string, file: string): Pass {
 function refused(error: unknown, source: string, file: string): SourceError {
   const { message = String(error), stack = '', startLine, startColumn } = error as { message?: string; stack?: string; startLine?: number; startColumn?: number };
   if (startLine === undefined) {                                       // Node's own error has its place in its stack alone: `:2`, the lines, and a ^ below
-    const [, line = '1', , indent = ''] = /^[^\n]*:(\d+)\n([^]*?\n)?( *)\^+\n/.exec(stack) ?? [];
-    return new SourceError(`${file}: ${message}`, Math.min(Number(line), new Lines(source).count), indent.length, error);
+    const line = Math.min(Number(/^[^\n]*:(\d+)\n/.exec(stack)?.[1] ?? 1), new Lines(source).count);
+    const [, indent] = /\n( *)\^+\n/.exec(stack) ?? [];                // none where the source ends too soon
+    return new SourceError(`${file}: ${message}`, line, indent?.length ?? source.split('\n')[line - 1]?.length ?? 0, error);
   }
   return new SourceError(`${file}: ${message}`, Math.min(startLine, new Lines(source).count), startColumn ?? 0, error);
 }

@@ -148,13 +148,13 @@ describe('files', () => {
 
   test('a file that Node refuses is refused as without the compiler, and its place is told', async () => {
     await using native = await createPool({ cores: 1, compile: false });
-    for (const [name, source] of [['broken.mjs', 'export async function f() { await }'], ['worse.ts', 'export async function f(: { await 1 }'], ['twice.mjs', 'let a; let a; export async function f() { await 1 }'], ['bare.mjs', '\nexport default {\n']] as const) {
+    for (const [name, source] of [['broken.mjs', 'export async function f() { await }'], ['worse.ts', 'export async function f(: { await 1 }'], ['twice.mjs', 'let a; let a; export async function f() { await 1 }'], ['bare.mjs', '\nexport default {\n'], ['cut.ts', 'let a = 1;\nexport default {\n']] as const) {
       const file = write(name, source);
       const messageOf = (of: Pool): Promise<string> => (of.module(file) as unknown as { f: () => Promise<unknown> }).f().then(() => 'it loads', (error: Error) => `${error.message} ${(error.cause as Error).name}`);
       const message = await messageOf(pool);
       const [, place = ''] = / \((file:.*?)\)(?= \w+$)/.exec(message) ?? [];
       assert.equal(message.replace(` (${place})`, ''), await messageOf(native));
-      assert.equal(place, `${file.href}:${{ 'broken.mjs': '1:35', 'worse.ts': '1:25', 'twice.mjs': '1:12', 'bare.mjs': '3:1' }[name]}`);
+      assert.equal(place, `${file.href}:${{ 'broken.mjs': '1:35', 'worse.ts': '1:25', 'twice.mjs': '1:12', 'bare.mjs': '3:1', 'cut.ts': '2:17' }[name]}`);
     }
   });
 });
