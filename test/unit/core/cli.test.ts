@@ -68,6 +68,7 @@ describe('the command line', () => {
     assert.match(all.stdout, /capriccio serve \[app\].*\n.*capriccio run <script>.*\n.*\n.*capriccio top <admin-port>.*\n.*capriccio dump <admin-port>/);
     for (const option of ['--cores', '--port', '--host', '--accept', '--deadline-ms', '--grace-ms', '--admin-port', '--watch', '--config', '--json', '--help']) assert.ok(serve.stdout.includes(option), option);
     assert.match(run.stdout, /--cores n/);
+    assert.deepEqual([await here('help'), await here('help', 'serve'), (await here('help', 'srve')).code], [all, serve, 2]);
     assert.equal(all.stderr + serve.stderr + run.stderr, '');
     assert.ok(!all.stdout.includes('\u001B'), 'no colour into a pipe');
   });

@@ -14,7 +14,8 @@ const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => 
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */
-export async function commandLine(args: readonly string[], stdout: Stream, stderr: Stream): Promise<number> {
+export async function commandLine(given: readonly string[], stdout: Stream, stderr: Stream): Promise<number> {
+  const args = given[0] === 'help' ? [...given.slice(1), '--help'] : given;   // as people type it
   const ending = args.indexOf('--');
   const output = new Output((ending < 0 ? args : args.slice(0, ending)).includes('--json'), stdout, stderr);
   try {
