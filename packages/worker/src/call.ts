@@ -83,39 +83,39 @@ export class Call {
     this.target = target;
     this.options = options;
     this.resolve = resolve;
-    if (reject !== undefined) this.#needed.reject = reject;
+    if (reject !== undefined) this.#needed().reject = reject;
   }
 
   /** Arguments that only a port can carry. */
   get values(): unknown[] | undefined { return this.#rare?.values; }
-  set values(values: unknown[] | undefined) { if (values !== undefined || this.#rare !== undefined) this.#needed.values = values; }
+  set values(values: unknown[] | undefined) { if (values !== undefined || this.#rare !== undefined) this.#needed().values = values; }
   /** They are copies: nobody else can change them. */
   get ownsValues(): boolean { return this.#rare?.ownsValues ?? false; }
-  set ownsValues(isSo: boolean) { this.#needed.ownsValues = isSo; }
+  set ownsValues(isSo: boolean) { this.#needed().ownsValues = isSo; }
   /** How often it has been begun again. */
   get attempts(): number { return this.#rare?.attempts ?? 0; }
-  set attempts(count: number) { this.#needed.attempts = count; }
+  set attempts(count: number) { this.#needed().attempts = count; }
   /** How many workers have died that had taken it and not begun it. */
   get refusals(): number { return this.#rare?.refusals ?? 0; }
-  set refusals(count: number) { this.#needed.refusals = count; }
+  set refusals(count: number) { this.#needed().refusals = count; }
   /** How many workers have died while its function had their processor. */
   get kills(): number { return this.#rare?.kills ?? 0; }
-  set kills(count: number) { this.#needed.kills = count; }
+  set kills(count: number) { this.#needed().kills = count; }
   /** Shared buffers that the published bytes name. */
-  set keep(buffers: readonly SharedArrayBuffer[]) { if (buffers.length > 0) this.#needed.keep = buffers; }
+  set keep(buffers: readonly SharedArrayBuffer[]) { if (buffers.length > 0) this.#needed().keep = buffers; }
   /** Why it is being stopped; the call settles with it when it has stopped. */
   get stoppedBy(): CapriccioError | undefined { return this.#rare?.stoppedBy; }
-  set stoppedBy(error: CapriccioError) { this.#needed.stoppedBy = error; }
+  set stoppedBy(error: CapriccioError) { this.#needed().stoppedBy = error; }
   /** Thread that runs it, when that is here. */
   get thread(): LocalThread | undefined { return this.#rare?.thread; }
-  set thread(thread: LocalThread) { this.#needed.thread = thread; }
+  set thread(thread: LocalThread) { this.#needed().thread = thread; }
   /** Undoes what watches it: signal, deadline, the spawning thread. */
   get unwatch(): (() => void) | undefined { return this.#rare?.unwatch; }
-  set unwatch(undo: () => void) { this.#needed.unwatch = undo; }
+  set unwatch(undo: () => void) { this.#needed().unwatch = undo; }
   /** Called when it ends well although the thread that made it was cancelled. */
   get outlived(): (() => void) | undefined { return this.#rare?.outlived; }
-  set outlived(tell: () => void) { this.#needed.outlived = tell; }
-  get #needed(): Rare { return this.#rare ??= new Rare(); }
+  set outlived(tell: () => void) { this.#needed().outlived = tell; }
+  #needed(): Rare { return this.#rare ??= new Rare(); }
 
   end(): void {
     this.state = 'ended';

@@ -191,10 +191,10 @@ export class Caller {
 
   /** A packed call of a worker's own: private, unless it is for another lane. */
   #keepOrPublish(call: Call): void {
-    if (this.#host.runHere !== undefined && (this.#isOnBackLane || !this.#isForBack(call))) { call.state = 'private'; this.#host.runHere(call); }
+    if (this.#host.runHere !== undefined && (this.#isOnBackLane() || !this.#isForBack(call))) { call.state = 'private'; this.#host.runHere(call); }
     else if (!this.#mayTakeSlot(call.target) || !this.tryPublish(call)) this.#wait(call);
   }
-  get #isOnBackLane(): boolean { return lanes.isBackLane(this.#me.memory, this.#me.id); }
+  #isOnBackLane(): boolean { return lanes.isBackLane(this.#me.memory, this.#me.id); }
   #isForBack(call: Call): boolean { return this.#host.isForBack?.(call) ?? false; }
 
   #beginWithOptions(call: Call, values: unknown[], options: CallOptions): void {

@@ -17,6 +17,9 @@ export class Deque<T> {
   /** The oldest. */
   get first(): T | undefined { return this.#length === 0 ? undefined : this.#cells[this.#head]; }
 
+  /** The newest. */
+  get last(): T | undefined { return this.#length === 0 ? undefined : this.#cells[(this.#head + this.#length - 1) & (this.#cells.length - 1)]; }
+
   /** Takes the oldest. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;

@@ -43,12 +43,12 @@ export class Downstream implements Credits {
     this.gate = new WindowGate(0, this);
   }
 
-  get #isFull(): boolean { return this.#outside.inUse(this.row) + this.#outside.away(this.row) + this.#onTheWay >= Math.floor(this.gate.window); }
-  get hasRoom(): boolean { return this.#mayPass || !this.#isFull; }
+  #isFull(): boolean { return this.#outside.inUse(this.row) + this.#outside.away(this.row) + this.#onTheWay >= Math.floor(this.gate.window); }
+  get hasRoom(): boolean { return this.#mayPass || !this.#isFull(); }
 
   take(): boolean {
     if (!this.hasRoom) return false;
-    if (this.#isFull) this.#mayPass = false;
+    if (this.#isFull()) this.#mayPass = false;
     this.#onTheWay++;
     return true;
   }
@@ -56,7 +56,7 @@ export class Downstream implements Credits {
 
   /** A root's thread begins, and will be at the node, or elsewhere, before the next does. */
   begins(): void {
-    if (this.#isFull) this.#mayPass = false;
+    if (this.#isFull()) this.#mayPass = false;
     if (this.gate.waitingCount > 0) this.#begun++;
   }
   /** A thread that begins is run on a back lane. @returns what ends that */
@@ -81,7 +81,7 @@ export class Downstream implements Credits {
 
   look(nowMs: number): void {
     const left = this.#outside.left(this.row);
-    if (left !== this.#left || !this.#isFull) { this.#left = left; this.#progressAtMs = nowMs; }
+    if (left !== this.#left || !this.#isFull()) { this.#left = left; this.#progressAtMs = nowMs; }
     else if (nowMs - this.#progressAtMs >= this.stallMs) { this.#progressAtMs = nowMs; this.#mayPass = true; }
     const ms = nowMs - this.#rateAtMs;
     if (ms >= RATE_MS) {

@@ -133,11 +133,11 @@ export class Root<T extends Ready = Runnable> implements Seat {
     const { startGate, longGate, longGateLoaded } = this.#rules;
     return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom()) && (this.hasLaneRoom === undefined || this.hasLaneRoom());
   }
-  get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted; }
+  get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted(); }
   /** True when there is something that may run now. */
-  get canRun(): boolean { return this.runnable > 0 || this.#canBegin; }
-  get #hasUnstarted(): boolean { return this.children.length > 0 || this.entries.length > 0 || this.sources > 0; }
-  get #canBegin(): boolean { return this.children.length > 0 || ((this.entries.length > 0 || this.sources > 0) && this.mayStart); }
+  get canRun(): boolean { return this.runnable > 0 || this.#canBegin(); }
+  #hasUnstarted(): boolean { return this.children.length > 0 || this.entries.length > 0 || this.sources > 0; }
+  #canBegin(): boolean { return this.children.length > 0 || ((this.entries.length > 0 || this.sources > 0) && this.mayStart); }
 
   // ---- what comes ----
 
@@ -150,6 +150,16 @@ export class Root<T extends Ready = Runnable> implements Seat {
     const queue = last?.node === node ? last : this.#last = this.#nodes.get(node) ?? this.#addNode(node);
     if (queue.threads.length === 0) { join(queue, this.#nodePass); this.#ready.push(queue); }
     queue.threads.push(thread);
+  }
+
+  /** Takes back what was pushed last, if it was at `node` in level 0 and stands there still. @returns whether it did */
+  takeBack(thread: T, node: number): boolean {
+    const queue = this.#last;
+    if (queue?.node !== node || queue.threads.last !== thread) return false;
+    queue.threads.pop();
+    this.runnable--;
+    if (queue.threads.length === 0) this.#ready.remove(queue);
+    return true;
   }
 
   #pushAbove(number: number): Deque<T> {
@@ -167,6 +177,9 @@ export class Root<T extends Ready = Runnable> implements Seat {
 
   /** A thread of the present batch whose quantum is spent: it waits where `settle` puts it, when it is known what it has had. It ends its batch. */
   requeue(thread: T): void { this.#preempted = thread; this.runnable++; }
+
+  /** A thread has been requeued, and waits for `settle`: until then no other can be. */
+  get hasRequeued(): boolean { return this.#preempted !== undefined; }
 
   /** A user's tickets. */
   give(tickets: number): void { this.givenTickets = this.tickets = tickets; }
@@ -191,7 +204,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
     this.#level = 0;
     if (this.#above > 0) {
       if (this.#ready.top === undefined) join(bottom, this.#levelPass);
-      this.#level = this.#leastLevel(this.#ready.top !== undefined || this.#canBegin);
+      this.#level = this.#leastLevel(this.#ready.top !== undefined || this.#canBegin());
     }
     this.#levelPass = (this.#levels[this.#level] as Level<T>).pass;
     if (this.#level > 0) return 'resume';
@@ -208,7 +221,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
   }
 
   /** True where a batch must begin something although begun threads are ready. Counts the batches. */
-  #mustStart(): boolean { return this.#hasUnstarted && this.#canBegin && ++this.#passedOver % START_EVERY === 0; }
+  #mustStart(): boolean { return this.#hasUnstarted() && this.#canBegin() && ++this.#passedOver % START_EVERY === 0; }
 
   /** Takes the next thread of the batch: in level 0 the oldest of the node with least pass, else the oldest. Undefined when the level has none left. */
   shift(): T | undefined {

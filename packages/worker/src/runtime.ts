@@ -228,7 +228,7 @@ export class Runtime {
   setConnections(count: number): void {
     this.#connections = count;
     this.#board.setConnections(count);
-    if (count === 0 && this.#isDraining) this.scheduler.arm();
+    if (count === 0 && this.#isDraining()) this.scheduler.arm();
   }
   #connections = 0;
   /** One that main has handed over has come. */
@@ -254,15 +254,15 @@ export class Runtime {
     for (const listener of this.#roleListeners) listener(role);
   }
 
-  get #isDraining(): boolean { return this.#role === roles.RETIRING || this.#role === roles.LEAVING; }
-  get #isDrained(): boolean {
+  #isDraining(): boolean { return this.#role === roles.RETIRING || this.#role === roles.LEAVING; }
+  #isDrained(): boolean {
     return this.scheduler.live === 0 && this.scheduler.roots.isEmpty && this.streams.size === 0 && this.#connections === 0
       && this.caller.outstanding === 0 && !this.functions.isLoading && !this.me.hasEnded;
   }
 
   /** What was begun here has ended: it is a spare from now on, or main may end it. */
   #idle(didWork: boolean): void {
-    if (this.#isDraining && this.#isDrained) {
+    if (this.#isDraining() && this.#isDrained()) {
       if (this.#role === roles.RETIRING) roles.rest(this.memory, this.me.id, sharedNow());
       else if (!this.#hasToldDrained) {
         this.#hasToldDrained = true;
@@ -401,7 +401,7 @@ export class Runtime {
 
   #ended(): void {
     this.#board.setThreads(this.scheduler.live);
-    if (this.#isDraining || !this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
+    if (this.#isDraining() || !this.#mustTurn()) this.scheduler.arm();                         // it need not wait in its event loop any more
   }
 
   #measureTime(now: number): void {

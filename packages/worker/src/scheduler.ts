@@ -11,7 +11,7 @@
  */
 import { FrameStack } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
-import { machine } from './compiled/machine.ts';
+import { aside, machine } from './compiled/machine.ts';
 import { NODE_WAIT, nodeOfPoint } from './compiled/points.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
@@ -67,6 +67,11 @@ const BATCH_MAX = 128;
 /** The same once native async code has been started or woken, whose continuations wait for the end of the batch. */
 const HOP_BATCH_MAX = 8;
 const HINT_BATCH_MAX = 16;
+/** Threads that run inside of each other, and frames that their joiners may have on the native stack: it holds five hundred or so. */
+const AHEAD_MAX = 2;
+const AHEAD_DEPTH_MAX = 40;
+/** In one run of a thread. */
+const AHEAD_A_RUN = 128;
 /** Threads that go on outside of turns between two looks at the clock. */
 const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
@@ -104,6 +109,10 @@ export class Scheduler {
   /** Pieces that have run since the clock was read, all of one root. */
   #unread = 0;
   #toSample = 1;
+  /** Threads that run inside of those that join them. */
+  #ahead = 0;
+  /** How many more may before who joins them has to wait, and others have their turn. */
+  #aheadLeft = 0;
   #toSampleBatch = 1;
   #isBatchSampled = false;
   #armed = false;
@@ -225,7 +234,7 @@ export class Scheduler {
 
   /** Short batches of a light root, which is the only one with something to run, are measured together. */
   #mayGoUnread(root: Root, ran: number): boolean {
-    return ran > 0 && !this.#hop && !this.#isBatchSampled && root.costUs < UNREAD_US_MAX && this.roots.active.length === 1 && root.canRun;
+    return ran > 0 && !this.#hop && !this.#isBatchSampled && !root.hasRequeued && root.costUs < UNREAD_US_MAX && this.roots.active.length === 1 && root.canRun;
   }
 
   #endTurn(hasMore: boolean): void {
@@ -350,9 +359,30 @@ export class Scheduler {
     const isNew = thread.state === QUEUED;
     if (isNew) { this.live++; this.begun++; thread.root.started++; }
     thread.state = RUNNING;
+    this.#aheadLeft = AHEAD_A_RUN;
     if (this.recorder !== undefined && --this.#toSample <= 0) this.#resumeSampled(thread, isNew, this.recorder);
     else this.afterRun(thread, this.#enter(thread, isNew));
   }
+
+  /**
+   * A thread is joined that has not begun and stands last in its run queue: its joiner, which would wait for it, gives it the rest of its own turn. So what
+   * is spawned and joined takes no wait, no wake and no turn unless it waits itself. Inside of the joiner, on its stack.
+   */
+  runAhead(thread: LocalThread): void {
+    if (this.#ahead === AHEAD_MAX || this.#aheadLeft === 0 || machine.depth > AHEAD_DEPTH_MAX || thread.attainedUs > 0 || !thread.root.takeBack(thread, NODE_START)) return;
+    this.live++;
+    this.begun++;
+    thread.root.started++;
+    thread.state = RUNNING;
+    this.#aheadLeft--;
+    this.#ahead++;
+    const resuming = this.#resuming;
+    this.#resuming = undefined;                                          // if it is preempted, that is no batch's end
+    this.afterRun(thread, aside(this.#beginAhead, thread));
+    this.#resuming = resuming;
+    this.#ahead--;
+  }
+  readonly #beginAhead = (thread: LocalThread): CompiledOutcome => this.#enter(thread, true);
 
   #resumeSampled(thread: LocalThread, isNew: boolean, recorder: Recorder): void {
     this.#toSample = recorder.period;
@@ -479,7 +509,8 @@ function begin(thread: LocalThread): CompiledOutcome {
   if (twin !== undefined) return beginTwin(thread, twin, args);
   let result: unknown;
   try {
-    result = (thread.origin.fn as NonNullable<Origin['fn']>)(...args);
+    const fn = thread.origin.fn as NonNullable<Origin['fn']>;
+    result = args.length === 0 ? fn() : fn(...args);
   } catch (error) {
     endByError(thread, error);
     return 'ended';

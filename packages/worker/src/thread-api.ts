@@ -32,7 +32,8 @@ export { ThreadLocal, type ThreadLocalOptions } from './sync/thread-local.ts';
 
 /**
  * Starts a thread of this isolate. A generator function runs as frames: `yield` of a generator object is a call, of a promise a wait, of nothing
- * gives up the processor. Any other function runs natively. It begins in its turn, not at once, and is cancelled with its spawner unless detached.
+ * gives up the processor. Any other function runs natively. It begins in its turn, or in that of a compiled thread or frame that joins it,
+ * not at once, and is cancelled with its spawner unless detached.
  * Throws CAP_ERR_OPTION when `fn` is not a function. Arguments are passed as they are: the thread runs in this isolate.
  */
 export function spawn<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): Thread<ThreadResult<T>> {

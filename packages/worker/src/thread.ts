@@ -131,19 +131,19 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     this.origin = origin;
     this.mark = scheduler.bear(origin.root, this as LocalThread);
     const { parent } = origin;
-    const head = this.sibling = parent === undefined ? scheduler.threads : parent.#needed.children ??= circle();
+    const head = this.sibling = parent === undefined ? scheduler.threads : parent.#needed().children ??= circle();
     const last = this.elder = head.elder;
     last.sibling = head.elder = this;
   }
 
-  get #needed(): Extras { return this.#extras ??= new Extras(); }
+  #needed(): Extras { return this.#extras ??= new Extras(); }
   get thread(): this { return this; }
   /** Given when it is first asked for: a million threads that nobody asks about need none. */
-  get id(): number { return this.#needed.id ||= ++lastId; }
+  get id(): number { return this.#needed().id ||= ++lastId; }
   get root(): Root { return this.origin.root; }
   get scheduler(): Scheduler { return this.origin.scheduler; }
   get name(): string { return this.#extras?.name ?? this.origin.name; }
-  set name(name: string) { this.#needed.name = name; }
+  set name(name: string) { this.#needed().name = name; }
   /** Whose cancellation reaches it. */
   get parent(): LocalThread | undefined { return this.isDetached || this.origin.parent?.hasEnded === true ? undefined : this.origin.parent; }
 
@@ -154,10 +154,10 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   override owner(): this | undefined { return this.hasEnded ? undefined : this; }
   /** What it runs in. */
   get entered(): unknown { return this.#extras?.entered ?? this; }
-  set entered(context: unknown) { if (context !== this || this.#extras !== undefined) this.#needed.entered = context; }
+  set entered(context: unknown) { if (context !== this || this.#extras !== undefined) this.#needed().entered = context; }
   /** The cell that it began in, if that was before it was a thread. */
   get cell(): Cell | undefined { return this.#extras?.cell; }
-  set cell(cell: Cell) { this.#needed.cell = this.#needed.entered = cell; }
+  set cell(cell: Cell) { this.#needed().cell = this.#needed().entered = cell; }
 
   // ---- its state ----
 
@@ -177,21 +177,21 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   blockedSeconds(nowMs: number): number { return (Math.floor(nowMs / 1000) - (this.flags >>> SINCE_SHIFT)) & SINCE_MAX; }
   /** Slot of the task that it runs, 0 if none. */
   get slot(): number { return this.#extras?.slot ?? 0; }
-  set slot(slot: number) { this.#needed.slot = slot; }
+  set slot(slot: number) { this.#needed().slot = slot; }
   /** Called once, when the thread has ended. Whoever sets it tells of a failure. */
   get onEnd(): (() => void) | undefined { return this.#extras?.onEnd; }
-  set onEnd(onEnd: (() => void) | undefined) { this.#needed.onEnd = onEnd; }
+  set onEnd(onEnd: (() => void) | undefined) { this.#needed().onEnd = onEnd; }
   /** Calls `fn`, which throws nothing, when the thread ends, before anybody is told: for what it keeps. */
   beforeEnd(fn: () => void): void {
-    const before = this.#needed.atEnd;
-    this.#needed.atEnd = before === undefined ? fn : () => { before(); fn(); };
+    const before = this.#needed().atEnd;
+    this.#needed().atEnd = before === undefined ? fn : () => { before(); fn(); };
   }
   /** Whose ThreadLocals and locks are its own too: it runs a part of that thread's work (the body of a scope). */
   get principal(): LocalThread { return this.#extras?.principal ?? this as LocalThread; }
-  set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed.principal = thread; }
+  set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed().principal = thread; }
   /** Values of ThreadLocals. */
   get locals(): Map<unknown, unknown> | undefined { return this.#extras?.locals; }
-  neededLocals(): Map<unknown, unknown> { return this.#needed.locals ??= new Map(); }
+  neededLocals(): Map<unknown, unknown> { return this.#needed().locals ??= new Map(); }
 
   // ---- join and detach ----
 
@@ -206,25 +206,31 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     }
     if (caller !== undefined) {
       const waiter = new PromiseWaiter(caller, undefined, this.scheduler);
-      this.#joiners.push(waiter);
+      this.#joiners().push(waiter);
       if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(waiter);
       return waiter.promise as Promise<T>;
     }
-    return (this.#needed.joined ??= Promise.withResolvers<unknown>()).promise as Promise<T>;
+    return (this.#needed().joined ??= Promise.withResolvers<unknown>()).promise as Promise<T>;
   }
   /** The direct form. */
   joinDirect(): T | typeof SUSPENDED {
     this.flags |= JOINED;
-    if (this.hasEnded) {
-      if (this.state === DONE) return this.value as T;
-      throw this.value;
-    }
+    if (this.hasEnded) return this.#ended();
     const caller = callingThread() as LocalThread;
-    this.#joiners.push(caller);
+    if (this.state === QUEUED && caller.root === this.root) {
+      this.scheduler.runAhead(this as LocalThread);
+      if (this.hasEnded) return this.#ended();
+    }
+    this.#joiners().push(caller);
     if (this.onlyWait !== undefined || caller === this as unknown) lookForDeadlock(caller);
     return SUSPENDED;
   }
-  get #joiners(): WaitQueue { return this.#needed.joiners ??= new WaitQueue(this as LocalThread); }
+  /** What it returned. Throws what it threw. */
+  #ended(): T {
+    if (this.state === DONE) return this.value as T;
+    throw this.value;
+  }
+  #joiners(): WaitQueue { return this.#needed().joiners ??= new WaitQueue(this as LocalThread); }
   /** Of those who wait for it to end. */
   get what(): string { return `the end of thread ${this.id} (${this.name})`; }
   holders(): LocalThread[] { return [this as LocalThread]; }
@@ -264,7 +270,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   // ---- cancellation ----
 
   get signal(): AbortSignal {
-    const extras = this.#needed;
+    const extras = this.#needed();
     if (extras.controller === undefined) {
       extras.controller = new AbortController();
       if (this.cancelRequested && (this.flags & HELD) === 0) extras.controller.abort(this.cancellation());
@@ -275,7 +281,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   cancel(reason?: unknown): void {
     if (this.hasEnded || this.cancelRequested) return;
     this.flags |= ASKED;
-    if (reason !== undefined) this.#needed.reason = reason;
+    if (reason !== undefined) this.#needed().reason = reason;
     if (this.state === QUEUED) { this.end('cancelled', undefined, this.cancellation()); return; }
     if ((this.flags & HELD) === 0) this.#deliver();
   }
@@ -320,22 +326,22 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   }
   /** Has a wait end. It is told by that, if not by somebody who may yet end well. */
   #told(ends: () => boolean): void {
-    const { tellers } = this.#needed;
+    const { tellers } = this.#needed();
     if (!ends()) return;
     this.flags |= DELIVERED;
-    if (this.#needed.tellers === tellers) this.#needed.tellers = Number.NEGATIVE_INFINITY;
+    if (this.#needed().tellers === tellers) this.#needed().tellers = Number.NEGATIVE_INFINITY;
   }
   /** @internal What it waits for has been cancelled with it, and will tell it by its own end. */
   expectTold(): void {
     this.flags |= DELIVERED;
-    this.#needed.tellers++;
+    this.#needed().tellers++;
   }
   /** @internal That has ended well all the same. When nobody is left to tell it, its next wait does. */
-  wasNotTold(): void { if (--this.#needed.tellers === 0) this.flags &= ~DELIVERED; }
+  wasNotTold(): void { if (--this.#needed().tellers === 0) this.flags &= ~DELIVERED; }
 
   /** The error that cancellation throws in the thread: always the same one. */
   cancellation(): CapriccioError {
-    const extras = this.#needed;
+    const extras = this.#needed();
     const { reason } = extras;
     return extras.cancellation ??= reason instanceof CapriccioError ? reason
       : new CapriccioError('CAP_ERR_CANCELLED', `thread ${this.id} (${this.name}) was cancelled`, reason === undefined ? undefined : { cause: reason });
@@ -348,7 +354,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
     return true;
   }
 
-  addChild(child: Cancellable | OpenCall): void { (this.#needed.calls ??= new Set()).add(child); }
+  addChild(child: Cancellable | OpenCall): void { (this.#needed().calls ??= new Set()).add(child); }
   removeChild(child: Cancellable): void { this.#extras?.calls?.delete(child); }
   /** It has made calls that have not ended. */
   get hasCalls(): boolean { return (this.#extras?.calls?.size ?? 0) > 0; }
@@ -365,9 +371,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
 
   /** @internal a wait of ordinary async code on behalf of this thread begins */
   openWait(wait: PromiseWaiter): void {
-    wait.elder = this.#needed.waits;
+    wait.elder = this.#needed().waits;
     if (wait.elder !== undefined) wait.elder.younger = wait;
-    this.#needed.waits = wait;
+    this.#needed().waits = wait;
   }
   /** @internal */
   closeWait(wait: PromiseWaiter): void {
@@ -419,7 +425,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   }
   /** Bounds the wait that begins. */
   setTimer(timer: Timer, ms: number): void {
-    this.#needed.timer = timer;
+    this.#needed().timer = timer;
     this.flags |= TIMED;
     this.scheduler.timers.set(timer, ms);
   }

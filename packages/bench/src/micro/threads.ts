@@ -1,10 +1,11 @@
 /* oxlint-disable require-yield -- frames that never wait are measured too */
 /**
- * What threads and their primitives cost, in a steady state, beside native promises, async-mutex, p-limit and Effect's fibers. Frames by direct forms are
+ * What threads and their primitives cost, in a steady state, beside native promises, async-mutex, p-limit, @thi.ng/csp's channels and Effect's fibers. Frames by direct forms are
  * what compiled async functions use; the awaited forms are what uncompiled code uses. Figures are ns of processor time an operation, lower is better.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Mutex as AsyncMutex } from 'async-mutex';
+import { channel as cspChannel } from '@thi.ng/csp';
 import { Effect, Fiber, Queue, Semaphore as EffectSemaphore } from 'effect';
 import pLimit from 'p-limit';
 import { DIRECT, directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/worker';
@@ -81,6 +82,7 @@ const effectOwnItems = (count: number): Promise<void> => Effect.runPromise(Effec
   const queue = yield* Queue.bounded<number>(16);
   for (let k = 0; k < count; k++) { yield* Queue.offer(queue, k); check(yield* Queue.take(queue), k); }
 }));
+async function cspOwnItems(count: number): Promise<void> { const channel = cspChannel<number>(16); for (let k = 0; k < count; k++) { const written = channel.write(k); check(await channel.read(), k); await written; } }
 function* sends(channel: Channel<number>, count: number): Frames { for (let k = 0; k < count; k++) if (send.call(channel, k) === SUSPENDED) yield SUSPENDED; }
 function* receives(channel: Channel<number>, count: number): Frames {
   for (let k = 0; k < count; k++) {
@@ -93,6 +95,12 @@ async function meet(count: number): Promise<unknown> { const channel = new Chann
 async function meetAwaited(count: number): Promise<unknown> {
   const channel = new Channel<number>();
   return joined(spawn(async () => { for (let k = 0; k < count; k++) await channel.send(k); }), spawn(async () => { for (let k = 0; k < count; k++) check(await channel.recv(), k); }));
+}
+async function cspMeet(count: number): Promise<void> {
+  const channel = cspChannel<number>();
+  const sent = (async () => { for (let k = 0; k < count; k++) await channel.write(k); })();
+  for (let k = 0; k < count; k++) check(await channel.read(), k);
+  await sent;
 }
 const effectMeet = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () {
   const queue = yield* Queue.bounded<number>(1);
@@ -171,8 +179,8 @@ const questions = (scale: number): Question[] => [
   { what: 'spawn + join', goalNs: 100, sides: [side('capriccio', 200_000 * scale, (n) => spawn(spawnAndJoin, n).join()), side('native async call', 500_000 * scale, nativeCalls), side('Effect fork + join', 50_000 * scale, effectForks)] },
   { what: 'switch', goalNs: 25, sides: [side('capriccio', 1_000_000 * scale, (n) => joined(spawn(yields, n / 2), spawn(yields, n / 2))), side('capriccio, two contexts', 1_000_000 * scale, yieldsApart), side('native await', 1_000_000 * scale, (n) => Promise.all([awaits(n / 2), awaits(n / 2)])), side('Effect yieldNow', 100_000 * scale, (n) => Effect.runPromise(Effect.all([effectYields(n / 2), effectYields(n / 2)], { concurrency: 2 })))] },
   { what: 'lock + unlock', goalNs: 5, sides: [side('capriccio tryLock', 2_000_000 * scale, (n) => spawn(tryLocks, n).join()), side('capriccio direct', 2_000_000 * scale, (n) => spawn(directLocks, n).join()), side('capriccio awaited', 300_000 * scale, awaitedLocks), side('async-mutex', 100_000 * scale, asyncMutexLocks), side('p-limit(1)', 100_000 * scale, limits), side('Effect semaphore', 100_000 * scale, effectLocks)] },
-  { what: 'channel item, no switch', goalNs: 15, sides: [side('capriccio', 1_000_000 * scale, (n) => spawn(ownItems, n).join()), side('Effect queue', 50_000 * scale, effectOwnItems)] },
-  { what: 'channel item, switch', goalNs: 60, sides: [side('capriccio', 500_000 * scale, meet), side('capriccio awaited', 200_000 * scale, meetAwaited), side('Effect queue', 50_000 * scale, effectMeet)] },
+  { what: 'channel item, no switch', goalNs: 15, sides: [side('capriccio', 1_000_000 * scale, (n) => spawn(ownItems, n).join()), side('@thi.ng/csp', 100_000 * scale, cspOwnItems), side('Effect queue', 50_000 * scale, effectOwnItems)] },
+  { what: 'channel item, switch', goalNs: 60, sides: [side('capriccio', 500_000 * scale, meet), side('capriccio awaited', 200_000 * scale, meetAwaited), side('@thi.ng/csp', 100_000 * scale, cspMeet), side('Effect queue', 50_000 * scale, effectMeet)] },
   { what: 'timer add + cancel', goalNs: 20, sides: [side('capriccio', 1_000_000 * scale, wheelTimers), side('setTimeout + clearTimeout', 500_000 * scale, nodeTimers)] },
 ];
 

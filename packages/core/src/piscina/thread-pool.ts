@@ -78,7 +78,7 @@ export class ThreadPool {
     const task = new WaitingTask({ value, filename, name, target: this.#handlers.of(filename, name), transferList, signal });
     if (signal !== undefined && signal !== null) task.watch(signal, () => this.#abort(task));
     this.#accept(task);
-    if (this.#isFull || this.needsDrain) this.#checkSoon();
+    if (this.#isFull() || this.needsDrain) this.#checkSoon();
     return task.promise;
   }
 
@@ -87,7 +87,7 @@ export class ThreadPool {
     if (queue.size === 0 && this.#deal(task)) return;
     if (maxQueue !== Infinity && this.queueSize >= maxQueue) { task.reject(maxQueue === 0 ? errors.noQueue() : errors.queueAtLimit()); return; }
     queue.push(task.asQueued);
-    if (this.#hasRoom) this.#dealWaiting();
+    if (this.#hasRoom()) this.#dealWaiting();
   }
 
   /** Gives a task to a thread, a new one if none has room and there may be more. @returns false when none can take it */
@@ -120,16 +120,16 @@ export class ThreadPool {
     return thread?.canTake(task) === true ? thread : undefined;
   }
 
-  get #hasRoom(): boolean {
+  #hasRoom(): boolean {
     for (const thread of this.threads) if (thread.hasRoom) return true;
     return this.threads.size < this.#options.maxThreads;
   }
-  get #isFull(): boolean { return this.queueSize > 0 || !this.#hasRoom; }
+  #isFull(): boolean { return this.queueSize > 0 || !this.#hasRoom(); }
 
   /** Deals out what waits, as long as it finds a thread. */
   #dealWaiting(): void {
     const { taskQueue: queue, stricterFIFO } = this.#options;
-    for (let left = queue.size; left > 0 && this.#hasRoom; left--) {
+    for (let left = queue.size; left > 0 && this.#hasRoom(); left--) {
       if (this.#mayBatch && this.#dealTogether()) { left = queue.size + 1; continue; }
       const queued = queue.shift();
       if (queued === null || queued === undefined) return;
@@ -276,7 +276,7 @@ export class ThreadPool {
     this.#willCheck = true;
     queueMicrotask(() => {
       this.#willCheck = false;
-      const isFull = this.#isFull;
+      const isFull = this.#isFull();
       if (isFull === this.needsDrain) return;
       this.needsDrain = isFull;
       this.#host.emit(isFull ? 'needsDrain' : 'drain');

@@ -63,6 +63,25 @@ export const NESTED_MAX = 400;
 /** Awaits that end at once between two looks at the clock. */
 export const BUDGET = 128;
 
+/** Runs `run` on registers of its own: something is being run already, which goes on after it. */
+export function aside<A, R>(run: (argument: A) => R, argument: A): R {
+  const { point, depth, budget, sliceEnd, lookedAt, isPrefix, isAsWait, entering, stack, isScheduled } = machine;
+  try {
+    return run(argument);
+  } finally {
+    machine.point = point;
+    machine.depth = depth;
+    machine.budget = budget;
+    machine.sliceEnd = sliceEnd;
+    machine.lookedAt = lookedAt;
+    machine.isPrefix = isPrefix;
+    machine.isAsWait = isAsWait;
+    machine.entering = entering;
+    machine.stack = stack;
+    machine.isScheduled = isScheduled;
+  }
+}
+
 const generators = Object.getPrototypeOf(Object.getPrototypeOf((function* (): Generator { /* never run */ })())) as Generator;
 const { next, throw: throwIn } = generators;
 

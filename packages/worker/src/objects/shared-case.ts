@@ -46,14 +46,14 @@ export class SharedCase implements Waitable, SharedWaiter {
   }
 
   holders(): [] { return []; }
-  get #isWanted(): boolean { return this.#waiter.waitingOn === this; }
+  #isWanted(): boolean { return this.#waiter.waitingOn === this; }
 
   #queue(): void {
-    if (!this.#isWanted) return;
+    if (!this.#isWanted()) return;
     const outcome = this.#operation.queue(this);
     if (outcome === 'waits') return;
     const error = outcome === 'closed' ? this.#operation.closed() : nodesExhausted(this.#objects, this.what).error;
-    queueMicrotask(() => { if (this.#isWanted) this.#wake(error, true); });
+    queueMicrotask(() => { if (this.#isWanted()) this.#wake(error, true); });
   }
 
   granted(result: number, node: number): void {
@@ -62,14 +62,14 @@ export class SharedCase implements Waitable, SharedWaiter {
     else this.#settle(result, node);
   }
   #settle(result: number, node: number): void {
-    if (!this.#isWanted) { this.#operation.giveBack(result, node); return; }
+    if (!this.#isWanted()) { this.#operation.giveBack(result, node); return; }
     if ((result & IS_CLOSED) !== 0) {
       this.#objects.visitor.nodes.release(node);
       this.#wake(this.#operation.closed(), true);
       return;
     }
     this.#objects.visit(this.#operation.monitor, () => {
-      if (this.#isWanted) this.#wake(this.#operation.take(node), false);
+      if (this.#isWanted()) this.#wake(this.#operation.take(node), false);
       else queueMicrotask(() => this.#operation.giveBack(result, node));
     });
   }
@@ -87,7 +87,7 @@ export class SharedCase implements Waitable, SharedWaiter {
     return 'left';
   }
   /** The pool has been closed. */
-  fail(error: unknown): void { if (this.#isWanted) this.#wake(error, true); }
+  fail(error: unknown): void { if (this.#isWanted()) this.#wake(error, true); }
   #leave(): void {
     const { node } = this;
     const { visitor } = this.#objects;
