@@ -1,8 +1,8 @@
 /**
  * More than the machine can do: five routes that each ask for the same processor time, at 1, 2, 4 and 8 times the capacity; open loop, clients give up
  * after 500 ms. Goodput is the processor time of right answers, of the capacity: the best that any contender does at any load of the run. Each route's
- * part is set against its max-min share, and what became of its requests is told. At 4x also starting with a backlog: a second at 8x comes before. A quick run has 1x and 4x alone. Fastify has what
- * computes moved to piscina by hand, behind a queue of sixteen.
+ * part is set against its max-min share, and what became of its requests is told. At 4x also starting with a backlog: a second at 8x comes before. A quick
+ * run has 1x and 4x alone. Fastify has what computes moved to piscina by hand, behind a queue of sixteen.
  */
 import { median, progress, table, type Bench, type Finding } from '../harness.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
