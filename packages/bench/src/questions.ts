@@ -46,6 +46,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/memory': { what: 'a route that keeps four times as much of the heap as fits, beside small requests: how full heaps get, beside node:http and node:cluster with the same limit' },
   'servers/skewed-arrivals': { what: 'a quarter of the workers, one of two, has all connections: what part of the work is done in time, beside node:cluster' },
   'servers/shift': { what: 'load, cost and memory of requests that change at once, and back: how soon 0.9 of the new goodput is there, beside node:cluster' },
+  'servers/parts': { what: 'what is lost without tickets, without decisions, without forecasts, where a route takes more memory than there is' },
   'servers/shares': { what: 'three routes with 1, 2 and 4 tickets, each asked for more than there is: what part of a second each gets' },
   'servers/recorder': { what: 'the server of npm start with the recorder and without it: processor time a request' },
   'servers/downstream': { what: 'a route behind a service that thrashes past a concurrency that nobody tells, and that dies for five seconds, beside node:cluster' },

@@ -75,7 +75,7 @@ export class Recorder {
   readonly outside: OutsideWaits;
   /** Told when a thread has come to its next node, or its end, while somebody keeps count of those on their way. */
   onArrival: ((thread: LocalThread) => void) | undefined = undefined;
-  /** Told what one that began has taken in its first segment, bytes; NaN where nobody can tell. */
+  /** Told what one that began has taken in its first segment and keeps, bytes; NaN where nobody can tell. */
   onGrowth: ((root: Root, heap: number, external: number) => void) | undefined = undefined;
   /** Told of each root that gets a row. */
   onRoot: ((root: Root) => void) | undefined = undefined;
@@ -261,10 +261,13 @@ export class Recorder {
     edges[edge + EDGE.timeSum] = (edges[edge + EDGE.timeSum] as number) + ms;
     edges[edge + EDGE.timeSquares] = (edges[edge + EDGE.timeSquares] as number) + ms * ms;
     if (cpuMs >= 0) edges[edge + EDGE.cpuMs] = (edges[edge + EDGE.cpuMs] as number) + cpuMs;
-    addSum(edges, edge + EDGE.heap, heap);
-    addSum(edges, edge + EDGE.external, external);
+    addSum(edges, edge + EDGE.heap, this.#kept(edge, heap));
+    addSum(edges, edge + EDGE.external, this.#kept(edge, external));
     addSum(edges, edge + EDGE.descriptors, descriptors);
   }
+
+  /** What a thread leaves when it ends is garbage, and made room for by the collector: nobody is to wait for it. */
+  #kept(edge: number, bytes: number): number { return this.#table.edges[edge + EDGE.to] === END_NODE ? Math.min(0, bytes) : bytes; }
 
   /** Work of a root begins here. @returns whether its growth is looked at: then only one piece may begin, for there must be no doubt of which */
   beginBatch(root: Root): boolean {
@@ -280,7 +283,8 @@ export class Recorder {
     const growth = this.#growth();
     if (count === 0) return;
     if (count === 1) {
-      this.onGrowth?.(root, growth.heap, growth.external);
+      const isKept = born !== undefined && !born.hasEnded;
+      this.onGrowth?.(root, isKept ? growth.heap : 0, isKept ? growth.external : 0);
       if (born !== undefined) { this.#addBorn(born, { ms, ...growth }); return; }
     }
     const start = this.#startOf(root);

@@ -34,3 +34,14 @@ test('the blocking graph has what requests take, and the limit at which V8 ends 
   assert.match(nodes.find(({ id }) => id === taking[0]?.to)?.name ?? '', /hoards\.ts:\d+ fetch$/, 'the wait over which it is kept');
   assert.equal(pool.graph().resources.find(({ name }) => name === 'heap')?.limit, HEAP_MB * MIB);
 });
+
+test('who takes memory and ends at once is not held for it: what it leaves is garbage', async () => {
+  const pool = await poolFor({ cores: 1, lanes: 'off', resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+  const server = await serverFor(pool, 'hoards.ts');
+  for (let k = 0; k < 64; k++) assert.equal((await ask(`${server.url}/small`)).text, '[{"k"');
+  await until(() => pool.graph().roots.some(({ name, started }) => name === 'GET /small' && started === 64), 'the route');
+  const { nodes, edges } = pool.graph();
+  const way = edges.find(({ from, to }) => nodes.find(({ id }) => id === from)?.name === 'start of GET /small' && nodes.find(({ id }) => id === to)?.name === '(end)');
+  assert.ok((way?.timeMs.count ?? 0) > 0, 'it was looked at');
+  assert.equal(way?.heap.mean, 0);
+});

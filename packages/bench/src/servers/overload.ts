@@ -1,8 +1,8 @@
 /**
  * More than the machine can do: five routes that each ask for the same processor time, at 1, 2, 4 and 8 times the capacity; open loop, clients give up
  * after 500 ms. Goodput is the processor time of right answers, of the capacity: the best that any contender does at any load of the run. Each route's
- * part is set against its max-min share. At 4x also starting with a backlog: a second at 8x comes before. A quick run has 1x and 4x alone. Fastify has what
- * computes moved to piscina by hand, behind a queue of sixteen.
+ * part is set against its max-min share, and what became of its requests is told. At 4x also starting with a backlog: a second at 8x comes before. A quick
+ * run has 1x and 4x alone. Fastify has what computes moved to piscina by hand, behind a queue of sixteen.
  */
 import { median, progress, table, type Bench, type Finding } from '../harness.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
@@ -33,6 +33,14 @@ const roundsOf = (path: string): number => Number(path.split('/')[2]);
 
 /** No result: the server was so far behind that even those who gave up could not be counted in time. */
 interface Turn { readonly load: number; readonly isBacklogged: boolean; readonly result: LoadResult | undefined; readonly seconds: number }
+
+/** Of the requests for a route: answered in time, refused, late or never, per cent. */
+function fate(turns: readonly Turn[], path: string): string {
+  const parts = turns.flatMap(({ result }) => result?.routes.filter(({ route }) => route === path) ?? []);
+  const [sent, right] = [parts.reduce((sum, part) => sum + part.sent, 0), parts.reduce((sum, part) => sum + part.right, 0)];
+  const refused = parts.reduce((sum, { failed }) => sum + (failed['status 503'] ?? 0), 0);
+  return sent === 0 ? '' : [right, refused, sent - right - refused].map((count) => Math.round(count / sent * 100)).join(' / ');
+}
 
 export const bench: Bench = async ({ cores, rounds, quick }) => {
   const ms = roundMs();
@@ -87,6 +95,8 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
   table(['server', ...loads.map((load) => `${load}x`), '4x, backlog'], contenders.map(({ name, turns }) => [name, ...columns.map(({ load, isBacklogged }) =>
     `${percent(of(turns, load, isBacklogged, work) / capacity)} / ${percent(of(turns, load, isBacklogged, shareOf(load)))} / ${of(turns, load, isBacklogged, light).toFixed(0)}`)]));
   const { turns } = contenders[0] as typeof contenders[number];
+  console.log('\nour routes, of those that came: answered in time / refused / late or never, %');
+  table(['route', ...loads.map((load) => `${load}x`)], PATHS.map((path) => [path, ...loads.map((load) => fate(turns.filter((turn) => turn.load === load && !turn.isBacklogged), path))]));
   return columns.flatMap(({ load, isBacklogged }): Finding[] => {
     const [good, poorest] = [of(turns, load, isBacklogged, work) / capacity, of(turns, load, isBacklogged, shareOf(load))];
     const where = `${load}x${isBacklogged ? ', with a backlog' : ''}`;
