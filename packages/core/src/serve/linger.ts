@@ -30,6 +30,7 @@ export function linger(socket: Socket, onOpen: (lingering: Socket) => void, last
   const hasEnded = socket.readableEnded;
   socket.on('data', ignore);                                             // node:http's parser lets go of the handle
   const rest = socket.destroyed ? undefined : onHandleOf(socket);
+  if (rest !== undefined) (socket as WithHandle)._handle = gone;
   socket.destroy(error);
   if (rest === undefined) return;
   onOpen(rest);
@@ -48,6 +49,9 @@ export function lingerIfUnread(req: IncomingMessage, end: (socket: Socket) => vo
     else end(socket);
   };
 }
+
+/** Closes as a handle does: 'close' comes in a turn of the event loop of its own, when whoever reads has seen what came before. */
+const gone = { close: (done: () => void): void => { setImmediate(done); } };
 
 const ANSWERS: Readonly<Record<string, string>> = { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' };
 
