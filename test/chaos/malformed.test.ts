@@ -73,7 +73,7 @@ test('malformed: 4xx or a close, never a crash, never another’s data', { timeo
   const lost: unknown[] = [];
   await using pool = await createPool({ cores: 2, audit: true, execArgv: ['--conditions=capriccio-source', '--disable-warning=CapriccioRequestError'] });
   pool.on('lost', (event) => { lost.push(event); });
-  await using server = await pool.serve(new URL('../fixtures/core/serve/marks.ts', import.meta.url), { port: 0, graceMs: 500, limits: { headersMs: 1000, bodyMs: 2000, bodyBytes: 10_000 } });
+  await using server = await pool.serve(new URL('../fixtures/core/serve/marks.ts', import.meta.url), { port: 0, graceMs: 500, deadlineMs: 60_000, limits: { headersMs: 1000, bodyMs: 2000, bodyBytes: 10_000 } });
   const faults: string[] = [];
   let next = 0;
   let answered = 0;

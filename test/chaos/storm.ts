@@ -12,8 +12,11 @@ type Tasks = Remote<typeof import('../fixtures/chaos-tasks.ts')>;
 type Deadly = Remote<typeof import('../fixtures/core/deadly.ts')>;
 type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
 
-/** What the process holds while nothing runs: bytes, and slots of main's. */
-interface Level { readonly heap: number; readonly external: number; readonly rss: number; readonly payload: number; readonly slots: number }
+/**
+ * What the process holds while nothing runs: bytes, and slots of main's. `native`: what is held of malloc, with what that keeps from being given
+ * back, where it has one arena only (storm-process.ts); 0 where that cannot be seen. `lives`: workers that have begun so far.
+ */
+interface Level { readonly heap: number; readonly external: number; readonly native: number; readonly rss: number; readonly payload: number; readonly slots: number; readonly lives: number }
 
 export interface StormReport {
   events: Record<string, number>; calls: { ended: number; lost: number; quarantined: number }; requests: { answered: number; cut: number };
@@ -35,7 +38,8 @@ export async function storm({ seed, seconds }: { seed: number; seconds: number }
   const chance = (): number => { state ^= state << 13; state ^= state >>> 17; state ^= state << 5; return (state >>> 0) / 2 ** 32; };
   const report: StormReport = { events: {}, calls: { ended: 0, lost: 0, quarantined: 0 }, requests: { answered: 0, cut: 0 }, wrong: [], hung: 0, slotsHeld: 0, descriptors: [], threads: [], seconds: 0, levels: [] };
   const workers = new Set<Worker>();
-  const note = (worker: Worker): void => { workers.add(worker); worker.once('exit', () => { workers.delete(worker); }); };
+  let lives = 0;
+  const note = (worker: Worker): void => { lives++; workers.add(worker); worker.once('exit', () => { workers.delete(worker); }); };
   process.on('worker', note);
   const measure = (): void => { report.descriptors.push(count('/proc/self/fd')); report.threads.push(threadCount()); };
   measure();
@@ -47,7 +51,7 @@ export async function storm({ seed, seconds }: { seed: number; seconds: number }
     await blow(pool, server.url, workers, seconds / PARTS, chance, report);
     await pool.resize(CORES);
     await calm(pool);
-    report.levels.push(await levelOf(pool));
+    report.levels.push(await levelOf(pool, lives));
   }
   report.slotsHeld = SLOTS - pool.stats().memory.slotsFree;
   report.seconds = Math.round((performance.now() - began) / 100) / 10;
@@ -74,11 +78,19 @@ async function blow(pool: Pool, url: string, workers: ReadonlySet<Worker>, secon
 }
 
 /** When the collector has done what it can. */
-async function levelOf(pool: Pool): Promise<Level> {
+async function levelOf(pool: Pool, lives: number): Promise<Level> {
   for (let k = 0; k < 3; k++) { globalThis.gc?.(); await delay(20); }
   const { heapUsed, external, rss } = process.memoryUsage();
   const { slotsFree, payloadBytes } = pool.stats().memory;
-  return { heap: heapUsed, external, rss, payload: payloadBytes, slots: SLOTS - slotsFree };
+  return { heap: heapUsed, external, native: nativeBytes(), rss, payload: payloadBytes, slots: SLOTS - slotsFree, lives };
+}
+/** Resident bytes of the program break, when glibc has given back what nobody holds; 0 where the process cannot ask for that (it needs --experimental-ffi). */
+function nativeBytes(): number {
+  try {
+    const { dlopen } = process.getBuiltinModule('node:ffi') as unknown as { dlopen(library: null, functions: object): { functions: { malloc_trim(pad: bigint): number } } };
+    dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } }).functions.malloc_trim(0n);
+    return Number(/\[heap\](?:\n.*)*?\nRss: +(\d+)/.exec(readFileSync('/proc/self/smaps', 'utf8'))?.[1] ?? 0) * 1024;
+  } catch { return 0; }
 }
 
 /** Until there are as many workers as there should be: bounded by whoever awaits the storm. */

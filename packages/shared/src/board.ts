@@ -77,6 +77,9 @@ export function readLoad({ words, layout }: Memory, id: number): Load & { connec
   return { runnable: words[control + RUNNABLE] as number, threads: words[control + THREADS] as number, queued: words[control + QUEUED] as number, connections: Atomics.load(words, control + CONNECTIONS) };
 }
 
+/** Its threads that have begun and not ended. */
+export const readThreads = ({ words, layout }: Memory, id: number): number => words[controlOf(layout, id) + THREADS] as number;
+
 export function readStatistics({ floats, layout }: Memory, id: number): Statistics {
   const at = (controlOf(layout, id) + STATISTICS) / 2;
   return Object.fromEntries(fields.map((field, k) => [field, floats[at + k]])) as unknown as Statistics;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import vm from 'node:vm';
-import { test } from 'vitest';
+import { onTestFinished, test } from 'vitest';
 import { compile } from '@capriccio/compiler';
 import '../../../packages/worker/src/compiled/runtime.ts';
 import { spawn } from '../../../packages/worker/src/thread-api.ts';
@@ -49,4 +49,23 @@ test('in another context than the thread’s own, and with a promise whose const
   const main = compiled('a.enterWith("inner"); const got = [await b(), a.getStore()]; a.enterWith("second"); try { await c; } catch (e) { got.push(e.message, a.getStore()); } return got;');
   const strange = Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw new Error('no constructor'); } });
   assert.deepEqual(await store.run('outer', () => spawn(main, store, async () => { await turn(); return store.getStore(); }, strange).join()), ['inner', 'inner', 'no constructor', 'second']);
+});
+
+test('what a thread was about to await when it was cancelled may fail: that is not unhandled', async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => { unhandled.push(error); };
+  process.on('unhandledRejection', note);
+  onTestFinished(() => { process.off('unhandledRejection', note); });
+  const waited: Promise<never>[] = [];
+  const main = compiled('await b(); return await a();');
+  const thread = spawn(main, () => {
+    thread.cancel();                                                     // it runs: its next wait tells it
+    waited.push(turn().then(() => { throw new Error('late'); }));
+    return waited[0];
+  }, turn);
+  await assert.rejects(thread.join(), { code: 'CAP_ERR_CANCELLED' });
+  await turn();
+  await turn();
+  assert.equal(waited.length, 1);
+  assert.deepEqual(unhandled, []);
 });

@@ -8,7 +8,7 @@ import type { FromHost, ToHost } from '../../../packages/core/src/serve/messages
 import { until } from './rig.ts';
 import { app } from './serve-rig.ts';
 
-const options = { host: '127.0.0.1', port: 0, accept: 'placed', deadlineMs: 1000, routes: {}, headersMs: 1000, bodyMs: 1000, bodyBytes: Infinity, keepAliveMs: 1000, observe: false } as const;
+const options = { host: '127.0.0.1', port: 0, accept: 'placed', deadlineMs: 1000, routes: {}, headersMs: 1000, bodyMs: 1000, bodyBytes: Infinity, keepAliveMs: 1000, observe: false, tellsEnds: false } as const;
 
 /** A worker of which nothing is there but its role and its mail. */
 function rig(): { readonly told: FromHost['event'][]; become(role: number): void; tell(message: ToHost): void } {

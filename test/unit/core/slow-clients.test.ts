@@ -27,12 +27,8 @@ function trickle(socket: Socket, opening: string): Promise<string> {
   return received(socket, () => false);
 }
 const statusOf = (text: string): string => text.slice(0, 13);
-/** All have ended; whose byte crossed the server's farewell may have lost it with the connection. */
-function allGot(status: number, texts: readonly string[]): void {
-  const found = new Set(texts.map(statusOf));
-  found.delete('');
-  assert.deepEqual(found, new Set([`HTTP/1.1 ${status} `]));
-}
+/** All have ended, and each has been told why, though it was still sending. */
+const allGot = (status: number, texts: readonly string[]): void => { assert.deepEqual(new Set(texts.map(statusOf)), new Set([`HTTP/1.1 ${status} `])); };
 
 /** Light requests one after the other until it is stopped; each must be answered. */
 function honest(server: PoolServer): () => Promise<number> {
@@ -80,6 +76,42 @@ describe(`${3 * EACH} clients that send a byte now and then`, () => {
   });
 });
 
+describe('an answer that ends the connection is not lost', () => {
+  const CASES: readonly (readonly [number, string, string])[] = [
+    [413, 'a body that is declared too large', 'POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n'],
+    [413, 'one that is not declared', 'POST /count HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n'],
+    [400, 'what is no HTTP', 'hello\r\n\r\n'],
+    [431, 'headers that are too large', `GET / HTTP/1.1\r\nhost: x\r\nbig: ${'b'.repeat(20_000)}`],
+    [408, 'a body that is late', 'POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n'],
+    [404, 'an answer of the app that does not wait for the body', 'POST /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100000000\r\n\r\n'],
+  ];
+  test.each(CASES)('%i, %s: to a client that reads it only when it has sent much more', async (status, _, opening) => {
+    const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: status === 408 ? { bodyMs: 300 } : status === 404 ? {} : { bodyBytes: 1000 } });
+    const socket = await socketTo(server);
+    socket.pause();
+    socket.write(opening);
+    const piece = status === 408 ? 'x' : 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(1000);
+    for (let k = 0; k < 50 && socket.writable; k++) { socket.write(piece); await delay(status === 408 ? 20 : 4); }
+    socket.resume();
+    const text = await received(socket, () => false);
+    assert.equal(statusOf(text), `HTTP/1.1 ${status} `);
+    assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, 'what it sent afterwards is nobody\'s request');
+    await atRest();
+  });
+  test('and its handler is told at once', async () => {
+    const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { bodyBytes: 1000 } });
+    const socket = await socketTo(server);
+    socket.write('POST /count HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+    await until(() => pool.stats().workers.some(({ threads }) => threads === 1), 'its thread');
+    socket.write(`800\r\n${'x'.repeat(2048)}\r\n`);
+    await until(() => pool.stats().workers.every(({ threads }) => threads === 0), 'its end');
+    assert.ok(socket.writable);
+    assert.equal(pool.stats().workers.reduce((sum, { connections }) => sum + connections, 0), 1, 'the connection lingers, and counts');
+    socket.destroy();
+    await atRest();
+  });
+});
+
 test('clients that read next to nothing hold their own answer up and nobody else\'s', async () => {
   const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000 });
   const sockets = await crowd(server, EACH);
@@ -95,11 +127,23 @@ test('clients that read next to nothing hold their own answer up and nobody else
 });
 
 test('connections above the limit get 503 and the end', async () => {
-  await atRest();                                                       // those of the servers before would count
   const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { connections: EACH, keepAliveMs: 0 } });
   await Promise.all((await crowd(server, EACH)).map(async (socket) => { socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'); assert.match(await received(socket, (text) => text.includes('hello')), /^HTTP\/1\.1 200 /); }));
   const above = await crowd(server, EACH);
   allGot(503, await Promise.all(above.map((socket) => received(socket, () => false))));
+});
+
+test('each server counts its own connections, and those that linger', async () => {
+  const others = await serverFor(pool, 'paths.ts', { limits: { keepAliveMs: 0 } });
+  const crowded = await Promise.all((await crowd(others, 20)).map(async (socket) => { socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'); return await received(socket, (text) => text.includes('hello')); }));
+  assert.equal(crowded.length, 20);
+  const server = await serverFor(pool, 'paths.ts', { deadlineMs: 60_000, limits: { connections: 1, bodyBytes: 10 } });
+  const socket = await socketTo(server);
+  socket.write('POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\n');
+  assert.match(await received(socket, (text) => text.includes('10 bytes')), /^HTTP\/1\.1 413 /);
+  assert.equal(statusOf(await received(await socketTo(server), () => false)), 'HTTP/1.1 503 ');
+  socket.destroy();
+  await until(async () => (await ask(server.url)).status === 200, 'its place');
 });
 
 test('an idle connection is closed after its time, and told which that is', async () => {

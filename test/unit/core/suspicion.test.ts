@@ -1,15 +1,16 @@
 /** Verdicts over looks, with witnesses that say what they are told to. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
+import { isAtLock } from '../../../packages/core/src/conductor/kernel-view.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from '../../../packages/core/src/conductor/suspicion.ts';
 
-interface Scene { tick?: number; turnMs?: number; isParked?: boolean; isInHardSleep?: boolean; cpuNs?: number; isAsleep?: boolean; isInLoop?: boolean; mayBeCollecting?: boolean }
+interface Scene { tick?: number; turnMs?: number; isParked?: boolean; isInHardSleep?: boolean; hasThreads?: boolean; isAway?: boolean; cpuNs?: number; isAsleep?: boolean; isInLoop?: boolean; isAtLock?: boolean; mayBeCollecting?: boolean }
 interface Rig { look(nowMs: number, scene?: Scene): Verdict; readonly asked: string[] }
 function rig(): Rig {
   const suspicion = new Suspicion();
-  const now: Required<Scene> = { tick: 1, turnMs: 0, isParked: false, isInHardSleep: false, cpuNs: 10, isAsleep: true, isInLoop: false, mayBeCollecting: false };
+  const now: Required<Scene> = { tick: 1, turnMs: 0, isParked: false, isInHardSleep: false, hasThreads: false, isAway: false, cpuNs: 10, isAsleep: true, isInLoop: false, isAtLock: false, mayBeCollecting: false };
   const asked: string[] = [];
-  const witness = Object.fromEntries((['cpuNs', 'isAsleep', 'isInLoop', 'mayBeCollecting'] as const).map((name) => [name, () => { asked.push(name); return now[name]; }])) as unknown as Witness;
+  const witness = Object.fromEntries((['cpuNs', 'isAsleep', 'isInLoop', 'isAtLock', 'mayBeCollecting'] as const).map((name) => [name, () => { asked.push(name); return now[name]; }])) as unknown as Witness;
   return { asked, look(nowMs, scene = {}) { Object.assign(now, scene); return suspicion.judge(nowMs, now satisfies Shown, witness); } };
 }
 
@@ -33,6 +34,27 @@ describe('blocked', () => {
     assert.equal(verdicts[299], 'blocked');
     assert.equal(look(301, { mayBeCollecting: false }), 'blocked');
   });
+  test('when it has waited for a lock for so long that nobody can hold it who only lacks a processor', () => {
+    const { look } = rig();
+    const verdicts = Array.from({ length: 300 }, (_, ms) => look(ms, { isAtLock: true }));
+    assert.equal(verdicts[240], 'moving');
+    assert.equal(verdicts[299], 'blocked');
+  });
+  test('by looks of 4 ms, then of 1.3: 6.6 ms after it began, 10.6 where it had computed in that turn for long', () => {
+    const firstBlocked = (turnMs: number, begins: number): number => {
+      const { look } = rig();
+      for (let ms = 0; ms <= begins; ms += 4) look(ms, { turnMs: turnMs + ms, isAsleep: false, cpuNs: ms });
+      for (let ms = begins + 4; ms < begins + 40;) { const verdict = look(ms, { turnMs: turnMs + ms, isAsleep: true }); if (verdict === 'blocked') return ms - begins; ms += verdict === 'suspect' ? 1.3 : 4; }
+      return Infinity;
+    };
+    assert.ok(firstBlocked(0, 12) <= 6.7);
+    for (const begins of [100, 104]) assert.ok(firstBlocked(30, begins) <= 10.7);
+  });
+  test('in a callback outside of turns, of a worker that was at rest and has threads that wait', () => {
+    const { look } = rig();
+    for (let ms = 0; ms <= 20; ms += 4) look(ms, { isParked: true, isInLoop: true, hasThreads: true });
+    assert.deepEqual([24, 25.3, 26.6].map((ms) => look(ms, { isInLoop: false, cpuNs: 20 })), ['suspect', 'suspect', 'blocked']);
+  });
 });
 
 describe('not blocked', () => {
@@ -46,24 +68,57 @@ describe('not blocked', () => {
   test('when it is starved, and asleep for a moment in between', () => never((ms) => ({ isAsleep: ms % 3 === 0 })));
   test('in its loop', () => never(() => ({ isParked: true, isInLoop: true })));
   test('in a sleep outside of its loop', () => never(() => ({ isParked: true, isInHardSleep: true })));
+  test('while it waits for a lock whose holder finds no processor', () => never((ms) => ({ isAtLock: ms % 100 < 90, cpuNs: Math.floor(ms / 100), isAsleep: ms % 100 < 90 })));
   test('in a pause of the collector', () => never((ms) => ({ mayBeCollecting: true, cpuNs: Math.floor(ms / 30) })));
 });
 
-test('who has begun a turn costs nothing, who computes one question, who has been seen at rest a look at its clock', () => {
-  const { look, asked } = rig();
-  for (let ms = 0; ms < 10; ms++) look(ms, { tick: ms });
-  assert.deepEqual(asked, []);
-  for (let ms = 10; ms < 20; ms++) look(ms, { isAsleep: false, cpuNs: ms });
-  assert.deepEqual(asked.splice(0), Array.from({ length: 10 }, () => 'isAsleep'));
-  for (let ms = 20; ms < 40; ms++) look(ms, { isAsleep: true, isParked: true, isInLoop: true });
-  assert.deepEqual(asked, ['isAsleep', 'cpuNs', 'isInLoop', ...Array.from({ length: 19 }, () => 'cpuNs')]);
+describe('what it costs', () => {
+  /** Looks of 4 ms. @returns what was asked in the last `looks` of them */
+  function cost({ looks, scene }: { looks: number; scene: (ms: number) => Scene }): string[] {
+    const { look, asked } = rig();
+    for (let k = 0; k < 10; k++) look(k * 4, scene(k * 4));
+    asked.length = 0;
+    for (let k = 10; k < 10 + looks; k++) look(k * 4, scene(k * 4));
+    return asked;
+  }
+  const times = (count: number, what: string): string[] => Array.from({ length: count }, () => what);
+
+  test('who has begun a turn: nothing', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ tick: ms }) }), []));
+  test('who computes: one question a look', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ isAsleep: false, cpuNs: ms, turnMs: 10 }) }), times(10, 'isAsleep')));
+  test('who has computed in one turn for long: every other look', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ isAsleep: false, cpuNs: ms, turnMs: 30 + ms }) }), times(5, 'isAsleep')));
+  test('who rests in its loop: its clock, at every other look where no thread of its waits', () => {
+    assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInLoop: true, hasThreads: true }) }), times(10, 'cpuNs'));
+    assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInLoop: true }) }), times(5, 'cpuNs'));
+  });
+  test('who sleeps outside of its loop: nothing', () => assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInHardSleep: true }) }), []));
+  test('that somebody else is suspected: no more', () => {
+    const { look, asked } = rig();
+    for (let ms = 0; ms < 40; ms++) look(ms, { isAsleep: false, turnMs: 10, cpuNs: ms });
+    assert.ok(asked.length <= 14, String(asked.length));
+  });
+  test('who counts as blocked is looked at each time', () => {
+    const { look, asked } = rig();
+    look(0);
+    for (let ms = 1; ms < 21; ms++) look(ms, { isAsleep: false, turnMs: 30, cpuNs: ms, isAway: true });
+    assert.equal(asked.length, 20);
+  });
 });
-test('who has been at rest and runs in between is looked at anew', () => {
+
+test('who has been at rest and is elsewhere when it has run in between is suspected at once', () => {
   const { look } = rig();
-  assert.deepEqual([0, 1].map((ms) => look(ms, { isParked: true, isInLoop: true })), ['moving', 'resting']);
-  assert.deepEqual([2, 3, 4, 5].map((ms) => look(ms, { cpuNs: 20, isInLoop: false })), ['moving', 'suspect', 'suspect', 'blocked']);
+  assert.deepEqual([0, 8].map((ms) => look(ms, { isParked: true, isInLoop: true })), ['moving', 'resting']);
+  assert.deepEqual([16, 17, 18, 19].map((ms) => look(ms, { cpuNs: 20, isInLoop: false })), ['suspect', 'suspect', 'suspect', 'blocked']);
 });
-test('a sleep outside of the loop is rest from its second look on', () => {
+test('a sleep outside of the loop is rest from its first look on', () => {
   const { look } = rig();
-  assert.deepEqual([0, 1, 2].map((ms) => look(ms, { isParked: true, isInHardSleep: true })), ['moving', 'moving', 'resting']);
+  assert.deepEqual([0, 1, 2].map((ms) => look(ms, { isParked: true, isInHardSleep: true })), ['moving', 'resting', 'resting']);
+});
+test('a lock of the process is told from a condition, from an event loop and from running', { skip: process.arch !== 'x64' }, () => {
+  const line = (text: string): string[] => text.split(' ');
+  assert.ok(isAtLock(line('202 0x1a0a87b0 0x80 0x2 0x0 0x0 0x0 0x7ffe 0x7f')));
+  assert.ok(isAtLock(line('202 0x3a4487e8 0x80 0x3 0x0 0x0 0x0 0x7ffe 0x7f')));
+  assert.ok(!isAtLock(line('202 0x7f00 0x80 0x2 0x7f01 0x0 0x48 0x7ffe 0x7f')), 'with a time: Atomics.wait');
+  assert.ok(!isAtLock(line('202 0x7f00 0x189 0x0 0x0 0x0 0xffffffff 0x7ffe 0x7f')));
+  assert.ok(!isAtLock(line('232 0x11 0x7f 0x400 0xffffffff 0x0 0x8 0x7ffe 0x7f')));
+  assert.ok(!isAtLock(line('running')));
 });

@@ -10,9 +10,9 @@ import { KernelView } from './kernel-view.ts';
 import type { Part, PartContext } from './part.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from './suspicion.ts';
 
-/** Between two passes: while all moves, and while somebody is suspected, ms. */
+/** Between two passes: while all moves, and while somebody is suspected, ms: two such naps are what a clock must have been still for (suspicion.ts). */
 const PERIOD_MS = 4;
-const SUSPECT_MS = 1;
+const SUSPECT_MS = 1.3;
 /** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins, ms. */
 const REST_MS = 5;
 /** Blocked for longer, a worker may never come back: main is told, ms. */
@@ -61,7 +61,7 @@ class Activations implements Part {
   rest(): number {
     if (this.#isAnySuspect || this.#absent.size > 0) return SUSPECT_MS;
     for (let id = 1; id < this.#memory.layout.participantCount; id++) {
-      if (isLive(this.#memory, id) && roles.roleOf(this.#memory, id) !== roles.SPARE && board.readLoad(this.#memory, id).threads > 0) return REST_MS;
+      if (isLive(this.#memory, id) && roles.roleOf(this.#memory, id) !== roles.SPARE && board.readThreads(this.#memory, id) > 0) return REST_MS;
     }
     return Infinity;
   }
@@ -80,7 +80,7 @@ class Activations implements Part {
       }
       if (role === roles.FRONT) fronts++;
       if (role === roles.BACK) continue;                                // it yields to the others by its priority, and nobody takes its place
-      const verdict = this.#judge(id, nowMs);
+      const verdict = this.#judge(id, nowMs, role === roles.BLOCKED);
       if (verdict === 'suspect') this.#isAnySuspect = true;
       if (role === roles.FRONT && verdict === 'blocked' && roles.block(memory, id, (this.#watched[id] as Watched).suspicion.sinceMs)) newlyBlocked = id;
       if (role === roles.BLOCKED) this.#recall(id, verdict, nowMs);
@@ -116,10 +116,13 @@ class Activations implements Part {
     else if (absence.moves >= MOVES_MIN) roles.comeBack(this.#memory, id, nowMs);
   }
 
-  #judge(id: number, nowMs: number): Verdict {
+  #judge(id: number, nowMs: number, isAway: boolean): Verdict {
     const memory = this.#memory;
     const watched = this.#watch(id);
-    const shown: Shown = { tick: board.readTick(memory, id), turnMs: board.busyForMs(memory, id, nowMs), isParked: parker.read(memory, id) === parker.PARKED, isInHardSleep: board.isInHardSleep(memory, id) };
+    const shown: Shown = {
+      tick: board.readTick(memory, id), turnMs: board.busyForMs(memory, id, nowMs), isParked: parker.read(memory, id) === parker.PARKED, isInHardSleep: board.isInHardSleep(memory, id),
+      hasThreads: board.readThreads(memory, id) > 0, isAway,
+    };
     return watched.suspicion.judge(nowMs, shown, watched.witness ?? this.#heartbeat.witnessOf(id, nowMs, shown));
   }
 

@@ -33,7 +33,7 @@ export class HeartbeatView {
     if (known.tick !== tick) { known.tick = tick; known.still = 0; }
     if (!isParked && nowMs - known.askedAt >= PROBE_MS) { known.askedAt = nowMs; this.#ask({ worker, tick }); }
     const found = known;
-    return { cpuNs: () => found.clock, isAsleep: () => isParked || found.still >= ANSWERS_MIN, isInLoop: () => true, mayBeCollecting: () => false };
+    return { cpuNs: () => found.clock, isAsleep: () => isParked || found.still >= ANSWERS_MIN, isInLoop: () => true, isAtLock: () => false, mayBeCollecting: () => false };
   }
 
   receive({ worker, tick, cpuUs, atMs }: ProbeAnswer): void {

@@ -56,6 +56,14 @@ const isSleeping = (letter: string): boolean => letter === 'S' || letter === 'D'
 interface Depth { known: number | undefined }
 const depthOf = (stack: string | undefined): number => Number(BigInt(stack ?? '0') & 0xfffn);
 
+/**
+ * FUTEX_WAIT_PRIVATE without a time, for the value 2 ("locked, and others wait": a mutex of glibc's) or 3 (a signal that waits for those it woke). Atomics.wait
+ * and other conditions wait by FUTEX_WAIT_BITSET, or with a time.
+ */
+export function isAtLock([number, , operation, value, timeout]: readonly string[]): boolean {
+  return Number(number) === CALLS[process.arch]?.futex && operation === '0x80' && (value === '0x2' || value === '0x3') && timeout === '0x0';
+}
+
 class KernelThread implements Witness {
   readonly #clock: ProcFile;
   readonly #stat: ProcFile;
@@ -100,6 +108,9 @@ class KernelThread implements Witness {
     const [number, , , , , , , stack] = this.#call();
     if (CALLS[process.arch]?.poll.includes(Number(number)) === true) this.#depth.known = depthOf(stack);
   }
+
+  /** A mutex of glibc's: V8's platform has one for all isolates, and who waits for it waits for a thread that may have found no processor. */
+  isAtLock(): boolean { return isAtLock(this.#call()); }
 
   /** It waits for a lock while a helper of the collector runs: perhaps for that. */
   mayBeCollecting(): boolean {

@@ -14,6 +14,8 @@ export interface Witness {
   isAsleep(): boolean;
   /** It waits in its own event loop. Asked only of one whose park word says that it rests. */
   isInLoop(): boolean;
+  /** What it waits for is a lock of the process, which another of its threads holds: one that runs, or finds no processor. */
+  isAtLock(): boolean;
   /** What it waits for may be the collector. */
   mayBeCollecting(): boolean;
 }
@@ -28,6 +30,10 @@ export interface Shown {
   readonly isParked: boolean;
   /** It sleeps outside of its event loop. */
   readonly isInHardSleep: boolean;
+  /** Some thread of its waits, and may go on outside of a turn. */
+  readonly hasThreads: boolean;
+  /** It counts as blocked: no look is spared, for each tells whether it is back. */
+  readonly isAway: boolean;
 }
 
 export type Verdict = 'moving' | 'resting' | 'suspect' | 'blocked';
@@ -40,37 +46,59 @@ const STILL_MS = 2.5;
 const FRESH_MS = 1;
 /** The same while the collector may be at work, ms: a pause may be as long, where its helpers find no processor; one look at which they rest ends the doubt. */
 const COLLECTING_MS = 250;
+/** The same while it waits for a lock of the process, ms: whoever holds that may have found no processor for as long. */
+const LOCK_MS = 250;
+/** Nobody who did well at the last look is asked again sooner, ms: somebody else may be under suspicion, and looks come every millisecond. */
+const PAUSE_MS = 3;
+/** Nor who rests and has nothing that could go on by itself, or has computed in one turn for LONG_MS already: every other look of 4 ms will do. */
+const LAZY_MS = 7;
+const LONG_MS = 20;
 const UNKNOWN = -1;
 
 export class Suspicion {
   #tick: number | undefined;
   #cpuNs = UNKNOWN;
   #looks = 0;
-  #isResting = false;
+  #last: Verdict = 'suspect';
+  /** Its word said PARKED at the last look at which the kernel was asked, and when that was. */
+  #wasParked = false;
+  #askedAt = -Infinity;
   /** When its clock was first seen still, ms. */
   sinceMs = 0;
 
-  judge(nowMs: number, { tick, turnMs, isParked, isInHardSleep }: Shown, witness: Witness): Verdict {
+  judge(nowMs: number, shown: Shown, witness: Witness): Verdict {
+    const { tick, turnMs, isParked } = shown;
     const isFresh = tick !== this.#tick;                                 // a turn has begun since: it was on a processor
     this.#tick = tick;
-    if (isFresh && turnMs < FRESH_MS) return this.#moved(nowMs);
-    if (isParked && (this.#isResting || isInHardSleep)) return this.#hasStill(witness) ? 'resting' : this.#moved(nowMs, this.#cpuNs);
-    if (!witness.isAsleep()) return this.#moved(nowMs);                  // it runs, or finds no processor
-    const isStill = this.#hasStill(witness);
-    if (isParked && witness.isInLoop()) {
-      this.#isResting = true;
-      return 'resting';
-    }
-    this.#isResting = false;
+    if (isFresh && turnMs < FRESH_MS) return this.#moved(nowMs, 'moving');
+    if (isParked && shown.isInHardSleep) return this.#moved(nowMs, 'resting');   // its loop has nothing to call, and nothing else of its can run
+    if (!isFresh && isParked === this.#wasParked && this.#isSpared(nowMs, shown)) return this.#last;
+    this.#askedAt = nowMs;
+    this.#wasParked = isParked;
+    return this.#ask(nowMs, isParked, witness);
+  }
+
+  #isSpared(nowMs: number, { turnMs, isParked, hasThreads, isAway }: Shown): boolean {
+    if (isAway || this.#last === 'suspect' || this.#last === 'blocked') return false;
+    return nowMs - this.#askedAt < ((isParked ? hasThreads : turnMs < LONG_MS) ? PAUSE_MS : LAZY_MS);
+  }
+
+  #ask(nowMs: number, isParked: boolean, witness: Witness): Verdict {
+    const hasRested = isParked && this.#last === 'resting' && this.#cpuNs !== UNKNOWN;
+    let isStill = hasRested && this.#hasStill(witness);
+    if (isStill) return 'resting';
+    if (!witness.isAsleep()) return this.#moved(nowMs, 'moving');        // it runs, or finds no processor
+    if (!hasRested) isStill = this.#hasStill(witness);
     if (!isStill) {
       this.sinceMs = nowMs;
       this.#looks = 0;
-      return 'suspect';
     }
+    if (isParked && witness.isInLoop()) return this.#last = 'resting';
     const stillMs = nowMs - this.sinceMs;
-    if (++this.#looks < LOOKS_MIN || stillMs < STILL_MS) return 'suspect';
-    if (stillMs < COLLECTING_MS && witness.mayBeCollecting()) return 'suspect';
-    return witness.isAsleep() && this.#hasStill(witness) ? 'blocked' : this.#moved(nowMs);   // it may have woken between the questions
+    if (stillMs < LOCK_MS && witness.isAtLock()) return this.#last = 'moving';
+    if (!isStill || ++this.#looks < LOOKS_MIN || stillMs < STILL_MS) return this.#last = 'suspect';
+    if (stillMs < COLLECTING_MS && witness.mayBeCollecting()) return this.#last = 'suspect';
+    return witness.isAsleep() && this.#hasStill(witness) ? this.#last = 'blocked' : this.#moved(nowMs, 'moving');   // it may have woken between the questions
   }
 
   /** It has not run since its clock was read. */
@@ -80,11 +108,10 @@ export class Suspicion {
     return this.#cpuNs === before;
   }
 
-  #moved(nowMs: number, cpuNs = UNKNOWN): 'moving' {
-    this.#cpuNs = cpuNs;
+  #moved(nowMs: number, verdict: 'moving' | 'resting'): Verdict {
+    this.#cpuNs = UNKNOWN;
     this.sinceMs = nowMs;
     this.#looks = 0;
-    this.#isResting = false;
-    return 'moving';
+    return this.#last = verdict;
   }
 }

@@ -28,6 +28,8 @@ export class Acceptor {
   readonly #host: AcceptorHost;
   readonly #server: Server;
   readonly #waiting: { socket: Socket; since: number }[] = [];
+  /** Connections of this server that a worker has been handed and that have not ended, as far as it has told. */
+  readonly #open = new Map<LiveWorker, number>();
   #retry: NodeJS.Timeout | undefined;
 
   constructor(host: AcceptorHost, connectionsMax: number) {
@@ -67,6 +69,7 @@ export class Acceptor {
       return true;
     }
     worker.handed = (worker.handed + 1) | 0;
+    this.#open.set(worker, (this.#open.get(worker) ?? 0) + 1);
     return true;
   }
 
@@ -121,10 +124,20 @@ export class Acceptor {
     const coming = (handed - board.readTaken(memory, id)) | 0;           // read first: one that comes in between is counted twice rather than not at all
     return board.readLoad(memory, id).connections + coming;
   }
-  #openCount(): number { return this.#host.ready().reduce((sum, worker) => sum + this.#connectionsOf(worker), this.#waiting.length); }
+  /** Of this server: another's are not counted here. */
+  #openCount(): number {
+    let sum = this.#waiting.length;
+    for (const count of this.#open.values()) sum += count;
+    return sum;
+  }
+  /** So many of a worker's connections have ended. Told only where they are limited. */
+  ended(worker: LiveWorker, count: number): void { this.#open.set(worker, Math.max(0, (this.#open.get(worker) ?? 0) - count)); }
 
   /** A worker has died, and its connections with it. */
-  forget(id: number): void { this.#seen.delete(id); }
+  forget(worker: LiveWorker): void {
+    this.#seen.delete(worker.id);
+    this.#open.delete(worker);
+  }
 }
 
 /** There are as many connections as `limits.connections` allows: an answer without a request, which clients take for that of their first, and the end. */

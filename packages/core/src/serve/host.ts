@@ -3,7 +3,7 @@
  * makes threads of requests. Installed as a plug-in of the worker. Next: request-threads.ts.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
 import { describeFailure, roles } from '@capriccio/shared';
 import { loadModule, type Runtime } from '@capriccio/worker';
@@ -11,6 +11,7 @@ import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { warn } from '../http/contain.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
 import { limitBody } from './limit-body.ts';
+import { linger, lingerIfUnread, lingerOnErrors, onHandleOf } from './linger.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
 import { RequestThreads } from './request-threads.ts';
 import { ShedReport } from './shed-report.ts';
@@ -28,13 +29,28 @@ function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: numbe
 
 /**
  * A socket on the handle of one that was moved here, as http.Server would have accepted it. V8 keeps the fields of a moved object in a dictionary,
- * which costs node:http a fifth more a request. Leans on `_handle`; without it the moved socket is used as it is.
+ * which costs node:http a fifth more a request. Where there is none the moved socket is used as it is.
  */
-function asAccepted(moved: Socket): Socket {
-  const { _handle: handle } = moved as { _handle?: object | null };
-  if (handle === undefined || handle === null) return moved;
-  (moved as { _handle?: object | null })._handle = null;
-  return new Socket({ handle, allowHalfOpen: true, readable: true, writable: true, pauseOnCreate: true } as SocketConstructorOpts);
+function asAccepted(moved: Socket): Socket { return onHandleOf(moved) ?? moved; }
+
+/** Connections that have ended, told to main once a turn of the event loop. */
+class Ends {
+  readonly #tell: (count: number) => void;
+  #count = 0;
+  #isDue = false;
+  constructor(tell: (count: number) => void) { this.#tell = tell; }
+
+  /** @param count  -1: one that is about to end goes on under another socket */
+  add(count: number): void {
+    this.#count += count;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      if (this.#count > 0) this.#tell(this.#count);
+      this.#count = Math.min(0, this.#count);
+    });
+  }
 }
 
 /** One server in this worker. */
@@ -45,22 +61,31 @@ class Host {
   readonly #coalescer: WriteCoalescer;
   readonly #letGo: () => void;
   readonly #onConnections: (change: number) => void;
+  readonly #ends: Ends | undefined;
   readonly #options: HostOptions;
   readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
+  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
+    this.#ends = ends;
     this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add, server);
+    const count = (socket: Socket): void => this.#count(socket);
+    const end = (socket: Socket, last?: string, error?: Error): void => {
+      coalescer.flushHeld();                                             // answers that wait for others of their read
+      linger(socket, (rest) => { ends?.add(-1); this.#count(rest); }, last, error);   // for main it is the connection that it was
+    };
     this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: options.keepAliveMs, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-      if (limitBody(req, res, options.bodyBytes)) this.#threads.add(req, res);
+      if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined) lingerIfUnread(req, end);
+      if (limitBody(req, res, options.bodyBytes, end)) this.#threads.add(req, res);
     });
+    lingerOnErrors(this.#server, end);
     if (app.upgrade !== undefined) this.#server.on('upgrade', app.upgrade);
-    this.#server.on('connection', (socket: Socket) => this.#count(socket));
+    this.#server.on('connection', count);
     coalescer.attach(this.#server);
     this.#letGo = runtime.hold();
   }
@@ -92,6 +117,7 @@ class Host {
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#onConnections(-1);
+      this.#ends?.add(1);
       if (this.#sockets.size === 0) this.#whenEmpty?.();
     });
   }
@@ -147,7 +173,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
 
   const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
+    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, options.tellsEnds ? new Ends((ended) => tell({ event: 'ended', server, count: ended })) : undefined, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
     try {
       const port = await host.open();
       if (options.accept === 'reusePort' || takesWork()) tell({ event: 'ready', server, port });
@@ -207,7 +233,8 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
       case 'connection': {
         const { socket } = message;
         const host = hosted.get(server)?.host;
-        if (host === undefined) { socket.destroy(); runtime.countTaken(); } else void host.then((ready) => ready.take(socket), () => socket.destroy()).finally(() => runtime.countTaken());
+        const drop = (): void => { socket.destroy(); tell({ event: 'ended', server, count: 1 }); };
+        if (host === undefined) { drop(); runtime.countTaken(); } else void host.then((ready) => ready.take(socket), drop).finally(() => runtime.countTaken());
         break;
       }
       case 'close': {

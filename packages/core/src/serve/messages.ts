@@ -23,5 +23,7 @@ export type FromHost =
   | { readonly event: 'failed'; readonly server: number; readonly failure: FailureRecord }
   /** Times of a route's requests, microseconds: main reads what the worker goes on recording. */
   | { readonly event: 'times'; readonly server: number; readonly route: string; readonly histogram: Histogram }
+  /** So many connections that main had handed over have ended; only where they are limited. */
+  | { readonly event: 'ended'; readonly server: number; readonly count: number }
   | { readonly event: 'closed'; readonly server: number }
   | { readonly event: 'shed'; readonly server: number; readonly route: string; readonly count: number; readonly retryAfterMs: number };

@@ -121,11 +121,11 @@ export class RunningServer implements PoolServer {
   }
 
   async #openOn(worker: LiveWorker, port: number): Promise<void> {
-    const { graceMs: _, signal: __, connectionsMax: ___, adminPort: ____, ...options } = this.#options;
+    const { graceMs: _, signal: __, connectionsMax, adminPort: ___, ...options } = this.#options;
     const opened = Promise.withResolvers<void>();
     this.#opening.set(worker.id, opened);
     this.#told.add(worker);
-    this.#send(worker, { action: 'open', server: this.number, url: this.#appUrl, options: { ...options, port } satisfies HostOptions });
+    this.#send(worker, { action: 'open', server: this.number, url: this.#appUrl, options: { ...options, port, tellsEnds: connectionsMax !== Infinity } satisfies HostOptions });
     if (this.#backReady.size > 0 && worker.lane !== 'back') this.#send(worker, { action: 'lanes', server: this.number, isOpen: true });
     await opened.promise;
   }
@@ -150,6 +150,7 @@ export class RunningServer implements PoolServer {
       case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
       case 'times': this.#times.add(from, message.route, message.histogram); break;
       case 'shed': this.#host.onShed(message.route, message.count, message.retryAfterMs); break;
+      case 'ended': if (worker !== undefined) this.#acceptor?.ended(worker, message.count); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -209,7 +210,7 @@ export class RunningServer implements PoolServer {
     this.#told.delete(worker);
     if (this.#backReady.has(worker)) this.#setBack(worker, false);
     if (this.#late.includes(worker)) this.#late.splice(this.#late.indexOf(worker), 1);
-    this.#acceptor?.forget(worker.id);
+    this.#acceptor?.forget(worker);
     this.#times.forget(worker.id);
     this.#settle(worker.id, new CapriccioError('CAP_ERR_WORKER_LOST', `worker ${worker.id} died while it loaded ${this.#appUrl}: ${worker.reason ?? ''}`, { started: true }));
     this.#closings.get(worker.id)?.resolve();

@@ -50,9 +50,11 @@ export interface HostOptions {
   readonly keepAliveMs: number;
   /** Keeps how long the requests of each route took. */
   readonly observe: boolean;
+  /** Main counts this server's connections, and is told of each that ends. */
+  readonly tellsEnds: boolean;
 }
 
-export interface FullServeOptions extends HostOptions {
+export interface FullServeOptions extends Omit<HostOptions, 'tellsEnds'> {
   readonly graceMs: number;
   readonly signal: AbortSignal | undefined;
   readonly connectionsMax: number;

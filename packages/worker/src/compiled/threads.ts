@@ -102,7 +102,10 @@ function finish(thread: LocalThread, frames: ThreadFrames, outcome: Outcome): Co
   const { value } = machine;
   machine.value = undefined;
   if (outcome === ENDED) return end(thread, frames, value);
-  if (outcome === AWAIT && thread.takeCancellation()) return finish(thread, frames, runFrames(frames, thread.cancellation(), true));
+  if (outcome === AWAIT && thread.takeCancellation()) {
+    disown(value);
+    return finish(thread, frames, runFrames(frames, thread.cancellation(), true));
+  }
   const { entered } = thread;
   const kept = keptContext(entered);
   if (kept !== entered) thread.entered = kept;
@@ -125,6 +128,12 @@ function fail(thread: LocalThread, { returning }: ThreadFrames, error: unknown):
   endByError(thread, error);
   return 'ended';
 }
+
+/** It was to be awaited, so its failure is not unhandled. */
+function disown(value: unknown): void {
+  try { apply(then, apply(resolve, NativePromise, [value]), [undefined, ignore]); } catch { /* its `constructor` threw, and would have been awaited as that */ }
+}
+const ignore = (): void => { /* nobody waits for it any more */ };
 
 function startWait(thread: LocalThread, outcome: CompiledOutcome): CompiledOutcome {
   if (outcome === 'awaiting') waitFor(thread);
