@@ -21,6 +21,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'peers/drop-in': { what: 'the same program with piscina and with capriccio/piscina imported' },
   'micro/threads': { what: 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect', isShort: true },
   'micro/codec': { what: 'what one value costs on its way through shared memory, beside JSON and v8.serialize', isShort: true },
+  'micro/instructions': { what: 'instructions an operation, of structures, codec and threads, by perf or valgrind: what a change costs, without noise' },
   'micro/recorder': { what: 'what recording the blocking graph costs a segment, and that it counts all', isShort: true },
   'micro/compiled': { what: 'an awaited call, a miss, a wait, a spawn: compiled code beside native, and the bytes of a blocked thread' },
   'micro/linked-stacks': { what: 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap' },

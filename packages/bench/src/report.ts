@@ -1,4 +1,4 @@
-/** The report of a run: Markdown with drawings beside it. What falls short of a goal, or behind a peer, comes first. Pure but for `writeReport`. */
+/** The report of a run: Markdown with drawings beside it. Where a peer is ahead, and what falls short of a goal, comes first. Pure but for `writeReport`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { median, round3 } from './harness.ts';
 import type { Finding, SeriesRecord } from './journal.ts';
@@ -36,6 +36,25 @@ export function drawings({ name, record }: Answer): { file: string; title: strin
   return [...own, { file: `${fileName(name, 'sides')}.svg`, title, svg: drawBars({ title, groups }) }];
 }
 
+/** Sides in the questions of peers that are none: a bound, or ours in another way. */
+const NO_PEERS = new Set(['divided evenly beforehand', 'the same thread', 'in place', 'without']);
+
+/** Rows for each peer whose median is better than ours: than that of our side with the same words after the last comma, or else of the first side. Furthest ahead first. */
+export function peersAhead(answers: readonly Answer[]): string[][] {
+  const found = answers.filter(({ name }) => name.startsWith('peers/') || name.startsWith('servers/')).flatMap(({ name, record }) => [...byLabel(record.series)].flatMap(([label, [ours, ...others]]) => {
+    if (ours === undefined) return [];
+    const own = NO_PEERS.has(ours.side) ? others.shift() : ours;
+    if (own === undefined) return [];
+    const [product = ''] = own.side.split(',');
+    return others.filter(({ side }) => !NO_PEERS.has(side) && !side.startsWith(product)).map((other) => {
+      const alike = others.find(({ side }) => side === `${product},${other.side.slice(other.side.lastIndexOf(',') + 1)}`) ?? own;
+      const [a, b] = [median(alike.rounds), median(other.rounds)];
+      return { ahead: own.better === 'higher' ? b / a : a / b, cells: [`${name}: ${label}`, other.side, `${round3(b)} ${own.unit}`, `${round3(a)} ${own.unit}`] };
+    });
+  }));
+  return found.filter(({ ahead }) => ahead > 1).toSorted((a, b) => b.ahead - a.ahead).map(({ ahead, cells }) => [...cells, `${round3(ahead)} x`]);
+}
+
 const findingRows = (list: readonly (Finding & { name: string })[]): string => tableText(['question', 'figure', 'goal', 'command'], list.map(({ what, figure, goal, name }) => [what, figure, goal, `\`npm run bench -- ${name}\``]));
 
 export function reportText({ machine, date, options, answers }: Report): string {
@@ -49,7 +68,9 @@ export function reportText({ machine, date, options, answers }: Report): string 
     `${machine}\n${date}; workers ${options.cores}, rounds ${options.rounds}${options.quick ? ', quick' : ''}. Each question ran in a process of its own; sides are interleaved, figures are medians of the rounds, ratios medians of the rounds' ratios with their least and most.`,
   ];
   if (failed.length > 0) parts.push('## Not answered', tableText(['question', 'why'], failed.map(({ name, failure = '' }) => [name, failure])));
-  parts.push(`## Short of a goal, or behind a peer (${short.length} of ${short.length + met.length})`, short.length > 0 ? findingRows(short) : 'None.');
+  const ahead = peersAhead(answers);
+  if (ahead.length > 0) parts.push(`## Where a peer is ahead (${ahead.length})`, tableText(['question', 'peer', 'its median', 'ours', 'ahead'], ahead));
+  parts.push(`## Short of a goal (${short.length} of ${short.length + met.length})`, short.length > 0 ? findingRows(short) : 'None.');
   if (met.length > 0) parts.push('## Met', findingRows(met));
   if (plain.length > 0) parts.push('## Without a goal', findingRows(plain));
   for (const answer of answers) {

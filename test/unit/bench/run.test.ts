@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 import { emptyRecord, type QuestionRecord } from '../../../packages/bench/src/journal.ts';
 import { drawBars } from '../../../packages/bench/src/plot/bars.ts';
-import { drawings, reportText } from '../../../packages/bench/src/report.ts';
+import { drawings, peersAhead, reportText } from '../../../packages/bench/src/report.ts';
 import { runQuestion } from '../../../packages/bench/src/run-question.ts';
 
 const options = { cores: 2, rounds: 3, quick: true };
 const record: QuestionRecord = {
   ...emptyRecord(),
-  series: [{ label: 'window 100', side: 'ours', unit: 'calls/s', better: 'higher', rounds: [10, 30, 20] }, { label: 'window 100', side: 'a | peer', unit: 'calls/s', better: 'higher', rounds: [5, 6, 7] }],
+  series: [{ label: 'window 100', side: 'ours', unit: 'calls/s', better: 'higher', rounds: [10, 30, 20] }, { label: 'window 100', side: 'a | peer', unit: 'calls/s', better: 'higher', rounds: [5, 6, 7] }, { label: 'window 100', side: 'a quicker one', unit: 'calls/s', better: 'higher', rounds: [40, 60, 50] }],
   tables: [{ head: ['', 'calls/s'], rows: [['ours', '20'], ['a | peer', '6']] }],
   notes: ['on a quiet machine'],
   findings: [{ what: 'faster', figure: '3 x', goal: '≥ 2 x', isMet: true }, { what: 'far faster', figure: '3 x', goal: '≥ 20 x', isMet: false }],
@@ -21,7 +21,7 @@ const report = { machine: 'a machine', date: '2026-01-01T00:00:00.000Z', options
 describe('the report', () => {
   test('says first what was not answered and what falls short, then what is met, then each question', () => {
     const text = reportText(report);
-    const order = ['Not answered', 'its process ended (1)', 'Short of a goal, or behind a peer (1 of 2)', 'far faster', '## Met', '## peers/skew', 'on a quiet machine', '![peers/skew'];
+    const order = ['Not answered', 'its process ended (1)', 'Where a peer is ahead (1)', 'a quicker one', 'Short of a goal (1 of 2)', 'far faster', '## Met', '## peers/skew', 'on a quiet machine', '![peers/skew'];
     let last = -1;
     for (const part of order) {
       const at = text.indexOf(part);
@@ -29,6 +29,13 @@ describe('the report', () => {
       last = at;
     }
     assert.match(text, /\| a \\\| peer \| 6 \|/);
+  });
+  test('peers that are ahead are those with a better median than ours, by how much, and nothing else', () => {
+    const one = (name: string, better: 'higher' | 'lower', sides: Record<string, number>): Parameters<typeof peersAhead>[0][number] => ({ name, ms: 1, record: { ...emptyRecord(), series: Object.entries(sides).map(([side, value]) => ({ label: 'l', side, unit: 'u', better, rounds: [value] })) } });
+    assert.deepEqual(peersAhead([one('peers/x', 'higher', { 'ours': 10, 'slower': 5, 'quicker': 20, 'the same thread': 99, 'ours, otherwise': 99 })]), [['peers/x: l', 'quicker', '20.0 u', '10.0 u', '2.00 x']]);
+    assert.deepEqual(peersAhead([one('servers/x', 'lower', { 'in place': 1, 'ours': 10, 'quicker': 4, 'slower': 11 })]), [['servers/x: l', 'quicker', '4.00 u', '10.0 u', '2.50 x']]);
+    assert.deepEqual(peersAhead([one('servers/x', 'higher', { 'ours': 10, 'ours, blocked': 4, 'threads, shared, blocked': 5, 'peer, blocked': 3, 'threads, shared': 9 })]).map(([, peer, , own]) => [peer, own]), [['threads, shared, blocked', '4.00 u']]);
+    assert.deepEqual(peersAhead([one('micro/x', 'lower', { 'ours': 10, 'native': 1 }), one('peers/x', 'higher', { ours: 1 }), one('peers/x', 'higher', {})]), []);
   });
   test('draws the median of each side with its spread', () => {
     const [drawing] = drawings(report.answers[0] as never);
