@@ -40,11 +40,11 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
       progress(`round ${round + 1}: ${row.name}`);
       await using server = await ServerProcess.start(new URL('capriccio.ts', import.meta.url), { app: new URL('apps/routes.ts', import.meta.url), port: 0, cores },
         { BENCH_HEAP_MB: String(HEAP_MB), BENCH_LANES: 'off', ...row.without === '' ? {} : { BENCH_WITHOUT: row.without } });
-      const seconds = quick ? 4 : 8;
+      const seconds = quick ? 3 : 8;
       const base = { host: '127.0.0.1', port: server.port, arrivals: 'poisson' as const, timeoutMs: TIMEOUT_MS, connections: { initial: 96, max: 2048 }, gathering: { path: '/who/0/x', groups } };
       let result: LoadResult | undefined;
       try {
-        await generator.run({ ...base, ...calm, seconds: 2, seed: 5 + round });
+        await generator.run({ ...base, ...calm, seconds: quick ? 1.5 : 2, seed: 5 + round });
         result = await generator.run({ ...base, ...loaded, seconds, seed: 10 + round });
       } catch (error) {
         console.error(String(error));
