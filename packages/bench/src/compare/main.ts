@@ -10,6 +10,8 @@ import { changeOf, type Change } from './statistics.ts';
 import { Revision } from './revision.ts';
 
 const USAGE = 'npm run bench:compare -- <git revision> [<group>/<question> | <group>] … [--pairs 7] [--rounds 3] [--cores 2] [--json]';
+/** An interval beyond this says nothing: too few pairs, or too noisy ones. */
+const WIDE = 100;
 const DEFAULT_QUESTIONS = ['peers/tiny-tasks', 'peers/round-trip', 'peers/payload', 'micro/codec', 'micro/threads', 'servers/light'];
 
 function fail(message: string): never {
@@ -73,7 +75,7 @@ if (values.json) console.log(JSON.stringify({ machine: machine(), base: base.nam
 else {
   print(['question', 'unit', 'base', 'head', 'head / base', ''], changes.map((one) => [
     `${one.question}: ${one.label}, ${one.side}`, one.unit, round3(median(one.pairs.map(([before]) => before))), round3(median(one.pairs.map(([, after]) => after))),
-    `${one.change.ratio.toFixed(3)} (${one.change.low.toFixed(3)}–${one.change.high.toFixed(3)})`, verdict(one),
+    `${one.change.ratio.toFixed(3)} (${one.change.low.toFixed(3)}–${one.change.high > WIDE ? `> ${WIDE}` : one.change.high.toFixed(3)})`, verdict(one),
   ]));
   for (const [name, why] of failures) console.log(`${name} cannot be compared: ${why}`);
   const moved = changes.filter(({ change }) => change.hasMoved);

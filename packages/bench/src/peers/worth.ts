@@ -68,11 +68,13 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
       }
       rows.push([`${name}, ${us} us`, ...results.map((result) => round3(median(result.rounds))), round3((callers[1] as number[]).at(-1) as number), round3((callers[2] as number[]).at(-1) as number)]);
     }
-    const against = (figures: readonly number[], share = 1): Sample[] => figures.map((other, k) => ({ us: lengths[k] as number, inPlace: (times[0] as number[])[k] as number * share, other }));
+    const samples = (base: readonly number[], figures: readonly number[], share = 1): Sample[] => figures.map((other, k) => ({ us: lengths[k] as number, inPlace: base[k] as number * share, other }));
+    const [hereUs, hereOwn] = [times[0] as number[], callers[0] as number[]];
+    const against = (figures: readonly number[], share = 1): Sample[] => samples(hereUs, figures, share);
     for (const [who, one] of [['capriccio', 1], ['piscina', 3]] as const) {
       const [alone, many] = [times[one] as number[], times[one + 1] as number[]];
-      const [freed, manyFreed, soon, pays] = [against(callers[one] as number[]), against(callers[one + 1] as number[]), against(alone, 1 + LITTLE), against(many)];
-      const added = median(alone.map((us, k) => us - ((times[0] as number[])[k] as number)));
+      const [freed, manyFreed, soon, pays] = [samples(hereOwn, callers[one] as number[]), samples(hereOwn, callers[one + 1] as number[]), against(alone, 1 + LITTLE), against(many)];
+      const added = median(alone.map((us, k) => us - (hereUs[k] as number)));
       verdicts.push([`${name}: ${who}`, `${round3(added)} us`, showBreakEven(breakEven(freed), freed), showBreakEven(breakEven(soon), soon), showBreakEven(breakEven(manyFreed), manyFreed), showBreakEven(breakEven(pays), pays)]);
     }
     const [us, peer] = [against(times[2] as number[]), against(times[4] as number[])];
