@@ -7,7 +7,7 @@
  * the life of a slot, which takes 100 ns), because V8 runs it in lower tiers there for longer; why it does is not known.
  *
  * Tried and left out: `node --jitless` under valgrind, which counts the interpreter's instructions and none of those that run in production (434 a turn of
- * a loop that takes 8 compiled); lackey, which counts the same and is slower; callgrind, whose functions end where compiled code begins.
+ * a loop that takes 64 as V8 compiles it); lackey, which counts the same and is slower; callgrind, whose functions end where compiled code begins.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
