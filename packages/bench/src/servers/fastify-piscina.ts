@@ -18,17 +18,18 @@ try {
   const pool = new Piscina({ filename: new URL('apps/by-hand/work.ts', import.meta.url).href, minThreads: cores, maxThreads: cores, maxQueue: QUEUE_MAX });
   const app = Fastify({ keepAliveTimeout: keepAliveMs, forceCloseConnections: true });
   let requests = 0;
+  let isStopping = false;
   app.addHook('onRequest', (_request, _reply, done) => { requests++; done(); });
   app.setErrorHandler((error, _request, reply) => {
     if ((error as Error).message === FULL) return reply.code(503).header('retry-after', '1').type('text/plain').send('busy');
-    console.error(error);
+    if (!isStopping) console.error(error);                               // what is under way at the end fails then
     return reply.code(500).type('text/plain').send('failed');
   });
   register(app, (name, value) => pool.run(value, { name }));
   await app.listen({ port, host: '127.0.0.1', backlog });
   obeyDriver(
     () => ({ cpuUs: ownCpuUs(), parts: [{ name: 'all threads', busyUs: ownCpuUs(), threadsRun: requests }] }),
-    async () => { await app.close(); await pool.destroy(); },
+    async () => { isStopping = true; await app.close(); await pool.destroy(); },
   );
   tellDriver({ type: 'ready', port: (app.server.address() as AddressInfo).port });
 } catch (error) {
