@@ -11,14 +11,14 @@ const part = { name: 'echo', url: new URL('../../fixtures/core/conductor-part.ts
 
 interface Rig { readonly memory: Memory; readonly thread: ConductorThread; readonly heard: unknown[]; readonly warnings: string[] }
 
-function conductorOf(): Rig {
+function conductorOf(...others: (typeof part)[]): Rig {
   const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 4096, ringCount: 1 });
   const buffer = allocateMemory(layout);
   const memory = mapMemory(buffer, layout);
   const heard: unknown[] = [];
   const warnings: string[] = [];
   markLive(memory, 1);
-  const thread = new ConductorThread({ memory, buffer, name: 'test', execArgv: undefined, parts: [part], receive: (_, message) => { heard.push(message); }, warn: (message) => { warnings.push(message); } });
+  const thread = new ConductorThread({ memory, buffer, name: 'test', execArgv: undefined, parts: [part, ...others], receive: (_, message) => { heard.push(message); }, warn: (message) => { warnings.push(message); } });
   thread.start();
   onTestFinished(async () => { await thread.close(); });
   return { memory, thread, heard, warnings };
@@ -74,6 +74,14 @@ test('one that stands still is replaced within seconds', async () => {
   assert.match(warnings[0] as string, /stood still/);
   const beat = conductorWord.readBeat(memory);
   await until(() => conductorWord.readBeat(memory) > beat, 'passes of the next');
+});
+
+test('one that takes long to begin is waited for', async () => {
+  const slow = 'await new Promise((resolve) => { setTimeout(resolve, 5000); }); export const create = () => ({ pass: () => 4 });';
+  const { memory, thread, warnings } = conductorOf({ name: 'slow', url: `data:text/javascript,${encodeURIComponent(slow)}`, data: undefined });
+  await until(() => conductorWord.readBeat(memory) > 0, 'its first pass');
+  assert.deepEqual(warnings, []);
+  assert.equal(thread.replaced, 0);
 });
 
 test('it ends with close, whatever it does', async () => {

@@ -11,6 +11,8 @@ import type { FromConductor, PartSource, ToConductor } from './part.ts';
 const GUARD_MS = 1000;
 /** Looks without a pass between them before it is replaced: it has stood still for three to four seconds. */
 const STILL_MAX = 3;
+/** The same before its first pass: where workers take all processors, to load its modules takes it seconds, and the next would have as little. */
+const BEGIN_MAX = 20;
 /** Pause before one that died is started again: doubles from here while they die young, ms. */
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 5000;
@@ -34,6 +36,7 @@ export class ConductorThread {
   #guard: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #beat = 0;
+  #firstBeat = 0;
   #still = 0;
   #failures = 0;
   #reason: string | undefined;
@@ -50,6 +53,8 @@ export class ConductorThread {
       workerData: { buffer, layout: memory.layout, parts }, name: `${name.slice(0, 10)}-cond`, ...execArgv === undefined ? {} : { execArgv },
     });
     this.#thread = thread;
+    this.#firstBeat = conductorWord.readBeat(memory);
+    this.#still = 0;
     this.#reason = undefined;
     thread.on('message', ({ part, message }: FromConductor) => {
       if (part === undefined) this.#watch();
@@ -95,9 +100,10 @@ export class ConductorThread {
       return;
     }
     this.#still = hasMoved ? 0 : this.#still + 1;
-    if (this.#still < STILL_MAX || this.#thread === undefined) return;
+    const looksMax = beat === this.#firstBeat ? BEGIN_MAX : STILL_MAX;
+    if (this.#still < looksMax || this.#thread === undefined) return;
     this.#still = 0;
-    this.#reason = `it stood still for ${GUARD_MS * STILL_MAX / 1000} s`;
+    this.#reason = `it stood still for ${GUARD_MS * looksMax / 1000} s`;
     void this.#thread.terminate();
   }
 
