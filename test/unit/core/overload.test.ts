@@ -106,9 +106,9 @@ describe('calls with a deadline', () => {
     const { burns } = pool.module<Tasks>(fixture('cancels.ts'));
     const hurried = burns.with({ deadlineMs: 100 });
     for (let k = 0; k < 30; k++) await hurried(4);
-    const patient = Promise.all(Array.from({ length: 300 }, () => burns(4)));
+    const patient = Promise.all(Array.from({ length: 600 }, () => burns(4)));
     let refused: (Error & { code?: unknown; retryAfterMs?: unknown }) | undefined;
-    for (let k = 0; k < 200 && refused === undefined; k++) {
+    for (let k = 0; k < 400 && refused === undefined; k++) {
       hurried(4).catch((error: Error & { code?: unknown }) => { if (error.code === 'CAP_ERR_OVERLOADED') refused = error; });
       await new Promise((resolve) => { setTimeout(resolve, 5); });
     }
@@ -116,6 +116,6 @@ describe('calls with a deadline', () => {
     assert.ok((refused?.retryAfterMs as number) >= 50);
     if (pool.stats().refused.byRoot['cancels.ts#burns'] === undefined) await soon(once(pool, 'overload'));
     assert.ok(pool.stats().refused.calls >= 1);
-    assert.equal((await patient).length, 300);
+    assert.equal((await patient).length, 600);
   });
 });

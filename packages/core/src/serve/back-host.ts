@@ -7,6 +7,7 @@ import { CapriccioError, describeFailure } from '@capriccio/shared';
 import { cpuMs, currentThread, loadModule, type LaneClock, type Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
+import { Bag } from './bag.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
 import { reportUnlessGone } from './host.ts';
 import { BODY, LANE, bufferOf, type Answer, type BodyPiece, type RequestArguments } from './lane-messages.ts';
@@ -30,7 +31,7 @@ class BackHost implements ExchangeHost {
   readonly #threads: RequestThreads;
   readonly #idle: LaneSocket[] = [];
   readonly #exchanges: Map<number, Exchange>;
-  readonly #open = new Set<Exchange>();
+  readonly #open = new Bag<Exchange>();
   #whenEmpty: (() => void) | undefined;
   /** The request whose bytes the parser is being given, and what it has made of them. */
   #pushing: Exchange | undefined;

@@ -1,5 +1,6 @@
 /** One request on a back lane, from the bytes of its head to the last bytes of its answer. Gathers what the app sends until the front takes it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Member } from './bag.ts';
 import { PIECE_BYTES, type Answer, type RequestArguments } from './lane-messages.ts';
 import type { Carried, LaneSocket, Peer } from './lane-socket.ts';
 
@@ -17,7 +18,8 @@ export interface ExchangeHost {
 
 let lastNumber = 0;
 
-export class Exchange implements Carried {
+export class Exchange implements Carried, Member {
+  place = -1;
   readonly number: number = ++lastNumber;
   readonly socket: LaneSocket;
   readonly route: string;

@@ -13,6 +13,7 @@ import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow, type LaneClock, type RemoteThread, type Root, type Runtime } from '@capriccio/worker';
 import { ReturnRate } from '../conductor/return-rate.ts';
 import type { Route } from '../http/routes.ts';
+import { Bag, type Member } from './bag.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
 import type { RouteOptions } from './serve-options.ts';
@@ -65,7 +66,7 @@ export class HandOver {
   /** Requests that wait for that, each with its patience. */
   readonly #parked = new Map<Handed, NodeJS.Timeout>();
   /** Handed over, and not seen to have begun. */
-  readonly #unbegun = new Set<Relay>();
+  readonly #unbegun = new Bag<Relay>();
   readonly #heldRoots = new Set<Root>();
   #look: NodeJS.Timeout | undefined;
   /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
@@ -189,7 +190,8 @@ export class HandOver {
 }
 
 /** One request on its way there and back. */
-class Relay {
+class Relay implements Member {
+  place = -1;
   readonly #handed: Handed;
   readonly #host: HandOverHost;
   readonly #bodies: BodySources;

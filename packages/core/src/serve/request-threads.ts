@@ -9,6 +9,7 @@ import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } fro
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { Bag, type Member } from './bag.ts';
 import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
 import { RouteAdmission } from './route-admission.ts';
@@ -33,7 +34,7 @@ export class RequestThreads {
   /** While draining every answer closes its connection. */
   #isDraining = false;
   /** Answers of requests that have begun and not ended. */
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new Bag<RequestEntry>();
   /** Requests that have come and not ended. */
   active = 0;
   readonly #onShed: (route: string, retryAfterMs: number) => void;
@@ -59,10 +60,10 @@ export class RequestThreads {
       },
       shed: ({ res, route }, retryAfterMs) => this.#shed(res, route, retryAfterMs),
       fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
-      ended: ({ res, route, arrivedAt }) => {
-        this.#answered(route, arrivedAt);
+      ended: (handed) => {
+        this.#answered(handed.route, handed.arrivedAt);
         this.active--;
-        this.#open.delete(res);
+        this.#open.delete(handed as RequestEntry);
       },
     });
   }
@@ -70,7 +71,7 @@ export class RequestThreads {
   /** From now on every answer closes its connection, also of requests that have begun. */
   drain(): void {
     this.#isDraining = true;
-    for (const res of this.#open) if (!res.headersSent) res.shouldKeepAlive = false;
+    for (const { res } of this.#open) if (!res.headersSent) res.shouldKeepAlive = false;
   }
 
   /** It is one of those that serve again. */
@@ -125,7 +126,7 @@ export class RequestThreads {
   /** @internal its turn has come. @returns whether it has begun here */
   begin(entry: RequestEntry): boolean {
     const { root, admission, route, req, res, arrivedAt } = entry;
-    this.#open.delete(res);                                              // of those that come again
+    this.#open.delete(entry);                                            // of those that come again
     if (req.socket.destroyed || res.destroyed) { this.active--; return false; }   // the client has gone: nobody would read the answer
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
@@ -135,7 +136,7 @@ export class RequestThreads {
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
     if (!entry.staysInFront && this.#handOver?.isForBack(root, req) === true) {
-      this.#open.add(res);
+      this.#open.add(entry);
       this.#handOver.hand(entry);
       return false;
     }
@@ -179,7 +180,8 @@ export class RequestThreads {
   }
 
   /** It goes on asynchronously: it ends when both its answer and its handler have. */
-  #follow(thread: LocalThread, { admission, route, res, arrivedAt, begunAt }: RequestEntry, result: unknown, deadlineMs: number): void {
+  #follow(thread: LocalThread, entry: RequestEntry, result: unknown, deadlineMs: number): void {
+    const { admission, route, res, arrivedAt, begunAt } = entry;
     const { scheduler } = this.#runtime;
     thread.status = 'blocked';
     scheduler.live++;
@@ -195,9 +197,9 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.ended(begunAt);
-      this.#open.delete(res);
+      this.#open.delete(entry);
     };
-    this.#open.add(res);
+    this.#open.add(entry);
     res.once('close', () => {
       if (!res.writableFinished) thread.cancel(new CapriccioError('CAP_ERR_CANCELLED', `the client of ${route.name} closed its connection before it was answered`));
       close();
@@ -239,7 +241,7 @@ export class RequestThreads {
 /** Server-sent events have no deadline. */
 const isStream = (req: IncomingMessage): boolean => req.headers.accept === 'text/event-stream';
 
-class RequestEntry implements Entry, Handed {
+class RequestEntry implements Entry, Handed, Member {
   readonly #threads: RequestThreads;
   readonly root: Root;
   readonly admission: RouteAdmission;
@@ -250,6 +252,7 @@ class RequestEntry implements Entry, Handed {
   deadlineMs = 0;
   patienceMs = 0;
   begunAt = 0;
+  place = -1;
   /** It has waited for a back lane long enough. */
   staysInFront = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {
