@@ -12,7 +12,7 @@ export interface Document {
   modifiedMs: number;
 }
 
-const limits = { documents: 400, bytesMin: 64, bytesMax: 512 * 1024, totalBytes: 24 * 1024 * 1024, depth: 12, files: 200_000 };
+const limits = { documents: 1000, bytesMin: 64, bytesMax: 512 * 1024, totalBytes: 24 * 1024 * 1024, depth: 12, files: 200_000 };
 
 /** Where the documents are: LIBRARY_ROOT, else the node_modules of this repository. */
 export function libraryRoot(): string {

@@ -17,8 +17,9 @@ const SHORT_MS = 0.5;
 /** One such segment is proof enough, ms. */
 export const PLAIN_MS = 6;
 const LONG_OF_EIGHT = 2;
-export const RETURN_RUN = 16;
-const STRIKES_MAX = 7;
+/** Of a route that renders documents, where seven in ten are short, sixteen came in a row each second, and the next long one ran in front. */
+export const RETURN_RUN = 64;
+const STRIKES_MAX = 5;
 
 const HISTORY = 0xff;
 const RUN_SHIFT = 8;
