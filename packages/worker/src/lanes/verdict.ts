@@ -20,6 +20,7 @@ const LONG_OF_EIGHT = 2;
 /** Of a route that renders documents, where seven in ten are short, sixteen came in a row each second, and the next long one ran in front. */
 export const RETURN_RUN = 64;
 const STRIKES_MAX = 5;
+const STRIKES_MASK = 7;
 
 const HISTORY = 0xff;
 const RUN_SHIFT = 8;
@@ -74,7 +75,7 @@ function afterInBack(word: number, cpuMs: number): number {
   const isShort = cpuMs < SHORT_MS;
   const run = isShort ? Math.min(((word >> RUN_SHIFT) & RUN_MAX) + 1, RUN_MAX) : 0;
   const history = ((word << 1) | (cpuMs > LONG_MS ? 1 : 0)) & HISTORY;
-  const strikes = (word >> STRIKES_SHIFT) & STRIKES_MAX;
+  const strikes = (word >> STRIKES_SHIFT) & STRIKES_MASK;
   if (run >= RETURN_RUN << strikes) return (word & (HAND_MASK | PINNED)) | (Math.min(strikes + 1, STRIKES_MAX) << STRIKES_SHIFT);
   return (word & ~HISTORY & ~(RUN_MAX << RUN_SHIFT)) | history | (run << RUN_SHIFT);
 }
@@ -88,5 +89,5 @@ const ones = (byte: number): number => {
 export function describeVerdict(word: number): Verdict {
   const hand = handOf(word);
   const by = hand !== 'auto' ? 'hand' : (word & PINNED) !== 0 ? 'pinned' : 'measured';
-  return { lane: isBack(word) ? 'back' : 'front', by, long: ones(word & HISTORY), returns: (word >> STRIKES_SHIFT) & STRIKES_MAX };
+  return { lane: isBack(word) ? 'back' : 'front', by, long: ones(word & HISTORY), returns: (word >> STRIKES_SHIFT) & STRIKES_MASK };
 }
