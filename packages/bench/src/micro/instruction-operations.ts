@@ -1,17 +1,12 @@
 /* oxlint-disable require-yield -- frames that never wait are counted too */
 /** What micro/instructions counts: hot paths of one thread, each done so many times. All check what they get. */
 import { BlockAllocator, ClaimRings, Decoder, Encoder, NameReader, NameWriter, SlotPool, allocateGraph, allocateMemory, layOut, mailbox, makeClaims, mapGraph, mapMemory, slots, take } from '@capriccio/shared';
-import { DIRECT, Recorder, Scheduler, SUSPENDED, directOf } from '@capriccio/worker';
-import { Channel, Mutex, spawn, type Thread } from 'capriccio/thread';
+import { Recorder, Scheduler } from '@capriccio/worker';
+import { Channel, spawn } from 'capriccio/thread';
+import { awaits, check, locks, ownItems, receives, sends, spawns, tryLocks, yields } from './thread-bodies.ts';
 
-type Frames = Generator<unknown, void, unknown>;
 export type Operation = (count: number) => unknown;
 
-const check = (is: unknown, expected: unknown): void => { if (is !== expected) throw new Error(`${String(is)} where ${String(expected)} was expected`); };
-const joinOf = (thread: Thread<unknown>): unknown => (thread.join as unknown as { [DIRECT]: () => unknown })[DIRECT].call(thread);
-const lock = directOf(Mutex.prototype.lock);
-const send = directOf(Channel.prototype.send);
-const recv = directOf(Channel.prototype.recv);
 
 // ---- packages/shared ----
 const OWNER = 1, TAKER = 2;
@@ -66,15 +61,6 @@ function decodes(value: unknown): Operation {
 const kilobyte = Array.from({ length: 14 }, (_, k) => record(k));
 
 // ---- threads ----
-function* nothing(): Generator<unknown, number, unknown> { return 1; }
-function* spawns(count: number): Frames {
-  for (let k = 0; k < count; k++) {
-    let value = joinOf(spawn(nothing));
-    if (value === SUSPENDED) value = yield SUSPENDED;
-    check(value, 1);
-  }
-}
-function* yields(count: number): Frames { for (let k = 0; k < count; k++) yield; }
 async function switches(scheduler: Scheduler, count: number): Promise<void> {
   const root = scheduler.roots.named('switch');
   await Promise.all([scheduler.spawn(yields, [count / 2], root), scheduler.spawn(yields, [count / 2], root)].map((thread) => thread.join()));
@@ -82,32 +68,6 @@ async function switches(scheduler: Scheduler, count: number): Promise<void> {
 const plain = new Scheduler();
 const recording = new Scheduler();
 recording.recorder = new Recorder(mapGraph(allocateGraph(2), 2), 1, recording.roots);
-function* tryLocks(count: number): Frames { const mutex = new Mutex(); for (let k = 0; k < count; k++) (mutex.tryLock() as Disposable)[Symbol.dispose](); }
-function* locks(count: number): Frames {
-  const mutex = new Mutex();
-  for (let k = 0; k < count; k++) {
-    let held: unknown = lock.call(mutex);
-    if (held === SUSPENDED) held = yield SUSPENDED;
-    (held as Disposable)[Symbol.dispose]();
-  }
-}
-function* ownItems(count: number): Frames {
-  const channel = new Channel<number>({ capacity: 16 });
-  for (let k = 0; k < count; k++) {
-    if (send.call(channel, k) === SUSPENDED) yield SUSPENDED;
-    let got: unknown = recv.call(channel);
-    if (got === SUSPENDED) got = yield SUSPENDED;
-    check(got, k);
-  }
-}
-function* sends(channel: Channel<number>, count: number): Frames { for (let k = 0; k < count; k++) if (send.call(channel, k) === SUSPENDED) yield SUSPENDED; }
-function* receives(channel: Channel<number>, count: number): Frames {
-  for (let k = 0; k < count; k++) {
-    let got: unknown = recv.call(channel);
-    if (got === SUSPENDED) got = yield SUSPENDED;
-    check(got, k);
-  }
-}
 async function meets(count: number): Promise<void> {
   const channel = new Channel<number>();
   await Promise.all([spawn(sends, channel, count), spawn(receives, channel, count)].map((thread) => thread.join()));
@@ -116,9 +76,6 @@ function timers(count: number): void {
   const timer = { due: -1, previous: undefined, next: undefined, fire: (): void => { /* never */ } };
   for (let k = 0; k < count; k++) { plain.timers.set(timer, 1000 + (k & 1023)); plain.timers.cancel(timer); }
 }
-
-// ---- what they stand beside ----
-async function awaits(count: number): Promise<void> { const settled = Promise.resolve(); for (let k = 0; k < count; k++) await settled; }
 
 /** By name: what is done, and whether a quick run counts it. */
 export const operations: Readonly<Record<string, { readonly run: Operation; readonly isQuick?: boolean }>> = {

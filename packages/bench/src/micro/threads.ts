@@ -8,18 +8,14 @@ import { Mutex as AsyncMutex } from 'async-mutex';
 import { channel as cspChannel } from '@thi.ng/csp';
 import { Effect, Fiber, Queue, Semaphore as EffectSemaphore } from 'effect';
 import pLimit from 'p-limit';
-import { DIRECT, directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/worker';
+import { directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/worker';
 import { createPool } from 'capriccio';
 import { Channel, Mutex, sleep, spawn, type Thread } from 'capriccio/thread';
+import { awaits, check, locks, ownItems, receives, sends, spawns, tryLocks, yields, type Frames } from './thread-bodies.ts';
 import { interleave, ratio, round3, showRatio, table, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
 
-type Frames = Generator<unknown, void, unknown>;
-
-const lock = directOf(Mutex.prototype.lock);
-const send = directOf(Channel.prototype.send);
 const recv = directOf(Channel.prototype.recv);
 const doze = directOf(sleep);
-const joinOf = (thread: Thread<unknown>): unknown => (thread.join as unknown as { [DIRECT]: () => unknown })[DIRECT].call(thread);
 
 /** Processor time of this thread, ns: all of it is done here, and other programs that share the processor add nothing. */
 function cpuNs(): number { const { user, system } = process.threadCpuUsage(); return (user + system) * 1000; }
@@ -28,38 +24,18 @@ function side(name: string, count: number, run: (count: number) => Promise<unkno
   return { name, async measure() { const began = cpuNs(); await run(count); return (cpuNs() - began) / count; } };
 }
 const joined = (...threads: Thread<unknown>[]): Promise<unknown> => Promise.all(threads.map((thread) => thread.join()));
-const check = (is: unknown, expected: unknown): void => { if (is !== expected) throw new Error(`${String(is)} where ${String(expected)} was expected`); };
 
 // ---- spawn and join ----
-function* nothing(): Generator<unknown, number, unknown> { return 1; }
-function* spawnAndJoin(count: number): Frames {
-  for (let k = 0; k < count; k++) {
-    let value = joinOf(spawn(nothing));
-    if (value === SUSPENDED) value = yield SUSPENDED;
-    if (value !== 1) throw new Error('no result');
-  }
-}
 async function nativeCalls(count: number): Promise<void> { const one = async (): Promise<number> => 1; for (let k = 0; k < count; k++) check(await one(), 1); }
 const effectForks = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () { for (let k = 0; k < count; k++) check(yield* Fiber.join(yield* Effect.forkChild(Effect.succeed(1))), 1); }));
 
 // ---- switch ----
-function* yields(count: number): Frames { for (let k = 0; k < count; k++) yield; }
 /** Two threads that have stores of their own, and enter them at each turn. */
 const store = new AsyncLocalStorage<number>();
 const yieldsApart = (count: number): Promise<unknown> => joined(...[1, 2].map((one) => store.run(one, () => spawn(yields, count / 2))));
-async function awaits(count: number): Promise<void> { const settled = Promise.resolve(); for (let k = 0; k < count; k++) await settled; }
 const effectYields = (count: number): Effect.Effect<void> => Effect.gen(function* () { for (let k = 0; k < count; k++) yield* Effect.yieldNow; });
 
 // ---- an uncontended lock ----
-function* tryLocks(count: number): Frames { const mutex = new Mutex(); for (let k = 0; k < count; k++) (mutex.tryLock() as Disposable)[Symbol.dispose](); }
-function* directLocks(count: number): Frames {
-  const mutex = new Mutex();
-  for (let k = 0; k < count; k++) {
-    let held: unknown = lock.call(mutex);
-    if (held === SUSPENDED) held = yield SUSPENDED;
-    (held as Disposable)[Symbol.dispose]();
-  }
-}
 async function awaitedLocks(count: number): Promise<void> { const mutex = new Mutex(); for (let k = 0; k < count; k++) (await mutex.lock())[Symbol.dispose](); }
 async function asyncMutexLocks(count: number): Promise<void> { const mutex = new AsyncMutex(); for (let k = 0; k < count; k++) (await mutex.acquire())(); }
 async function limits(count: number): Promise<void> { const limit = pLimit(1); for (let k = 0; k < count; k++) await limit(() => 1); }
@@ -69,28 +45,11 @@ const effectLocks = (count: number): Promise<void> => Effect.runPromise(Effect.g
 }));
 
 // ---- items of a channel ----
-function* ownItems(count: number): Frames {
-  const channel = new Channel<number>({ capacity: 16 });
-  for (let k = 0; k < count; k++) {
-    if (send.call(channel, k) === SUSPENDED) yield SUSPENDED;
-    let got: unknown = recv.call(channel);
-    if (got === SUSPENDED) got = yield SUSPENDED;
-    if (got !== k) throw new Error('another item');
-  }
-}
 const effectOwnItems = (count: number): Promise<void> => Effect.runPromise(Effect.gen(function* () {
   const queue = yield* Queue.bounded<number>(16);
   for (let k = 0; k < count; k++) { yield* Queue.offer(queue, k); check(yield* Queue.take(queue), k); }
 }));
 async function cspOwnItems(count: number): Promise<void> { const channel = cspChannel<number>(16); for (let k = 0; k < count; k++) { const written = channel.write(k); check(await channel.read(), k); await written; } }
-function* sends(channel: Channel<number>, count: number): Frames { for (let k = 0; k < count; k++) if (send.call(channel, k) === SUSPENDED) yield SUSPENDED; }
-function* receives(channel: Channel<number>, count: number): Frames {
-  for (let k = 0; k < count; k++) {
-    let got: unknown = recv.call(channel);
-    if (got === SUSPENDED) got = yield SUSPENDED;
-    if (got !== k) throw new Error('another item');
-  }
-}
 async function meet(count: number): Promise<unknown> { const channel = new Channel<number>(); return joined(spawn(sends, channel, count), spawn(receives, channel, count)); }
 async function meetAwaited(count: number): Promise<unknown> {
   const channel = new Channel<number>();
@@ -176,9 +135,9 @@ async function askers(count: number): Promise<Finding> {
 // ---- the questions ----
 interface Question { readonly what: string; readonly goalNs: number; readonly sides: readonly Side[] }
 const questions = (scale: number): Question[] => [
-  { what: 'spawn + join', goalNs: 100, sides: [side('capriccio', 200_000 * scale, (n) => spawn(spawnAndJoin, n).join()), side('native async call', 500_000 * scale, nativeCalls), side('Effect fork + join', 50_000 * scale, effectForks)] },
+  { what: 'spawn + join', goalNs: 100, sides: [side('capriccio', 200_000 * scale, (n) => spawn(spawns, n).join()), side('native async call', 500_000 * scale, nativeCalls), side('Effect fork + join', 50_000 * scale, effectForks)] },
   { what: 'switch', goalNs: 25, sides: [side('capriccio', 1_000_000 * scale, (n) => joined(spawn(yields, n / 2), spawn(yields, n / 2))), side('capriccio, two contexts', 1_000_000 * scale, yieldsApart), side('native await', 1_000_000 * scale, (n) => Promise.all([awaits(n / 2), awaits(n / 2)])), side('Effect yieldNow', 100_000 * scale, (n) => Effect.runPromise(Effect.all([effectYields(n / 2), effectYields(n / 2)], { concurrency: 2 })))] },
-  { what: 'lock + unlock', goalNs: 5, sides: [side('capriccio tryLock', 2_000_000 * scale, (n) => spawn(tryLocks, n).join()), side('capriccio direct', 2_000_000 * scale, (n) => spawn(directLocks, n).join()), side('capriccio awaited', 300_000 * scale, awaitedLocks), side('async-mutex', 100_000 * scale, asyncMutexLocks), side('p-limit(1)', 100_000 * scale, limits), side('Effect semaphore', 100_000 * scale, effectLocks)] },
+  { what: 'lock + unlock', goalNs: 5, sides: [side('capriccio tryLock', 2_000_000 * scale, (n) => spawn(tryLocks, n).join()), side('capriccio direct', 2_000_000 * scale, (n) => spawn(locks, n).join()), side('capriccio awaited', 300_000 * scale, awaitedLocks), side('async-mutex', 100_000 * scale, asyncMutexLocks), side('p-limit(1)', 100_000 * scale, limits), side('Effect semaphore', 100_000 * scale, effectLocks)] },
   { what: 'channel item, no switch', goalNs: 15, sides: [side('capriccio', 1_000_000 * scale, (n) => spawn(ownItems, n).join()), side('@thi.ng/csp', 100_000 * scale, cspOwnItems), side('Effect queue', 50_000 * scale, effectOwnItems)] },
   { what: 'channel item, switch', goalNs: 60, sides: [side('capriccio', 500_000 * scale, meet), side('capriccio awaited', 200_000 * scale, meetAwaited), side('@thi.ng/csp', 100_000 * scale, cspMeet), side('Effect queue', 50_000 * scale, effectMeet)] },
   { what: 'timer add + cancel', goalNs: 20, sides: [side('capriccio', 1_000_000 * scale, wheelTimers), side('setTimeout + clearTimeout', 500_000 * scale, nodeTimers)] },
