@@ -20,15 +20,15 @@ test('a thread takes no tick for what is no promise; a literal is waited for', a
 test('toString gives generated text', async () => {
   const [native, byWrappers] = await effects(programOf('async function f() { await 1; await 2 } return String(f)'));
   assert.equal(native, 'returned async function f() { await 1; await 2 }');
-  assert.match(byWrappers, /^returned async function f\(\)\{for\(/);
+  assert.match(byWrappers, /^returned async function f\(\)\{\(await 1\);/);
 });
-test('for await over promises reads constructor once more', async () => {
+test('as frames, for await over promises reads constructor once more', async () => {
   const source = programOf('let reads = 0; const p = Promise.resolve(1); Object.defineProperty(p, "constructor", { get() { reads++; return Promise } }); for await (const x of [p]) log(x); return reads');
-  assert.deepEqual(await effects(source), ['1 returned 1', '1 returned 1', '1 returned 1'].map((text, way) => (way === 0 ? text : text.replace('returned 1', 'returned 2'))));
+  assert.deepEqual(await effects(source), ['1 returned 1', '1 returned 1', '1 returned 2']);
 });
-test('the head of a for await sees the outer name', async () => {
+test('as frames, the head of a for await sees the outer name', async () => {
   const source = programOf('const x = [1]; try { for await (const x of x) log(x) } catch (e) { log(e.name) } return 0');
-  assert.deepEqual(await effects(source), ['ReferenceError returned 0', '1 returned 0', '1 returned 0']);
+  assert.deepEqual(await effects(source), ['ReferenceError returned 0', 'ReferenceError returned 0', '1 returned 0']);
 });
 test('arguments.callee is the twin', async () => {
   const source = programOf('async function f() { await 1; await 2; return arguments.callee === f } return await f()');

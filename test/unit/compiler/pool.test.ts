@@ -173,7 +173,7 @@ describe('the cache', () => {
     expect(made).toHaveLength(1);
     const entry = path.join(folder, 'cache', made[0] as string);
     const whole = fs.readFileSync(entry, 'utf8');
-    fs.writeFileSync(entry, whole.replace('return 1', 'return 2'));
+    fs.writeFileSync(entry, whole.replaceAll('return 1', 'return 2'));
     await using second = await createPool(1);
     assert.equal(await call(second, file), 2, 'it is taken from the cache');
     for (const damage of ['', whole.slice(0, 40), 'x'.repeat(1000), whole.slice(0, -1)]) {

@@ -37,7 +37,7 @@ export class ProgramMaker {
 const k = new K(), thenable = (v) => ({ then(ok, no) { log("then"); typeof v === "number" && v % 3 === 0 ? no(v) : ok(v) } });
 const o = { async m(a, fuel) {${this.#body({ depth: 0, loop: 0, labels: [], names: ['a'], isMethod: false })}} };
 const arrow = async (a, fuel) => {${this.#body({ depth: 0, loop: 0, labels: [], names: ['a'], isMethod: false })}};
-module.exports = async function main() { const all = []; for (const f of [${Array.from({ length: FUNCTIONS }, (_, n) => `f${n}`).join()}, arrow]) try { all.push(await f(${this.#random.below(9)}, 5)) } catch (e) { log("main", e) } return all };`;
+module.exports = async function main() { const all = []; for (let round = 0; round < 2; round++, steps = ${STEPS}) for (const f of [${Array.from({ length: FUNCTIONS }, (_, n) => `f${n}`).join()}, arrow]) try { all.push(await f(${this.#random.below(9)}, 5)) } catch (e) { log("main", e) } return all };`;
   }
 
   #fn(name: string): string {

@@ -64,7 +64,7 @@ function namesDeclaredIn(statements: readonly TreeNode[]): Set<string> {
 }
 
 /** Whether a node or one below it is such a one. On a stack of its own. */
-function some(root: TreeNode, is: (node: TreeNode) => boolean): boolean {
+export function some(root: TreeNode, is: (node: TreeNode) => boolean): boolean {
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (is(node)) return true;

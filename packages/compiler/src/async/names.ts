@@ -44,3 +44,9 @@ export function lengthOf(fn: TreeNode): number {
 
 /** Its parameters are names and nothing else, so its arguments can be passed on one by one. */
 export const hasPlainParameters = (fn: TreeNode): boolean => (fn['params'] as TreeNode[]).every(({ type }) => type === 'Identifier');
+
+/** An identifier that stands for a variable, not for a property. */
+export function isReference(node: TreeNode): boolean {
+  const up = node.up as TreeNode;
+  return up['computed'] === true || (up['property'] !== node && (up['key'] !== node || up['shorthand'] === true));
+}

@@ -60,9 +60,13 @@ export function compileAsync(code: string, program: AnyNode, { file, kind, small
   const pointOf = new Map(numbered.map(({ node, point }) => [node, point]));
   const prefix = unusedPrefix(code);
   const start = behindDirectives(code, tree);
+  const texts = new Map<AnyNode, string>();
   const point = (node: AnyNode, callee: string): string => {
+    let text = texts.get(node);
+    if (text !== undefined) return text;
     const { number, line, column, functionName } = pointOf.get(node) as BlockingPoint;
-    return `${prefix}p+${rows.push(JSON.stringify([number, line, column, functionName, callee])) - 1}`;
+    texts.set(node, text = `${prefix}p+${rows.push(JSON.stringify([number, line, column, functionName, callee])) - 1}`);
+    return text;
   };
   const spot = (node: AnyNode, functionName: string, callee: string): string => {
     const { line, column } = place(node);

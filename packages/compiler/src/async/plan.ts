@@ -3,7 +3,7 @@
  * correct, only without what compiling brings.
  */
 import type { SourceKind } from '../parse.ts';
-import { headOf, type Head } from './head.ts';
+import { headOf, some, type Head } from './head.ts';
 import { keyName, nameOf, outermost } from './names.ts';
 import type { Facts, Tree, TreeNode } from './tree.ts';
 
@@ -19,6 +19,8 @@ export interface Plan {
   readonly forms: ReadonlyMap<TreeNode, Form>;
   /** What of a compiled function runs without a frame. */
   readonly heads: ReadonlyMap<TreeNode, Head>;
+  /** Those whose body is there twice, for callers that are compiled (a twin) and for others (print-native.ts); the wrappers of the rest drive their twins. */
+  readonly doubled: Set<TreeNode>;
   readonly left: ReadonlyMap<TreeNode, string>;
 }
 
@@ -41,7 +43,25 @@ export function planFunctions(tree: Tree, kind: SourceKind, small: boolean, asks
     const head = headOf(fn, form, asks);
     if (head !== undefined) heads.set(fn, head);
   }
-  return { forms, heads, left };
+  return { forms, heads, doubled: doubledOf(forms, heads, asks), left };
+}
+
+/** More text than this is not doubled. */
+const DOUBLED_LENGTH_MAX = 20_000;
+
+/**
+ * Not one with a compiled function in it, whose text would be there four times; nor one where a thread may be preempted, for which its frame is needed.
+ * A static method's twin could not be taken off its class without making that slow.
+ */
+function doubledOf(forms: ReadonlyMap<TreeNode, Form>, heads: ReadonlyMap<TreeNode, Head>, asks: (node: TreeNode) => boolean): Set<TreeNode> {
+  const outer = new Set<TreeNode>();
+  for (const fn of forms.keys()) for (let at = fn.owner; at !== undefined && !outer.has(at); at = at.owner) outer.add(at);
+  const doubled = new Set<TreeNode>();
+  for (const [fn, form] of forms) {
+    if (outer.has(fn) || heads.get(fn) === 'whole' || fn.end - fn.start > DOUBLED_LENGTH_MAX || (form === 'method' && (fn.up as TreeNode)['static'] === true)) continue;
+    if (!some(fn, asks)) doubled.add(fn);
+  }
+  return doubled;
 }
 
 function formOf(fn: TreeNode): Form {

@@ -12,16 +12,18 @@ import { printLoop } from './print-loop.ts';
 import type { TreeNode } from './tree.ts';
 
 const SHOWN_MAX = 60;
-const CALL_ARITY_MAX = 3;
-const METHOD_ARITY_MAX = 2;
+export const CALL_ARITY_MAX = 3;
+export const METHOD_ARITY_MAX = 2;
 
 export function printAwait(context: Context, node: TreeNode, fn: TreeNode): Rope {
   const awaited = node['argument'] as TreeNode;
   const gap = slice(node.start + 'await'.length, awaited.start);
-  const isCall = awaited.type === 'CallExpression' && awaited['optional'] !== true && (awaited['callee'] as TreeNode).type !== 'Super';
-  const run = isCall ? printCall(context, node, awaited, gap, fn) : printValue(context, node, awaited, gap);
+  const run = isAwaitedCall(awaited) ? printCall(context, node, awaited, gap, fn) : printValue(context, node, awaited, gap);
   return suspending(context, fn, run);
 }
+
+/** What is awaited is a call, which the runtime can make. */
+export const isAwaitedCall = (awaited: TreeNode): boolean => awaited.type === 'CallExpression' && awaited['optional'] !== true && (awaited['callee'] as TreeNode).type !== 'Super';
 
 /** The value of what runs, or the frame gives up until it is there. */
 function suspending(context: Context, fn: TreeNode, run: Rope): Rope {
@@ -73,7 +75,7 @@ function printPrivate(context: Context, member: TreeNode, gap: Rope, point: stri
 }
 
 /** The private method that is named, if its class compiles it. */
-function privateMethod({ plan }: Context, member: TreeNode): TreeNode | undefined {
+export function privateMethod({ plan }: Context, member: TreeNode): TreeNode | undefined {
   const property = member['property'] as TreeNode;
   if (property.type !== 'PrivateIdentifier' || member['optional'] === true) return undefined;
   for (let at = member.up; at !== undefined; at = at.up) {
@@ -87,7 +89,7 @@ function privateMethod({ plan }: Context, member: TreeNode): TreeNode | undefine
 }
 
 /** The callee as the engine's messages name it. */
-function shown({ code }: Context, callee: TreeNode): string {
+export function shown({ code }: Context, callee: TreeNode): string {
   const { start, end } = callee;
   if (end - start >= SHOWN_MAX) return '(intermediate value)';
   const text = code.slice(start, end).replaceAll(/\s+/g, ' ').replaceAll(/\[(["'])([\w$]+)\1\]/g, '.$2');

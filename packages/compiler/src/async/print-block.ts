@@ -50,15 +50,15 @@ function printWithHead(context: Context, block: TreeNode, guards: number, lead: 
 
 /** A class whose methods have twins in their places: its first static block wraps them. */
 export function printClassBody(context: Context, body: TreeNode): Rope {
-  const names = (isStatic: boolean): string => (body['body'] as TreeNode[])
-    .filter((member) => member.type === 'MethodDefinition' && member['static'] === isStatic && context.plan.forms.get(member['value'] as TreeNode) === 'method')
-    .map((member) => JSON.stringify(keyName(member['key'] as TreeNode))).join();
-  const [own, statics] = [names(false), names(true)];
-  const printed = range(context, body.start + 1, body.end, body.kids);
-  if (own === '' && statics === '') return [slice(body.start, body.start + 1), printed];
-  const wrapMethods = context.helper('wrapMethods');
-  return [
-    slice(body.start, body.start + 1),
-    `static{${own === '' ? '' : `${wrapMethods}(this.prototype,${own});`}${statics === '' ? '' : `${wrapMethods}(this,${statics});`}}`, printed,
-  ];
+  const { doubled, forms } = context.plan;
+  const printed = range(context, body.start + 1, body.end, body.kids);  // decides what is doubled
+  const methods = (body['body'] as TreeNode[]).filter((member) => member.type === 'MethodDefinition' && forms.get(member['value'] as TreeNode) === 'method');
+  const nameIn = (member: TreeNode): string => JSON.stringify(keyName(member['key'] as TreeNode));
+  const wrapped = (isStatic: boolean): string => {
+    const names = methods.filter((member) => member['static'] === isStatic && !doubled.has(member['value'] as TreeNode)).map(nameIn);
+    return names.length === 0 ? '' : `${context.helper('wrapMethods')}(this${isStatic ? '' : '.prototype'},${names.join()});`;
+  };
+  const pairs = methods.filter((member) => doubled.has(member['value'] as TreeNode)).map((member) => `${nameIn(member)},"${context.twinOf(member['value'] as TreeNode)}"`);
+  const text = `${wrapped(false)}${pairs.length === 0 ? '' : `${context.helper('brandMethods')}(this.prototype,${pairs.join()});`}${wrapped(true)}`;
+  return [slice(body.start, body.start + 1), text === '' ? '' : `static{${text}}`, printed];
 }

@@ -13,6 +13,7 @@
  */
 import { capturedIn, range, skipBlanks, type Context } from './context.ts';
 import { hasPlainParameters, keyName, lengthOf, nameOf } from './names.ts';
+import { memberText, printNative } from './print-native.ts';
 import { slice, standing, type Rope } from './rope.ts';
 import type { Facts, TreeNode } from './tree.ts';
 
@@ -26,6 +27,14 @@ function drive(context: Context, fn: TreeNode, call: string): string {
   if (head === 'whole') return `return ${call}`;
   const [t, v, e, x] = ['t', 'v', 'e', 'x'].map((name) => context.prefix + name) as [string, string, string, string];
   return `for(let ${t}=${context.helper(head === undefined ? 'startActivation' : 'startHead')}(${call});;){if(${t}.isDone)return ${t}.value;let ${v},${e}=false;try{${v}=await ${t}.value}catch(${x}){${e}=true;${v}=${x}}${t}.resume(${v},${e})}`;
+}
+
+/** The native form, if it has one: it stands before the twin. Asked once for each function. */
+function nativeOf(context: Context, fn: TreeNode, name?: string, method?: TreeNode): Rope | undefined {
+  if (!context.plan.doubled.has(fn)) return undefined;
+  const native = printNative(context, fn, name, method);
+  if (native === undefined) context.plan.doubled.delete(fn);
+  return native;
 }
 
 /** A twin that begins without a frame is no generator function. */
@@ -42,29 +51,31 @@ function printDeclaration(context: Context, fn: TreeNode): Rope {
   const keyword = code.indexOf('function', skipBlanks(code, fn.start + 'async'.length));
   const strict = (((fn['body'] as TreeNode)['body']) as TreeNode[]).some((statement) => statement['directive'] === 'use strict') ? '"use strict";' : '';
   const frame = passesByName(fn) ? `${twin}.call(${['this', ...params].join()})` : `${twin}.apply(this,arguments)`;
+  const native = nativeOf(context, fn, context.nameOf(fn));
   return [
-    standing(`async function ${context.nameOf(fn)}(${params.join()}){${strict}${drive(context, fn, frame)}} `, fn.start),
+    native === undefined ? standing(`async function ${context.nameOf(fn)}(${params.join()}){${strict}${drive(context, fn, frame)}} `, fn.start) : [native, ' '],
     slice(fn.start + 'async'.length, keyword), `${keywordOf(context, fn)} `, id === null ? '' : slice(keyword + 'function'.length, id.start), standing(twin, id?.start ?? fn.start), printTail(context, fn),
   ];
 }
 
 function printWrapped(context: Context, fn: TreeNode): Rope {
-  const name = JSON.stringify(nameOf(fn) ?? '');
-  const length = lengthOf(fn);
-  const wrap = context.helper('wrap');
+  const name = nameOf(fn) ?? '';
+  const native = nativeOf(context, fn);
+  const wrap: Rope = native === undefined ? `${context.helper('wrap')}(` : [`${context.helper('brand')}(`, native, ','];
+  const end = native === undefined ? `,${JSON.stringify(name)},${lengthOf(fn)})` : name === '' || fn['id'] !== null ? ')' : `,${JSON.stringify(name)})`;
   const twin = context.twinOf(fn);
   if (fn.type === 'ArrowFunctionExpression') {
     const [names, values] = captures(context, fn);
     const [before, after] = names.length === 0 ? ['', ''] : [`((${names.join()})=>`, `)(${values.join()})`];
-    return [standing(`${wrap}(${before}${keywordOf(context, fn)}${twin}`, fn.start), printTail(context, fn), `${after},${name},${length})`];
+    return [wrap, standing(`${before}${keywordOf(context, fn)}${twin}`, fn.start), printTail(context, fn), after, end];
   }
   const id = fn['id'] as TreeNode | null;
   const keyword = context.code.indexOf('function', skipBlanks(context.code, fn.start + 'async'.length));
   const gap = id === null ? '' : slice(keyword + 'function'.length, id.start);
   if (id !== null && (fn.facts as Facts).usesOwnName) {
-    return [standing(`(()=>{const ${id['name'] as string}=${wrap}(${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length});return ${id['name'] as string}})()`];
+    return [`(()=>{const ${id['name'] as string}=`, wrap, standing(`${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), end, `;return ${id['name'] as string}})()`];
   }
-  return [standing(`${wrap}(${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), `,${name},${length})`];
+  return [wrap, standing(`${keywordOf(context, fn)}${twin}`, fn.start), gap, printTail(context, fn), end];
 }
 
 /** What an arrow function takes from around it: parameters of a function that is called at once. */
@@ -123,10 +134,9 @@ function printArrowTail(context: Context, fn: TreeNode): Rope {
 export function printProperty(context: Context, property: TreeNode): Rope {
   const fn = property['value'] as TreeNode;
   const key = property['key'] as TreeNode;
-  return [
-    slice(property.start + 'async'.length, key.end), ':', standing(`${context.helper('wrap')}(${keywordOf(context, fn)}${context.twinOf(fn)}`, fn.start), printTail(context, fn),
-    `,${JSON.stringify(keyName(key))},${lengthOf(fn)})`,
-  ];
+  const native = nativeOf(context, fn, undefined, property);
+  const [before, after]: [Rope, string] = native === undefined ? [`${context.helper('wrap')}(`, `,${JSON.stringify(keyName(key))},${lengthOf(fn)})`] : [[`${context.helper('brand')}({`, native, `}${memberText(key)},`], ')'];
+  return [slice(property.start + 'async'.length, key.end), ':', before, standing(`${keywordOf(context, fn)}${context.twinOf(fn)}`, fn.start), printTail(context, fn), after];
 }
 
 /** A method of a class: in place as a generator, or, if its name is private, beside a wrapper. */
@@ -137,13 +147,15 @@ export function printMethod(context: Context, method: TreeNode): Rope {
   const head = /^(static(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)+)?async/.exec(code.slice(method.start, key.start)) as RegExpExecArray;
   const isStatic = head[1] ?? '';
   const afterAsync = method.start + head[0].length;
+  const native = nativeOf(context, fn, undefined, method);
+  if (context.plan.forms.get(fn) === 'method' && native !== undefined) return [';', native, starOf(context, fn), slice(afterAsync, key.start), standing(context.twinOf(fn), key.start), printTail(context, fn)];
   if (context.plan.forms.get(fn) === 'method') return [slice(method.start, method.start + isStatic.length), isStatic === '' ? ';' : '', starOf(context, fn), slice(afterAsync, key.end), printTail(context, fn)];   // a field before it may have no semicolon: `a = 1\n *m() {}` is a product
   const twin = context.twinOf(fn);
   const params = parametersOf(fn);
   const frame = `this.${twin}(${passesByName(fn) ? params.join() : '...arguments'})`;
   const statically = isStatic === '' ? '' : 'static ';
   return [
-    standing(`${statically}async #${key['name'] as string}(${params.join()}){${drive(context, fn, frame)}} ${statically}${starOf(context, fn)}`, method.start),
+    native === undefined ? standing(`${statically}async #${key['name'] as string}(${params.join()}){${drive(context, fn, frame)}} `, method.start) : [statically, native, ' '], `${statically}${starOf(context, fn)}`,
     slice(afterAsync, key.start), standing(twin, key.start), printTail(context, fn),
   ];
 }

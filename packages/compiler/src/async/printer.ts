@@ -4,7 +4,7 @@
  */
 import type { AnyNode } from '../parse.ts';
 import { capturedIn, range, type Context, type Register } from './context.ts';
-import { nameOf } from './names.ts';
+import { isReference, nameOf } from './names.ts';
 import type { Plan } from './plan.ts';
 import type { Preemption } from '../preempt/preemption.ts';
 import { printAwait, printForAwait, printLabelled, printStatement } from './print-await.ts';
@@ -131,7 +131,7 @@ function isHeadOfLoop(node: TreeNode): boolean {
 /** Stack traces show it as the function's name (prefix and number are taken off). */
 function nameTwin(fn: TreeNode, fresh: (hint: string) => string): string {
   const up = fn.up as TreeNode;
-  if (up.type === 'MethodDefinition') return `#${fresh((up['key'] as TreeNode)['name'] as string)}`;
+  if (up.type === 'MethodDefinition' && (up['key'] as TreeNode).type === 'PrivateIdentifier') return `#${fresh((up['key'] as TreeNode)['name'] as string)}`;
   const name = nameOf(fn) ?? '';
   return fresh(/^[\p{ID_Continue}$]*$/u.test(name) ? name : '');
 }
@@ -140,7 +140,7 @@ const isNewTarget = (node: TreeNode): boolean => (node['meta'] as { name: string
 
 /** `arguments` of an arrow function's surroundings. */
 function printName(context: Context, node: TreeNode): Rope {
-  if (node['name'] !== 'arguments' || capturedIn(context, node) === undefined) return slice(node.start, node.end);
+  if (node['name'] !== 'arguments' || !isReference(node) || capturedIn(context, node) === undefined) return slice(node.start, node.end);
   const up = node.up as TreeNode;
   return [up.type === 'Property' && up['shorthand'] === true ? 'arguments:' : '', standing(`${context.prefix}args`, node.start)];
 }

@@ -64,4 +64,4 @@ export function startHead(value: unknown): Activation {
 }
 
 /** Resolves when the event loop has gone round. */
-const afterOthers = (value: unknown): Promise<unknown> => new Promise((resolve) => { setImmediate(resolve, value); });
+export const afterOthers = (value: unknown): Promise<unknown> => new Promise((resolve) => { setImmediate(resolve, value); });

@@ -4,7 +4,7 @@
  */
 import type { Position } from '@capriccio/compiler/hook';
 import { machine } from './machine.ts';
-import { callersNotedFor, linesOfCallers } from './traces.ts';
+import { passedByError, linesOfCallers } from './traces.ts';
 
 export interface Sources {
   isCompiled(url: string): boolean;
@@ -39,7 +39,8 @@ function headerOf(error: unknown): string {
 function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sources, own: string): string[] {
   const lines: string[] = [];
   const hasRun = sites.some((site) => site.getFunctionName() === 'runFrames' && site.getFileName()?.startsWith(own) === true);
-  let callers = callersNotedFor(error) ?? (hasRun ? machine.stack?.callers : undefined);
+  const passed = passedByError(error);
+  let callers = passed === undefined ? hasRun ? machine.stack?.callers : undefined : passed.inner;
   let last: NodeJS.CallSite | undefined;
   let isTwin = false;
   for (let k = 0; k < sites.length; k++) {
@@ -63,7 +64,7 @@ function linesOf(error: object, sites: readonly NodeJS.CallSite[], sources: Sour
     if (isStep(site) && sites[k + 1]?.getFileName()?.startsWith(own) === true) continue;
     lines.push(shownSite(site, text, sources));
   }
-  return [...lines, ...linesOfCallers(callers)];
+  return [...lines, ...linesOfCallers(callers), ...linesOfCallers(passed?.outer)];
 }
 
 /** What a wrapper calls: the frame below them is the wrapper, whose twin has been shown. */

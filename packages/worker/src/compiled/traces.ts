@@ -5,20 +5,24 @@
 import type { Caller, FrameStack } from './frames.ts';
 import { pointAt } from './points.ts';
 
-const callersOf = new WeakMap<object, Caller>();
+/** Callers on the heap that an error has passed: those above which it was thrown, and those that awaited what it came from. */
+interface Passed { readonly inner: Caller | undefined; outer: Caller | undefined }
 
-/** Notes the callers above which an error was thrown, the first time that it is seen. */
+const passedBy = new WeakMap<object, Passed>();
+const isError = (error: unknown): error is object => typeof error === 'object' && error !== null;
+
+/** Notes the callers above which an error was thrown, the first time that it is seen: none, perhaps. */
 export function noteCallers(error: unknown, callers: Caller | undefined): void {
-  if (callers === undefined || typeof error !== 'object' || error === null || callersOf.has(error)) return;
-  callersOf.set(error, callers);
+  if (isError(error) && !passedBy.has(error)) passedBy.set(error, { inner: callers, outer: undefined });
 }
 
 /** An error is thrown into a waiting frame: it came from what the frame awaits. */
 export function noteFrame(error: unknown, { frame, point, callers }: FrameStack): void {
-  if (point <= 0 || frame === undefined) return;
+  if (point <= 0 || frame === undefined || !isError(error)) return;
   const caller = { frame, point, context: undefined, below: callers };
-  noteCallers(error, caller);
-  if (!lacksCallers.delete(error as object)) return;
+  const passed = passedBy.get(error);
+  if (passed === undefined) passedBy.set(error, { inner: undefined, outer: caller }); else passed.outer ??= caller;
+  if (!lacksCallers.delete(error)) return;
   const lines = linesOfCallers(caller).map((line) => `\n    at ${line}`).join('');
   Object.defineProperty(error, 'stack', { value: `${(error as Error).stack}${lines}` });
 }
@@ -27,7 +31,7 @@ const lacksCallers = new WeakSet<object>();
 /** An error that came from another thread has a stack of text, which is to end with who awaits it: that could not be seen where it was made. */
 export function expectCallers(error: object): void { lacksCallers.add(error); }
 
-export const callersNotedFor = (error: object): Caller | undefined => callersOf.get(error);
+export const passedByError = (error: object): Passed | undefined => passedBy.get(error);
 
 /** More are not shown. */
 const LINES_MAX = 50;

@@ -18,6 +18,9 @@ export interface Twin {
   streak?: number;
   /** It is no generator function: it runs without a frame, at least at its beginning. */
   hasHead?: boolean;
+  /** Of one with a native form (native-form.ts): so many calls are made natively before it is tried again, and how many it was last time. */
+  skips: number;
+  penalty: number;
 }
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -33,17 +36,31 @@ export function twinOf(value: unknown): Twin | undefined {
 
 const hasHead = (twin: Twin): boolean => (twin as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] !== 'GeneratorFunction';
 
-/** Marks a compiled function with its twin. */
-export function brand(fn: AnyFunction, twin: Twin, name?: string): void {
+/** Marks a compiled function with its twin. @returns the function */
+export function brand(fn: AnyFunction, twin: Twin, name?: string): AnyFunction {
+  own(fn, twin);
+  if (name !== undefined) define(fn, 'name', { value: name, configurable: true });
+  return fn;
+}
+function own(fn: AnyFunction, twin: Twin): void {
   twin.owner = fn;
   twin.hasHead = hasHead(twin);
+  twin.skips = twin.penalty = 0;
   define(fn, TWIN, { value: twin, configurable: true });
-  if (name !== undefined) define(fn, 'name', { value: name, configurable: true });
+}
+
+/** Takes twins off a class on which they stand as methods beside their functions. */
+export function brandMethods(holder: Record<string, unknown>, ...names: string[]): void {
+  for (let k = 0; k < names.length; k += 2) {
+    const [name, twinName] = [names[k], names[k + 1]] as [string, string];
+    own(holder[name] as AnyFunction, holder[twinName] as Twin);
+    delete holder[twinName];
+  }
 }
 
 /** The function that users hold of a twin that has none yet: a native async method, with the name and length that it would have had. */
 export function wrap(twin: Twin, name: string, length: number): AnyFunction {
-  const isPlain = twin.hasHead = hasHead(twin);
+  const isPlain = hasHead(twin);
   const wrapper = {
     async method(this: unknown, ...args: unknown[]): Promise<unknown> {
       for (const activation = isPlain ? startHead(call(twin, this, args)) : startActivation(call(twin, this, args) as Generator); ;) {
@@ -57,8 +74,7 @@ export function wrap(twin: Twin, name: string, length: number): AnyFunction {
   }.method as AnyFunction;
   define(wrapper, 'name', { value: name, configurable: true });
   define(wrapper, 'length', { value: length, configurable: true });
-  twin.owner = wrapper;
-  define(wrapper, TWIN, { value: twin, configurable: true });
+  own(wrapper, twin);
   return wrapper;
 }
 
