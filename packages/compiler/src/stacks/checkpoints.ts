@@ -1,14 +1,14 @@
 /**
- * Where checks stand, and which functions get twins. As in the paper: every cycle has a check, at the target of a back edge of a depth-first search, and so has
- * every path of more than `stackBound` bytes. Beyond it, every function of a cycle that is called by value has one, because its check is also how a
- * twin finds its frame (stack-runtime.ts, `call`); a declared function that is called by name needs none. So an inner function of a cycle, called by
- * name and not the target of a back edge, is as it was, but for a twin beside it.
+ * Where checks stand, and which functions get twins. As in the paper: every cycle has a check that counts bytes, and so has every path of more than
+ * `stackBound` bytes. Beyond it, every function of a cycle that is called by value has one that only reads, because its check is also how a twin finds its
+ * frame (stack-runtime.ts, `call`); a declared function that is called by name needs none. Counting is a write to one word for all, and the next check
+ * waits for it: in a parser whose every method counted, a quarter of its time. Reading is next to nothing.
  * Source: von Behren, Condit, Zhou, Necula and Brewer, Capriccio: Scalable Threads for Internet Services, SOSP 2003, section 3.
  */
 import { isNode, type AnyNode } from '../parse.ts';
 import { forEachChild } from './children.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
-import { backTargets, components, longestPaths } from './cycles.ts';
+import { components, feedbackNodes, longestPaths } from './cycles.ts';
 import type { CallSite } from './flow.ts';
 import type { LinkedCall, LinkedFunction, Names, StackPlan } from './plan.ts';
 import { namesOfPattern, type FunctionInfo, type Scopes } from './scopes.ts';
@@ -17,11 +17,14 @@ export const STACK_BOUND_BYTES = 16_384;
 /** Twins hold their inner functions' twins: each level doubles the text. */
 const NESTED_TWINS_MAX = 2;
 
-export type Why = 'target of a back edge' | 'called from outside' | 'called by value in its cycle' | 'more than stackBound bytes below';
+export type Why = 'breaks a cycle' | 'called from outside' | 'calls what is outside' | 'called by value in its cycle' | 'more than stackBound bytes below';
 
 export interface Placement {
   readonly plan: StackPlan;
+  /** Of those with a check. */
   readonly why: ReadonlyMap<FunctionInfo, Why>;
+  /** Those whose check counts bytes. */
+  readonly counted: ReadonlySet<FunctionInfo>;
   /** Functions of cycles that stay native. */
   readonly left: ReadonlyMap<FunctionInfo, string>;
 }
@@ -32,7 +35,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
   const { functions, scopes } = graph;
   const cyclic = everything ? functions : functions.filter(({ index }) => graph.isCyclic(index));
   const left = new Map<FunctionInfo, string>();
-  if (cyclic.length === 0) return { plan: { isAhead, names: namesFor(scopes), functions: new Map(), calls: new Map() }, why: new Map(), left };
+  if (cyclic.length === 0) return { plan: { isAhead, names: namesFor(scopes), functions: new Map(), calls: new Map() }, why: new Map(), counted: new Set(), left };
   const linkable = new Set<FunctionInfo>();
   const wrappers = everything ? new Set<FunctionInfo>() : wrappersOf(graph, cyclic);
   for (const info of cyclic) {
@@ -44,19 +47,18 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
   const why = new Map<FunctionInfo, Why>();
   for (const info of linkable) if (everything || graph.flow.escaping.has(info) && graph.component[info.index] === graph.component[graph.outside]) why.set(info, 'called from outside');
   const calls = linkedCalls(graph, linkable, siblings, why, everything);
-  breakCycles(graph, cyclic, linkable, why);
-  boundPaths(graph, linkable, why, stackBound);
-  const weights = weightsOf(graph, linkable, why);
+  const counted = everything ? linkable : countedOf(graph, cyclic, linkable, why, stackBound);
+  const weights = weightsOf(graph, linkable, counted);
   const selfNamed = new Set([...linkable].filter((info) => info.form === 'expression' && usesOwnName(info, scopes)));
   const planned = new Map<AnyNode, LinkedFunction>();
   for (const info of linkable) {
     planned.set(info.node, {
-      info, twin: siblings.get(info), weight: why.has(info) ? weights.get(info) as number : undefined,
+      info, twin: siblings.get(info), weight: counted.has(info) ? weights.get(info) as number : why.has(info) ? 0 : undefined,
       isLowered: isLowered(info), selfName: selfNamed.has(info) ? String((info.node['id'] as AnyNode)['name']) : undefined,
       label: `${info.name} (${file}:${lineOf(info.node.start)})`,
     });
   }
-  return { plan: { isAhead, names, functions: planned, calls }, why, left };
+  return { plan: { isAhead, names, functions: planned, calls }, why, counted, left };
 }
 
 /** Functions around the functions of cycles that are on none themselves, unless code outside calls them again: what bundlers put around modules. */
@@ -166,35 +168,42 @@ function directCallee({ node, form }: CallSite, scopes: Scopes): FunctionInfo | 
   return binding?.functions.length === 1 ? binding.functions[0] : undefined;
 }
 
-function breakCycles(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable: ReadonlySet<FunctionInfo>, why: Map<FunctionInfo, Why>): void {
-  const nodes = cyclic.map(({ index }) => index);
-  for (let round = 0; round < 8; round++) {
-    const targets = backTargets(nodes, graph.edges.map((to) => to.filter((node) => node !== graph.outside)), new Set([...why.keys()].map(({ index }) => index)));
-    let isDone = true;
-    for (const target of targets) {
-      const info = graph.functions[target] as FunctionInfo;
-      // Where the target cannot have a check, whoever calls it has one.
-      for (const chosen of linkable.has(info) ? [info] : cyclic.filter((one) => linkable.has(one) && graph.edges[one.index]?.includes(target))) if (!why.has(chosen)) { why.set(chosen, 'target of a back edge'); isDone = linkable.has(info) && isDone; }
-    }
-    if (isDone) return;
-  }
-}
+/**
+ * Functions whose checks count. Those that are needed for nothing else say so in `why`. Cycles through what is outside go in by a function that is called
+ * from there, and out by one that calls it: the fewer of the two count.
+ */
+function countedOf(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable: ReadonlySet<FunctionInfo>, why: Map<FunctionInfo, Why>, stackBound: number): Set<FunctionInfo> {
+  const counted = new Set<FunctionInfo>();
+  const count = (info: FunctionInfo, reason: Why): void => { counted.add(info); if (!why.has(info) || reason !== 'called from outside') why.set(info, reason); };
+  const around = cyclic.filter(({ index }) => graph.component[index] === graph.component[graph.outside]);
+  const leaving = leavingOf(graph, around, linkable);
+  const entered = around.filter((info) => linkable.has(info) && graph.flow.escaping.has(info));
+  for (const info of leaving.size < entered.length ? leaving : entered) count(info, leaving.size < entered.length ? 'calls what is outside' : 'called from outside');
 
-/** A function of a cycle from which more than `stackBound` bytes lead on without a check gets one. */
-function boundPaths(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, why: Map<FunctionInfo, Why>, stackBound: number): void {
   const inner = graph.edges.map((to) => to.filter((node) => node !== graph.outside));
+  const indexes = (): Set<number> => new Set([...counted].map(({ index }) => index));
+  for (const node of feedbackNodes(cyclic.map(({ index }) => index), inner, indexes(), (one) => linkable.has(graph.functions[one] as FunctionInfo))) count(graph.functions[node] as FunctionInfo, 'breaks a cycle');
   for (;;) {
-    const { bytes } = longestPaths(inner, graph.weights, new Set([...why.keys()].map(({ index }) => index)));
-    const over = [...linkable].filter((info) => !why.has(info) && (bytes[info.index] as number) > stackBound).toSorted((a, b) => (bytes[a.index] as number) - (bytes[b.index] as number))[0];
-    if (over === undefined) return;
-    why.set(over, 'more than stackBound bytes below');
+    const { bytes } = longestPaths(inner, graph.weights, indexes());
+    const over = [...linkable].filter((info) => !counted.has(info) && (bytes[info.index] as number) > stackBound).toSorted((a, b) => (bytes[a.index] as number) - (bytes[b.index] as number))[0];
+    if (over === undefined) return counted;
+    count(over, 'more than stackBound bytes below');
   }
 }
 
-/** What a check takes off: its function's frame, and those of the longest path from it to the next checks. */
-function weightsOf(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, why: ReadonlyMap<FunctionInfo, Why>): Map<FunctionInfo, number> {
+/** Functions that call what is outside; in the place of one that cannot have a check, those that call it. */
+function leavingOf(graph: CallGraph, around: readonly FunctionInfo[], linkable: ReadonlySet<FunctionInfo>): Set<FunctionInfo> {
+  const leaving = new Set(around.filter(({ index }) => graph.edges[index]?.includes(graph.outside)));
+  for (const info of leaving) {                                          // grows as it is gone through
+    if (!linkable.has(info)) for (const caller of around) if (graph.edges[caller.index]?.includes(info.index)) leaving.add(caller);
+  }
+  return new Set([...leaving].filter((info) => linkable.has(info)));
+}
+
+/** What a check takes off: its function's frame, and those of the longest path from it to the next checks that count. */
+function weightsOf(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, counted: ReadonlySet<FunctionInfo>): Map<FunctionInfo, number> {
   const inner = graph.edges.map((to, from) => to.filter((node) => node !== graph.outside && graph.component[node] === graph.component[from]));
-  const { bytes } = longestPaths(inner, graph.weights, new Set([...why.keys()].map(({ index }) => index)));
+  const { bytes } = longestPaths(inner, graph.weights, new Set([...counted].map(({ index }) => index)));
   const weights = new Map<FunctionInfo, number>();
   for (const info of linkable) {
     const path = bytes[info.index] as number;

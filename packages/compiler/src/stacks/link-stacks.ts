@@ -17,7 +17,7 @@ import { COMPILED_MODULE } from '../modules.ts';
 import { Unprintable } from './printer.ts';
 import type { FunctionInfo } from './scopes.ts';
 import { emptyReport, reportOf, type StackReport } from './stack-report.ts';
-import { MARK, TwinPrinter, bodyOf, distanceText } from './twin-printer.ts';
+import { MARK_LENGTH, TwinPrinter, bodyOf, distanceText } from './twin-printer.ts';
 
 export interface LinkOptions {
   /** How the file is called in messages. */
@@ -174,8 +174,8 @@ function withDistances({ code, segments, at }: Edited, marks: readonly Mark[], s
   const placed = marks.filter(({ edit }) => at[edit] !== NOWHERE).map((mark) => ({ linked: mark.linked, offset: (at[mark.edit] as number) + mark.at }));
   for (const { linked, offset } of placed.toSorted((a, b) => a.offset - b.offset)) {
     const text = distanceText(offset - generatedOf(startOf(linked, source)));
-    pieces.push(code.slice(from, offset + MARK.length), text);
-    from = offset + MARK.length + text.length;
+    pieces.push(code.slice(from, offset + MARK_LENGTH), text);
+    from = offset + MARK_LENGTH + text.length;
   }
   return pieces.join('') + code.slice(from);
 }

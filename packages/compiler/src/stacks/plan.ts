@@ -15,7 +15,7 @@ export interface LinkedFunction {
   readonly info: FunctionInfo;
   /** Name of the twin that is declared beside it; undefined: the twin is made inside, when it is needed. */
   readonly twin: string | undefined;
-  /** Bytes that its check takes off the credit; undefined: it has none, and its twin is only called by name. */
+  /** Bytes that its check takes off the credit, 0 for one that only reads it; undefined: it has none, and its twin is only called by name. */
   readonly weight: number | undefined;
   /** Parameters are bound in the body, after the check, for binding them may run code. */
   readonly isLowered: boolean;

@@ -7,7 +7,7 @@ import type { FunctionInfo } from './scopes.ts';
 export interface FunctionPlace { readonly name: string; /** From 1. */ readonly line: number; readonly frameBytes: number }
 
 export interface StackReport {
-  /** Functions that have twins. `why`: of those with a check. `weight`: bytes that it takes off. */
+  /** Functions that have twins. `why`: of those with a check. `weight`: bytes that it takes off, 0 for one that only reads. */
   readonly linked: readonly (FunctionPlace & { readonly why?: Why; readonly weight?: number })[];
   /** Functions of cycles that stay native, and why. */
   readonly left: readonly (FunctionPlace & { readonly reason: string })[];
@@ -15,7 +15,7 @@ export interface StackReport {
   readonly unresolved: readonly { readonly line: number; readonly text: string }[];
   readonly functions: number;
   readonly calls: number;
-  /** Calls that lead to a check. */
+  /** Calls that lead to a check that counts. */
   readonly checkedCalls: number;
   /** The longest path without a check, in bytes of native stack. */
   readonly longest: { readonly bytes: number; readonly path: readonly string[] };
@@ -25,9 +25,9 @@ export interface StackReport {
 
 const TEXT_MAX = 60;
 
-export function reportOf(graph: CallGraph, { plan, why, left }: Placement, code: string, lineOf: (offset: number) => number): StackReport {
+export function reportOf(graph: CallGraph, { plan, why, counted, left }: Placement, code: string, lineOf: (offset: number) => number): StackReport {
   const placeOf = (info: FunctionInfo): FunctionPlace => ({ name: info.name, line: lineOf(info.node.start), frameBytes: graph.weights[info.index] as number });
-  const checked = new Set([...why.keys()].map(({ index }) => index));
+  const checked = new Set([...counted].map(({ index }) => index));
   const { bytes, next } = longestPaths(graph.edges.map((to) => to.filter((node) => node !== graph.outside)), graph.weights, checked);
   const finite = bytes.map((value, node) => ({ value, node })).filter(({ value }) => Number.isFinite(value)).toSorted((a, b) => b.value - a.value)[0];
   const path: string[] = [];
@@ -39,7 +39,7 @@ export function reportOf(graph: CallGraph, { plan, why, left }: Placement, code:
     unresolved: sites.filter((site) => leadsOutside(site) && !graph.bounded.has(site)).map(({ node }) => ({ line: lineOf(node.start), text: code.slice(node.start, node.end).split('\n', 1)[0]?.slice(0, TEXT_MAX) ?? '' })),
     functions: graph.functions.length,
     calls: sites.length,
-    checkedCalls: sites.filter(({ callees }) => [...callees].some((callee) => why.has(callee))).length,
+    checkedCalls: sites.filter(({ callees }) => [...callees].some((callee) => counted.has(callee))).length,
     longest: { bytes: finite?.value ?? 0, path },
   };
 }

@@ -2,6 +2,7 @@
  * What compiled functions call when the native stack runs short: linked stacks at run time. Synchronous, one per isolate, knows no scheduler.
  *
  * A function on a cycle begins with `if ((credit[0] -= weight) < 0 && stack.lowStack(…)) return stack.deep(twin, this, [arguments])`.
+ * or, where it is there only for twins to find (`call`), with `if (credit[0] < 0) return stack.fromTwin(…, twin, this, [arguments])`.
  *   credit     bytes of native stack that may be used up before somebody looks again. It only falls, also where functions return: looking (stack-probe.ts)
  *              is so cheap that giving back is dearer. So nothing has to be undone when a function throws.
  *   lowStack   looks. There is room: new credit, and the function goes on. There is none: `deep`.
@@ -32,11 +33,12 @@ export interface StackSettings {
   readonly isAlwaysShort: boolean;
 }
 
-const MARK = '.lowStack(';
+const MARK = /\.(?:lowStack|fromTwin)\(/;
+const MARK_LENGTH = 10;
 const DISTANCE_WIDTH = 7;
 /** In text that a bundler has printed anew, what stands before the mark of a function's own check: the function's beginning, and nothing of one inside. */
 const NO_DISTANCE = -1;
-const BEGINNING = /^(?:(?:static|get|set)\s+)*(?:function\b\s*)?[\p{ID_Continue}$#]*\s*\(?[\p{ID_Continue}$,.\s]*\)?\s*(?:=>)?\s*\{?\s*(?:["']use strict["'];?\s*)?(?:return\b|if\b)?[\s(]*[\p{ID_Continue}$.]+\[0\]\s*-=\s*\d+\s*\)?\s*<\s*0\s*&&\s*[\p{ID_Continue}$.]+$/u;
+const BEGINNING = /^(?:(?:static|get|set)\s+)*(?:function\b\s*)?[\p{ID_Continue}$#]*\s*\(?[\p{ID_Continue}$,.\s]*\)?\s*(?:=>)?\s*\{?\s*(?:["']use strict["'];?\s*)?(?:return\b|if\b)?[\s(]*[\p{ID_Continue}$.]+\[0\]\s*(?:-=\s*\d+\s*\)?)?\s*<\s*0\s*(?:&&|\?|\)\s*\{?\s*return\b)\s*[\p{ID_Continue}$.]+$/u;
 const BEGINNING_MAX = 400;
 /** Searched anew each time: shorter than it takes to remember. */
 const SHORT_TEXT = 512;
@@ -66,10 +68,11 @@ class Stack implements Caller {
   switches = 0;
   framesHigh = 0;
 
-  configure(settings: Partial<StackSettings>): void { this.#settings = { ...this.#settings, ...settings }; this.credit[0] = 0; }
+  configure(settings: Partial<StackSettings>): void { this.#settings = { ...this.#settings, ...settings }; this.credit[0] = this.#settings.isAlwaysShort ? -1 : 0; }
 
   lowStack(_distance: number): boolean {
-    if (this.#isWanted || this.#settings.isAlwaysShort) return true;
+    if (this.#isWanted) return true;
+    if (this.#settings.isAlwaysShort) { this.credit[0] = -1; return true; }
     const credit = this.#probe.credit(this.#drivers > 0);
     this.credit[0] = credit;
     return credit === 0;
@@ -83,6 +86,8 @@ class Stack implements Caller {
     this.frame = frame;
     return this.linked;
   }
+
+  fromTwin(_distance: number, twin: Twin, self: unknown, args: ArrayLike<unknown>): unknown { return this.deep(twin, self, args); }
 
   /** @param name  of the callee, for the error that says that it is no function */
   call(callee: unknown, self: unknown, args: unknown[], name: string): unknown {
@@ -125,9 +130,9 @@ class Stack implements Caller {
   #isMarked(callee: object): boolean {
     if (this.#unmarked.has(callee)) return false;
     const text = Reflect.apply(toString, callee, []);
-    const at = text.indexOf(MARK);
+    const at = text.search(MARK);
     if (at >= 0) {
-      const distance = Number.parseInt(text.slice(at + MARK.length, at + MARK.length + DISTANCE_WIDTH), 10);
+      const distance = Number.parseInt(text.slice(at + MARK_LENGTH, at + MARK_LENGTH + DISTANCE_WIDTH), 10);
       if (distance === at || (distance === NO_DISTANCE && at < BEGINNING_MAX && BEGINNING.test(text.slice(0, at)))) return true;
     }
     if (text.length > SHORT_TEXT) this.#unmarked.add(callee);

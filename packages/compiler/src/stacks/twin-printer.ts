@@ -17,8 +17,10 @@ import { namesOfPattern } from './scopes.ts';
 import { Printer, Unprintable } from './printer.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
 
-/** What a check names itself by, so that `isLinked` of the runtime finds it: the distance from the function's first character. Always as long. NO_DISTANCE where another tool will print the text anew. */
-export const MARK = '.lowStack(';
+/** What a check names itself by, so that the runtime finds it: the distance from the function's first character. Always as long. NO_DISTANCE where another tool will print the text anew. */
+const COUNTING = '.lowStack(';
+const READING = '.fromTwin(';
+export const MARK_LENGTH: number = COUNTING.length;
 const DISTANCE_WIDTH = 7;
 const NO_DISTANCE = -1;
 export const distanceText = (distance: number): string => String(distance).padEnd(DISTANCE_WIDTH);
@@ -38,15 +40,17 @@ export class TwinPrinter extends Printer {
   /* ---- the check and the twin of a function ---- */
 
   /**
-   * `if(credit is used up) return …`: what a function with a check begins with.
+   * `if(credit is used up) return …`: what a function with a check begins with. One that does not count only learns that a twin has called it.
    * @param start  where the function's own text begins in this one; undefined: elsewhere, and the distance is filled in later
    * @returns where the mark stands in the text
    */
   check(linked: LinkedFunction, start?: number): number {
     const { stack, credit } = this.#plan.names;
-    this.put(`if((${credit}[0]-=${String(linked.weight)})<0&&${stack}`);
+    const isReading = linked.weight === 0;                             // shorter, so that V8 still inlines what is short
+    this.put(isReading ? `if(${credit}[0]<0)return ${stack}` : `if((${credit}[0]-=${String(linked.weight)})<0&&${stack}`);
     const mark = this.text.length;
-    this.put(`${MARK}${distanceText(this.#plan.isAhead ? NO_DISTANCE : start === undefined ? 0 : mark - start)}))return ${stack}.deep(`);
+    const distance = distanceText(this.#plan.isAhead ? NO_DISTANCE : start === undefined ? 0 : mark - start);
+    this.put(isReading ? `${READING}${distance},` : `${COUNTING}${distance}))return ${stack}.deep(`);
     if (linked.twin === undefined) this.#twinValue(linked); else this.put(linked.twin);
         // What may be called by `new` gives its object, whether it uses it or not.
     this.put(`,${linked.info.usesThis || /^(?:declaration|expression|constructor)$/.test(linked.info.form) ? 'this' : 'void 0'},${this.#given(linked)});`);

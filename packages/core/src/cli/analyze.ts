@@ -59,7 +59,7 @@ function fileLines({ file, report, error }: AnalyzedFile, output: Output): strin
   const native = functions.filter(({ isCompiled }) => !isCompiled);
   const lines = [
     ...points.map(({ line, form, functionName }) => `  ${line}: ${form} in ${functionName}`),
-    ...stacks.linked.map(({ line, name, frameBytes, why, weight }) => `  ${line}: ${name}, ${frameBytes} bytes a frame, ${why === undefined ? 'no check: its cycle has one elsewhere' : `a check of ${weight} bytes: ${why}`}`),
+    ...stacks.linked.map(({ line, name, frameBytes, why, weight }) => `  ${line}: ${name}, ${frameBytes} bytes a frame, ${why === undefined ? 'no check: its cycle has one elsewhere' : `a check ${weight === 0 ? 'that only reads' : `of ${weight} bytes`}: ${why}`}`),
     ...stacks.left.map(({ line, name, reason }) => `  ${line}: ${name} stays on the native stack: ${reason}`),
     ...native.map(({ line, name, reason }) => `  ${line}: ${name} stays a native async function: ${reason ?? ''}`),
     ...preemption.map(({ line, name, what, by, reason }) => `  ${line}: ${what === 'call' ? `a call in ${name}: ${reason ?? ''}` : `${what === 'loop' ? `a loop of ${name}` : name} ${by === undefined ? `runs to completion: ${reason ?? ''}` : `may be preempted: ${by === 'mark' ? 'annotated' : 'it touches nothing that others see'}`}`}`),
