@@ -13,6 +13,7 @@ import { linkStacks, parseSource } from '@capriccio/compiler';
 import { stack } from '@capriccio/compiler/stack';
 import { metaOf } from './suite.ts';
 
+process.on('unhandledRejection', () => { /* tests leave them */ });
 const [root, filter = ''] = process.argv.slice(2);
 if (root === undefined) throw new Error('usage: stacks.ts <checkout of tc39/test262> [part of a path]');
 const FOLDERS = ['arguments-object', 'block-scope', 'computed-property-names', 'destructuring', 'directive-prologue', 'expressions', 'function-code', 'identifier-resolution', 'rest-parameters', 'statements', 'types'];

@@ -24,6 +24,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'micro/instructions': { what: 'instructions an operation, of structures, codec and threads, by perf or valgrind: what a change costs, without noise' },
   'micro/recorder': { what: 'what recording the blocking graph costs a segment, and that it counts all', isShort: true },
   'micro/compiled': { what: 'an awaited call, a miss, a wait, a spawn: compiled code beside native, and the bytes of a blocked thread' },
+  'micro/preemption': { what: 'what a loop costs in which a thread may be preempted, and how late a thread goes on beside one that computes' },
   'micro/linked-stacks': { what: 'what a check of the stack costs on recursive libraries from npm, and a level of recursion on the heap' },
   'micro/shared-primitives': { what: 'a mutex handed over, a value there and back, a stream of items between two cores, beside postMessage', isShort: true },
   'compiled/real': { what: 'whole programs (Fastify, Hono, Markdown, a crawler, an interpreter) as threads from compiled code, beside native', isShort: true },

@@ -3,16 +3,15 @@
  * proved of it and no loop asks, and marked, where every loop does; they take turns within each round, each the least of three runs. Then a thread that computes without a wait beside
  * one that is light: how long after its sleep is over the second goes on, by the clock on the wall, and at most in processor time of this thread (what it used since the
  * sleep began, where that is less: of what is beyond, the kernel gave the core to other processes).
- * Run: node --conditions=capriccio-source packages/bench/src/micro/preemption.ts [part of a name]
+ * Run: npm run bench -- micro/preemption
  */
 import vm from 'node:vm';
 import { compile } from '@capriccio/compiler';
 import '@capriccio/worker/compiled';
 import * as thread from '@capriccio/worker/thread';
-import { findings, interleave, machine, median, ratio, round3, showRatio, table, type Finding, type Side } from '../harness.ts';
+import { interleave, median, ratio, round3, showRatio, table, type Bench, type Finding, type Side } from '../harness.ts';
 import { percentile } from '../load/percentiles.ts';
 
-const ROUNDS = 15;
 const ROUND_MS = 15;
 const GOAL = 1.1;
 const QUANTUM_MS = 1;
@@ -87,28 +86,26 @@ async function delays(heavy: Run | undefined): Promise<{ wall: Float64Array; cpu
   return { wall: sorted(wall), cpu: sorted(cpu) };
 }
 
-const wanted = process.argv[2] ?? '';
-console.log(machine());
-const rows: string[][] = [];
-const found: Finding[] = [];
-for (const { name, text } of cases.filter((one) => one.name.includes(wanted))) {
-  const [without, marked] = [load(text), load(MARK + text)];
-  const turns = await calibrated(without);
-  const sides: Side[] = [{ name: 'without', measure: () => timeOf(without, turns) }, { name: 'with', measure: () => timeOf(marked, turns) }];
-  for (let k = 0; k < 3; k++) for (const { measure } of sides) await measure();
-  const [a, b] = await interleave(sides, ROUNDS);
-  if (a === undefined || b === undefined) throw new Error('a side is missing');
-  const cost = ratio(b, a);
-  rows.push([name, round3(median(a.rounds)), round3(median(b.rounds)), showRatio(cost)]);
-  found.push({ what: name, figure: round3(cost.median), goal: `≤ ${GOAL}`, isMet: cost.median <= GOAL });
-}
-table(['ns a turn', 'without checks', 'with', 'with / without'], rows);
-if (wanted === '' || 'delay'.includes(wanted)) {
+export const bench: Bench = async ({ rounds }) => {
+  const rows: string[][] = [];
+  const found: Finding[] = [];
+  for (const { name, text } of cases) {
+    const [without, marked] = [load(text), load(MARK + text)];
+    const turns = await calibrated(without);
+    const sides: Side[] = [{ name: 'without', measure: () => timeOf(without, turns) }, { name: 'with', measure: () => timeOf(marked, turns) }];
+    for (let k = 0; k < 3; k++) for (const { measure } of sides) await measure();
+    const [a, b] = await interleave(sides, rounds, { label: name, unit: 'ns', better: 'lower' });
+    if (a === undefined || b === undefined) throw new Error('a side is missing');
+    const cost = ratio(b, a);
+    rows.push([name, round3(median(a.rounds)), round3(median(b.rounds)), showRatio(cost)]);
+    found.push({ what: name, figure: round3(cost.median), goal: `≤ ${GOAL}`, isMet: cost.median <= GOAL });
+  }
+  table(['ns a turn', 'without checks', 'with', 'with / without'], rows);
+
   const alone = await delays(undefined);
   const beside = await delays(load(MARK + (cases[1]?.text as string)));
   const lines = [['alone, on the wall', alone.wall], ['alone, processor time', alone.cpu], ['beside a thread that computes, on the wall', beside.wall], ['the same, processor time', beside.cpu]] as const;
   table(['ms late', 'median', 'p99', 'most'], lines.map(([name, late]) => [name, ...[0.5, 0.99, 1].map((share) => round3(percentile(late, share)))]));
   const most = percentile(beside.cpu, 0.99);
-  found.push({ what: 'a light thread beside one that computes is late at p99, ms of processor time', figure: round3(most), goal: `≤ ${2 * QUANTUM_MS + SLICE_MS}`, isMet: most <= 2 * QUANTUM_MS + SLICE_MS });
-}
-findings(found);
+  return [...found, { what: 'a light thread beside one that computes is late at p99, ms of processor time', figure: round3(most), goal: `≤ ${2 * QUANTUM_MS + SLICE_MS}`, isMet: most <= 2 * QUANTUM_MS + SLICE_MS }];
+};

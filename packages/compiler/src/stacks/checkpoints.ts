@@ -47,7 +47,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
   const why = new Map<FunctionInfo, Why>();
   for (const info of linkable) if (everything || graph.flow.escaping.has(info) && graph.component[info.index] === graph.component[graph.outside]) why.set(info, 'called from outside');
   const calls = linkedCalls(graph, linkable, siblings, why, everything);
-  const counted = everything ? linkable : countedOf(graph, cyclic, linkable, why, stackBound);
+  const counted = everything ? new Set([...linkable].filter(({ index }) => index % 2 === 0)) : countedOf(graph, cyclic, linkable, why, stackBound);
   const weights = weightsOf(graph, linkable, counted);
   const selfNamed = new Set([...linkable].filter((info) => info.form === 'expression' && usesOwnName(info, scopes)));
   const planned = new Map<AnyNode, LinkedFunction>();

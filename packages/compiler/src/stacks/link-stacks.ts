@@ -29,7 +29,7 @@ export interface LinkOptions {
   readonly lineOf?: (offset: number) => number;
   /** For a bundler, which prints the text anew. */
   readonly isAhead?: boolean;
-  /** Every function gets a twin and every call is linked, on a cycle or not: for tests. */
+  /** Every function gets a twin and every call is linked, on a cycle or not, and every second check counts: for tests. */
   readonly everything?: boolean;
   /** Plans also where threads may be preempted, and gives functions twins for it; then the text imports the runtime of compiled code. */
   readonly preemption?: boolean;
