@@ -54,7 +54,7 @@ function printList(node: TreeNode, labels: string, names: LoopNames): Rope {
   printer.statement(body);
   const { text, places } = printer;
   const pieces: Rope[] = [text.slice(0, places[0]?.at ?? text.length), ...places.map(({ at, original }, k) => standing(text.slice(at, places[k + 1]?.at ?? text.length), original))];
-  return [open, labels, condition, '{', pieces, '}', close];
+  return [open, labels, condition, pieces, close];
 }
 
 function namesFor(context: Context, node: TreeNode, fn: TreeNode, { isMarked, needs }: Rule): LoopNames {

@@ -129,7 +129,7 @@ export class PreemptPrinter extends TwinPrinter {
       const left = node['left'] as AnyNode;
       if (plan.isTwice === true) {
         const list = listTexts(names);
-        this.put(`${list.open}${labels}${list.condition}{`); this.#assign(left, list.next); this.statement(body); this.put(`}${list.close}`);
+        this.put(`${list.open}${labels}${list.condition}`); this.#assign(left, list.next); this.statement(body); this.put(list.close);
       }
       this.put(`${open}${labels}for(`);
       if (left.type === 'VariableDeclaration') this.declaration(left, true); else this.expression(left);
@@ -141,7 +141,7 @@ export class PreemptPrinter extends TwinPrinter {
       this.put('{');
       if (init?.type === 'VariableDeclaration') { this.declaration(init); this.put(';'); } else if (init !== null && init !== undefined) { this.put('('); this.expression(init); this.put(');'); }
       this.put(`${open}${labels}for(;${condition}`);
-      if (plan.form === 'counted' && node['test'] !== null) { this.put('&&('); this.expression(node['test'] as AnyNode); this.put(')'); }
+      if (plan.form !== 'bounded' && node['test'] !== null) { this.put('&&('); this.expression(node['test'] as AnyNode); this.put(')'); }
       this.put(';');
       if (node['update'] !== null && node['update'] !== undefined) this.expression(node['update'] as AnyNode);
       this.put(')'); this.statement(body); this.put(`${close}}`);
