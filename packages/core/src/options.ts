@@ -88,6 +88,8 @@ export interface FullPoolOptions {
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: string[] | undefined;
   readonly name: string;
+  /** Standard input may be given to workers: for the command line. */
+  readonly hasInput?: boolean;
 }
 
 const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'startMs', 'resourceLimits', 'env', 'execArgv', 'name'];

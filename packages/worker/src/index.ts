@@ -9,7 +9,7 @@ export * from './clock.ts';
 export { Cell, currentThread, inThisContext } from './context.ts';
 export { currentPoolHandle, setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
-export { nameOfFunction } from './functions.ts';
+export { findExport, nameOfFunction } from './functions.ts';
 export { loadModule } from './load-module.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';

@@ -234,6 +234,12 @@ export class Runtime {
   /** One that main has handed over has come. */
   countTaken(): void { this.#board.countTaken(); }
 
+  /** Nothing here could go on by itself, or is waited for from elsewhere, but so many threads. */
+  isAtRest(threads: number): boolean {
+    return this.scheduler.live <= threads && this.scheduler.timers.count === 0 && this.streams.size === 0 && !this.functions.isLoading && this.caller.outstanding === 0 && this.#holds === 0
+      && process.getActiveResourcesInfo().length <= this.#baseline;
+  }
+
   // ---- roles ----
 
   /** SPARE, FRONT, … of roles.ts, as last looked at. */

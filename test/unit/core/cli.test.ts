@@ -1,65 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { afterAll, describe, onTestFinished, test, vi } from 'vitest';
-import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
+import { describe, onTestFinished, test, vi } from 'vitest';
 import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
 import { Output } from '../../../packages/core/src/cli/output.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 import type { PoolStats } from 'capriccio';
+import { BOUND_MS, capriccio, children, fixture, here, root, serving, start } from './cli-rig.ts';
 import { until } from './rig.ts';
-
-const root = new URL('../../../', import.meta.url);
-const fixture = (name: string): string => `test/fixtures/cli/${name}`;
-/** A child that has not ended by then is killed, ms: a test sees the signal and fails. */
-const BOUND_MS = 20_000;
-
-interface Cli { readonly child: ChildProcess; stdout: string; stderr: string; readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
-const children = new Set<ChildProcess>();
-afterAll(() => { for (const child of children) child.kill('SIGKILL'); });
-
-function start(args: readonly string[], env: Record<string, string> = {}): Cli {
-  const child = spawn(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', ...args], {
-    cwd: root, env: { PATH: process.env['PATH'] ?? '', CAPRICCIO_CORES: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.add(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);
-  const cli: Cli = {
-    child, stdout: '', stderr: '',
-    ended: once(child, 'close').then(([code, signal]) => { clearTimeout(timer); children.delete(child); return { code: code as number | null, signal: signal as NodeJS.Signals | null }; }),
-  };
-  child.stdout?.on('data', (chunk) => { cli.stdout += String(chunk); });
-  child.stderr?.on('data', (chunk) => { cli.stderr += String(chunk); });
-  return cli;
-}
-
-async function capriccio(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const cli = start(args);
-  const { code } = await cli.ended;
-  return { code, stdout: cli.stdout, stderr: cli.stderr };
-}
-
-/** Starts a server and waits for the line that says where it listens. */
-async function serving(args: readonly string[], env?: Record<string, string>): Promise<Cli & { url: string }> {
-  const cli = start(['serve', ...args], env);
-  const url = await Promise.race([
-    new Promise<string>((resolve) => { cli.child.stdout?.on('data', () => { const found = /http:\/\/[\w.:[\]]+/.exec(cli.stdout); if (found !== null && cli.stdout.endsWith('\n')) resolve(found[0]); }); }),
-    cli.ended.then(() => assert.fail(`it ended before it listened: ${cli.stderr}`)),
-  ]);
-  return Object.assign(cli, { url });
-}
-
-/** The same in this process, for what starts no pool. */
-async function here(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await commandLine(args, stdout, stderr);
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
 
 describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
@@ -160,43 +113,6 @@ describe('the command line', () => {
     assert.equal(code, 2);
     assert.deepEqual(JSON.parse(stderr), { error: { code: 'CAP_ERR_OPTION', message: 'serve has no option --prot; did you mean --port?' } });
     assert.match((await here('run', 'a.ts', '--prot', '--', '--json')).stderr, /^capriccio: /);
-  });
-});
-
-describe('capriccio run', () => {
-  test('prints what the default export returns for the remaining strings', async () => {
-    assert.deepEqual(await capriccio('run', fixture('join.ts'), 'a', '--cores', '1', 'b', '--', '--cores'), { code: 0, stdout: "{ words: [ 'a', 'b', '--cores' ], count: 3 }\n", stderr: '' });
-    assert.deepEqual(await capriccio('run', fixture('join.ts'), '1', '--json'), { code: 0, stdout: '{"words":["1"],"count":1}\n', stderr: '' });
-  });
-
-  test('a generator prints each value, and cores: 0 runs it here', async () => {
-    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '3', '--cores', '0'), { code: 0, stdout: '0\n1\n2\n', stderr: '' });
-    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '2', '--json'), { code: 0, stdout: '0\n1\n', stderr: '' });
-  });
-
-  test('what the script says comes before the result; what JSON does not have is an error', async () => {
-    assert.deepEqual(await capriccio('run', fixture('talks.ts')), { code: 0, stdout: 'said by the script\n7n\n', stderr: '' });
-    const { code, stderr } = await capriccio('run', '--json', fixture('talks.ts'));
-    assert.equal(code, 1);
-    assert.match((JSON.parse(stderr) as { error: { message: string } }).error.message, /cannot be written as JSON/);
-  });
-
-  test('a script that throws: its error with code and stack, exit code 1', async () => {
-    const { code, stdout, stderr } = await capriccio('run', fixture('throws.ts'));
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^capriccio: test\/fixtures\/cli\/throws\.ts: StockError: nothing left \(E_STOCK\)\n {4}at .*throws\.ts:2:/);
-    const json = await capriccio('run', '--json', fixture('throws.ts'));
-    assert.deepEqual(JSON.parse(json.stderr), { error: { code: 'E_STOCK', message: 'test/fixtures/cli/throws.ts: StockError: nothing left' } });
-  });
-
-  test.each([
-    ['imports-syntax.ts', /cannot load .*imports-syntax\.ts .*\(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\) \(CAP_ERR_MODULE\)\n {4}at file:.*syntax\.mjs:2:16\n/],
-    ['broken.ts', /cannot load .*broken\.ts .*this module cannot be loaded \(CAP_ERR_MODULE\)\n {4}at .*broken\.ts:1/],
-    ['no-default.ts', /no-default\.ts has no function as its default export, and run calls that/],
-  ])('%s is an error that says so, exit code 1', async (name, message) => {
-    const { code, stdout, stderr } = await capriccio('run', fixture(name));
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, message);
   });
 });
 
