@@ -8,10 +8,11 @@ import {
   CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, CarriedStores, LANES, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type LaneMessage, type Overrun, type PortMessage,
+  Arrivals, CallTimes, Caller, CarriedStores, LANES, MEASURE, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type LaneMessage, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type ContextCodec, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
+import { CallBook, type FunctionHistograms, type MadeHistogram } from './admin/call-book.ts';
 import { CallAdmission } from './call-admission.ts';
 import { BackLanes } from './lanes/back-lanes.ts';
 import { Collector } from './collector.ts';
@@ -111,6 +112,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #modules = new Map<string, object>();
   readonly #services = new Map<string, (from: number, body: unknown) => void>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #calls = new CallBook();
   readonly #hanging: Hanging;
   readonly #stuck: Stuck;
   readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => [...this.#workers.all].reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
@@ -146,7 +148,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: this.#memory, options, buffer, graph: this.#graph.buffer,
       plugins: [{ url: addressOf('worker-plugin'), data: undefined }, ...parts?.plugins ?? []],
       ...parts === undefined ? {} : { managed: parts.managed },
-      sharedBuffers: () => this.#buffers.entries(),
+      sharedBuffers: () => this.#buffers.entries(), measures: () => this.#caller.measured !== undefined,
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
       onExit: ({ id }) => this.#objects.takePlace(id),
@@ -191,6 +193,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       onCancelled: (call, claimer) => this.#stuck.watchCall(call, claimer),
     }, postman, this.#results, this.#buffers);
     this.#stuck = new Stuck({ memory: this.#memory, workers: this.#workers, graceMs: options.cancelGraceMs, abandon: (call) => this.#caller.abandon(call) });
+    if (options.timings === true) this.#measure();
     this.#collector = new Collector(this.#memory, () => this.#collect());
   }
 
@@ -248,6 +251,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const url = moduleUrl(app);
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
+    if (full.adminPort !== undefined && this.#options.timings !== false) this.#measure();
     const letGo = this.#collector.keepAlive();
     const server = new RunningServer({
       memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason), wantBackLane: () => this.#lanes.want(),
@@ -257,6 +261,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#servers.set(server.number, server);
     await server.open();
     return server;
+  }
+
+  /** Calls are measured from now on, those of workers too. */
+  #measure(): void {
+    if (this.#caller.measured !== undefined) return;
+    this.#caller.measured = new CallTimes((name, kind, histogram) => this.#calls.add(MAIN, { name, kind, histogram }));
+    (this.#inProcess ?? this.#workers).broadcast({ kind: 'service', service: MEASURE, body: undefined });
   }
 
   // ---- primitives across cores, by name ----
@@ -304,6 +315,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
    */
   graph(): BlockingGraph { return this.#graph.graph(); }
+
+  /**
+   * How long calls took, by function (`images.ts#resize`), from wherever they were made: `perf_hooks` histograms in microseconds, from the call to its end.
+   * Empty unless calls are measured (`timings`). Of 200 functions; the others are one, `others`. Makes new ones: not to be called for each request.
+   */
+  histograms(): ReadonlyMap<string, FunctionHistograms> { return this.#calls.merged(); }
 
   health(): Health {
     const now = sharedNow();
@@ -432,6 +449,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
         else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
         else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
+        else if (message.service === MEASURE) this.#calls.add(from, message.body as MadeHistogram);
         else if (message.service === LANES) this.#lanes.receive(message.body as LaneMessage);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
         else (this.#services.get(message.service) ?? this.#parts?.receive)?.(from, message.body);
@@ -461,6 +479,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (!worker.isExpected) this.#lost++;
     this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
     this.#graph.forget(worker.id);
+    this.#calls.forget(worker.id);
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);

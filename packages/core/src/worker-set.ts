@@ -47,6 +47,8 @@ export interface WorkerSetHost {
   readonly graph: SharedArrayBuffer;
   readonly plugins: WorkerStart['plugins'];
   sharedBuffers(): WorkerStart['sharedBuffers'];
+  /** Whether calls are measured. */
+  measures(): boolean;
   /** A message for main. */
   receive(from: number, message: PortMessage): void;
   /** A worker has taken its number and takes work. */
@@ -148,7 +150,7 @@ export class WorkerSet implements Postman {
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(),
       sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {

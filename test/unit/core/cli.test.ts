@@ -146,11 +146,14 @@ describe('capriccio top', () => {
       stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
         activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
+      functions: [{ name: 'a.ts#rare', count: 7, errors: 7, meanMs: 1, p50Ms: 1, p99Ms: 1 }, { name: 'a.ts#busy', count: threadsRun, errors: 3, meanMs: 3, p50Ms: 1, p99Ms: 20 }],
     } as unknown as Look);
     const plain = (_: string, text: string): string => text;
     const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
     assert.match(lines[3] ?? '', /^1 +front +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
-    assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
+    assert.match(lines.at(-2) ?? '', /^a\.ts#busy +300 +100 +3 +3\.00 +1\.00 +20\.00$/);
+    assert.match(lines.at(-1) ?? '', /^a\.ts#rare +7 +0 +7 /);
+    assert.match(lines.at(-5) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
     assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +front +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
     const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
