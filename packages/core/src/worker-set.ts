@@ -5,7 +5,7 @@
 import inspector from 'node:inspector';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { TYPELESS, ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
@@ -174,6 +174,7 @@ export class WorkerSet implements Postman {
 
   #route(worker: LiveWorker, { to, from, message, moved }: Envelope, isReplacement: boolean): void {
     if (message.kind === 'service' && message.service === 'ready') { this.#ready(worker, isReplacement); return; }
+    if (message.kind === 'service' && message.service === TYPELESS) { warnOnce(message.body as string); return; }
     if (to === 0 || to === ALL) this.#host.receive(from, message);
     if (to === ALL) this.broadcast(message, from);
     else if (to !== 0) this.#relay(to, from, message, moved);
@@ -279,6 +280,14 @@ export class WorkerSet implements Postman {
     for (const { port } of this.#workers.values()) port.close();
     return [...this.#workers.keys()];
   }
+}
+
+/** Of a process, whatever pools it has. */
+const warned = new Set<string>();
+function warnOnce(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  process.emitWarning(text, { code: TYPELESS });
 }
 
 function* receiveAll(port: MessagePort): Generator<Envelope> {

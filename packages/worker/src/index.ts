@@ -34,7 +34,7 @@ export { Recorder } from './recorder.ts';
 export { Continuation, Root, Roots, type Entry, type Ready, type Runnable } from './run-queues.ts';
 export { LocalCredits, WindowGate, type Credits } from './window-gate.ts';
 export { Runtime } from './runtime.ts';
-export { LANES, MEASURE, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
+export { LANES, MEASURE, TYPELESS, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
 export { Scheduler } from './scheduler.ts';
 export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';

@@ -41,6 +41,8 @@ export interface RuntimeStart {
 export interface Overrun { readonly root: string; readonly ms: number }
 /** Under this name main has calls measured, and is told of each histogram that is made for them. */
 export const MEASURE = 'measure';
+/** Node's code of the warning that a package has no `type`, and the name under which main hears it. */
+export const TYPELESS = 'MODULE_TYPELESS_PACKAGE_JSON';
 /** The name under which lanes speak with main. */
 export const LANES = 'lanes';
 export type LaneMessage =

@@ -236,6 +236,38 @@ describe('capriccio.config.ts', () => {
   });
 });
 
+describe('a configuration that cannot be loaded', () => {
+  const configured = async (text: string): Promise<Awaited<ReturnType<typeof here>> & { file: string }> => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'capriccio.config.mts');
+    writeFileSync(file, text);
+    return { ...await here('serve', 'test/fixtures/cli/slow-app.ts', '--config', file), file };
+  };
+
+  test.each([
+    ['export default {\n  app: ,\n};\n', 'SyntaxError: Expression expected (line 2, column 8) (CAP_ERR_MODULE)\n'],
+    ["import missing from 'package-that-is-not-there';\nexport default { missing };\n", "Error: Cannot find package 'package-that-is-not-there'"],
+    ["throw new TypeError('no such luck');\n", 'TypeError: no such luck (CAP_ERR_MODULE)\n'],
+  ])('%j is named, with the reason', async (text, reason) => {
+    const { code, stdout, stderr, file } = await configured(text);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.ok(stderr.startsWith(`capriccio: ${file} cannot be loaded: ${reason}`), stderr);
+  });
+});
+
+test('that a package has no type is said once, however many workers there are', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'capriccio-typeless-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(join(folder, 'app.ts'), 'export default { fetch: (): Response => new Response() };');
+  const cli = await serving([join(folder, 'app.ts'), '--port', '0', '--cores', '3']);
+  await until(() => cli.stderr.includes('MODULE_TYPELESS_PACKAGE_JSON'), 'the warning');
+  cli.child.kill('SIGTERM');
+  await cli.ended;
+  assert.equal(cli.stderr.split('MODULE_TYPELESS_PACKAGE_JSON').length - 1, 1, cli.stderr);
+});
+
 describe('capriccio serve --watch', () => {
   test('starts again on the same port when a source changes, also after one that is broken', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'capriccio-watch-'));
