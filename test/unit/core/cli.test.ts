@@ -128,6 +128,9 @@ describe('capriccio top', () => {
     assert.match(text.stdout, /\n1 +front +(?:idle|waiting|running) .*%/);
     assert.match(text.stdout, /\nGET \/quick +1 /);
     assert.ok(!text.stdout.includes('\u001B'));
+    const wrong = await here('top', cli.url);
+    assert.deepEqual([wrong.code, wrong.stderr], [1, `capriccio: ${cli.url} answered what is no JSON: it is no admin port of Capriccio (CAP_ERR_MODULE)\n`]);
+    assert.match((await here('dump', new URL(adminUrl).host)).stdout, /^process \d+, /);
     const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
     const looks = json.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { stats: { cores: number } });
     assert.deepEqual(looks.map(({ stats }) => stats.cores), [2, 2]);
