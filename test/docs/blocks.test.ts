@@ -25,7 +25,7 @@ function blocksOf(markdown: string): Block[] {
 const guides = readdirSync(join(root, 'docs/guide')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => `docs/guide/${name}`);
 
 const pages = ['README.md', 'packages/core/README.md', ...['threads', 'errors', 'shared-primitives'].map((name) => `docs/reference/${name}.md`), ...guides];
-/** Its one block is a configuration, which is read and checked. */
+/** Its blocks are a program, which is run, and a configuration, which is read and checked. */
 const CLI = 'docs/reference/cli.md';
 
 test('no page with code is left out', () => {
@@ -33,8 +33,17 @@ test('no page with code is left out', () => {
   expect(withCode.toSorted()).toEqual([...pages, CLI].toSorted());
 });
 
+test('the program of cli.md says what it says', () => {
+  const [{ file, code }] = blocksOf(readFileSync(join(root, CLI), 'utf8')) as [Block, Block];
+  const folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));
+  onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
+  writeFileSync(join(folder, file), code);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', 'run', join(folder, file), '--cores', '1'], { cwd: root, encoding: 'utf8', timeout: 20_000 });
+  expect([status, stdout, stderr]).toEqual([0, '1,4,9\nfunction\n', '']);
+});
+
 test('the configuration of cli.md is one', async () => {
-  const [{ file, code }] = blocksOf(readFileSync(join(root, CLI), 'utf8')) as [Block];
+  const [, { file, code }] = blocksOf(readFileSync(join(root, CLI), 'utf8')) as [Block, Block];
   const folder = mkdtempSync(join(root, 'test', 'docs', 'run-'));
   onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
   writeFileSync(join(folder, file), code);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
+import { verbs } from '../../packages/core/src/cli/command-line.ts';
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const core = join(root, 'packages/core');
 const reference = readFileSync(join(root, 'docs/reference/api.md'), 'utf8');
@@ -31,6 +33,11 @@ const valuesOf = (source: string): string[] => {
   const program = `console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(join(core, source))}))))`;   // by Node itself: the test runner resolves otherwise
   return (JSON.parse(execFileSync(process.execPath, ['--conditions=capriccio-source', '--input-type=module', '-e', program], { encoding: 'utf8', timeout: 20_000 })) as string[]).filter((name) => name !== '__esModule');
 };
+
+test.for(verbs.map(({ name, options }) => [name, options] as const))('cli.md has every option of %s', ([name, options]) => {
+  const rows = [...readFileSync(join(root, 'docs/reference/cli.md'), 'utf8').matchAll(/^\| ([\w, ]+) \| (`--.*?) \|/gm)].filter(([, of = '']) => of.split(', ').includes(name));
+  expect(rows.flatMap(([, , cell = '']) => [...cell.matchAll(/--([\w-]+)/g)].map(([, option]) => option)).toSorted()).toEqual(Object.keys(options).toSorted());
+});
 
 describe.for(Object.entries(PAGES))('%s has its own page, %s', ([door, page]) => {
   test('that names all it exports', () => {

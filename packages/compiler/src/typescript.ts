@@ -3,7 +3,7 @@
  * parameter properties, import aliases) cannot be blanked out: such a file, and only such a one, goes through amaro, the transformer that Node
  * itself is built with, and its source map says where everything went. Why amaro: docs/decisions/0030-typescript-that-cannot-be-stripped.md.
  */
-import { createRequire, stripTypeScriptTypes } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
 import { Lines } from './lines.ts';
 import { fromMappings, type MapFields } from './mappings.ts';
 import { identity, type Pass } from './segments.ts';
@@ -16,7 +16,7 @@ const require = createRequire(import.meta.url);
 /** Throws SourceError where the source is no TypeScript. */
 export function stripTypes(source: string, file: string): Pass {
   try {
-    return { code: quietly(() => stripTypeScriptTypes(source, { mode: 'strip' })), segments: identity(source.length) };
+    return { code: quietly(() => nodeModule.stripTypeScriptTypes(source, { mode: 'strip' })), segments: identity(source.length) };
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw refused(error, source, file);
   }

@@ -7,6 +7,7 @@ export type {
   SharedSemaphore, SharedSemaphoreOptions, SharedSendOptions, SharedWaitOptions, Thread, ThreadStatus, DeadlockedThread, DeadlockReport, ThreadInfo,
 } from '@capriccio/worker';
 export { defineConfig, type CapriccioConfig } from './config.ts';
+export type { FunctionHistograms } from './admin/call-book.ts';
 export { createPool } from './create-pool.ts';
 export type { ActivationEvent, ActivationStats } from './crew.ts';
 export type { Lane, Pattern, PoolOptions, WithOptions } from './options.ts';

@@ -46,6 +46,8 @@ export interface PoolOptions {
   onWorkerLost?: 'reject' | 'retry';
   /** Looks over the shared memory all the time and replaces a worker whose words are corrupt. Default false: costs a per mille of a core. */
   audit?: boolean;
+  /** Whether calls are measured, for `histograms()` and the metrics; some 0.3 us a call. Default: from when an admin port is open. */
+  timings?: boolean;
   /** How long a cancelled task has before its worker, if it does not react at all, is replaced; milliseconds. Default 1,000. */
   cancelGraceMs?: number;
   /** How long a worker may take to start, with what `execArgv` has it import; then it is ended and another started after a pause. Milliseconds. Default 30,000. */
@@ -75,6 +77,8 @@ export interface FullPoolOptions {
   readonly limits: { readonly heapBytes: number; readonly externalBytes: number; readonly descriptors: number };
   readonly retriesMax: number;
   readonly audit: boolean;
+  /** Undefined: from the time on when an admin port is open. */
+  readonly timings: boolean | undefined;
   readonly cancelGraceMs: number;
   readonly startMs: number;
   readonly deadlock: 'report' | 'break';
@@ -88,9 +92,11 @@ export interface FullPoolOptions {
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: string[] | undefined;
   readonly name: string;
+  /** Standard input may be given to workers: for the command line. */
+  readonly hasInput?: boolean;
 }
 
-const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'cancelGraceMs', 'startMs', 'resourceLimits', 'env', 'execArgv', 'name'];
+const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'timings', 'cancelGraceMs', 'startMs', 'resourceLimits', 'env', 'execArgv', 'name'];
 const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'];
 /** With less, V8 does not fail the worker but ends the process, while the worker is still starting. */
 const OLD_GENERATION_MB_MIN = 4;
@@ -135,7 +141,7 @@ function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes
   if (options.execArgv !== undefined && !(Array.isArray(options.execArgv) && options.execArgv.every((one) => typeof one === 'string'))) refuse(`execArgv must be an array of strings, not ${shown(options.execArgv)}`);
   const name = checkString(options.name, 'name') ?? 'capriccio';
   return {
-    queuedMax, limits: planned, audit: checkBoolean(options.audit, 'audit') ?? false, cancelGraceMs, startMs, name, compile: checkCompile(options.compile),
+    queuedMax, limits: planned, audit: checkBoolean(options.audit, 'audit') ?? false, timings: checkBoolean(options.timings, 'timings'), cancelGraceMs, startMs, name, compile: checkCompile(options.compile),
     stacks: { ...options.stackBound === undefined ? {} : { stackBound: options.stackBound }, ...options.framesMax === undefined ? {} : { framesMax: options.framesMax } }, retriesMax: lost === 'retry' ? RETRIES_MAX : 0,
     resourceLimits: options.resourceLimits === undefined ? undefined : resourceLimits, env: options.env, execArgv: options.execArgv,
   };

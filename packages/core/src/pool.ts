@@ -5,13 +5,14 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import {
-  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, parker, roles, type Memory,
+  CapriccioError, Participant, RING_COUNT_MAX, Tasks, allocateMemory, board, layOut, lifeOf, mapMemory, markLive, roles, type Memory,
 } from '@capriccio/shared';
 import {
-  Arrivals, Caller, CarriedStores, LANES, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type Call, type LaneMessage, type Overrun, type PortMessage,
+  Arrivals, CallTimes, Caller, CarriedStores, LANES, MEASURE, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type LaneMessage, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
   type ContextCodec, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
 } from '@capriccio/worker';
+import { CallBook, type FunctionHistograms, type MadeHistogram } from './admin/call-book.ts';
 import { CallAdmission } from './call-admission.ts';
 import { BackLanes } from './lanes/back-lanes.ts';
 import { Collector } from './collector.ts';
@@ -33,6 +34,7 @@ import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
 import { ShedBook, type Overload } from './shed-book.ts';
+import { Stuck } from './stuck.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
@@ -108,9 +110,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #hasCalls = false;
   readonly #lanes: BackLanes;
   readonly #modules = new Map<string, object>();
+  readonly #services = new Map<string, (from: number, body: unknown) => void>();
   readonly #servers = new Map<number, RunningServer>();
+  readonly #calls = new CallBook();
   readonly #hanging: Hanging;
-  readonly #watched = new Set<LiveWorker>();
+  readonly #stuck: Stuck;
   readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => [...this.#workers.all].reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
@@ -144,7 +148,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: this.#memory, options, buffer, graph: this.#graph.buffer,
       plugins: [{ url: addressOf('worker-plugin'), data: undefined }, ...parts?.plugins ?? []],
       ...parts === undefined ? {} : { managed: parts.managed },
-      sharedBuffers: () => this.#buffers.entries(),
+      sharedBuffers: () => this.#buffers.entries(), measures: () => this.#caller.measured !== undefined,
       receive: (from, message) => this.#receive(from, message),
       onReady: (worker, isReplacement) => this.#workerReady(worker, isReplacement),
       onExit: ({ id }) => this.#objects.takePlace(id),
@@ -186,8 +190,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       stores: this.#stores,
       admit: new CallAdmission(() => this.#crew.cores, (label, retryAfterMs) => this.#shed.note('call', label, 1, retryAfterMs)).admit,
       onBusy: (isBusy) => this.#onBusy(isBusy),
-      onCancelled: (call, claimer) => this.#watchCancelled(call, claimer),
+      onCancelled: (call, claimer) => this.#stuck.watchCall(call, claimer),
     }, postman, this.#results, this.#buffers);
+    this.#stuck = new Stuck({ memory: this.#memory, workers: this.#workers, graceMs: options.cancelGraceMs, abandon: (call) => this.#caller.abandon(call) });
+    if (options.timings === true) this.#measure();
     this.#collector = new Collector(this.#memory, () => this.#collect());
   }
 
@@ -197,6 +203,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   get caller(): Caller { return this.#caller; }
   /** @internal for capriccio/piscina: a call has been placed, so its answer will come */
   expect(): void { this.#collector.expect(); }
+
+  /** @internal Messages of a service that the pool does not know. */
+  onService(service: string, receive: (from: number, body: unknown) => void): void { this.#services.set(service, receive); }
 
   /** @internal */
   async start(): Promise<void> {
@@ -242,6 +251,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const url = moduleUrl(app);
     if (this.#state !== 'open') throw this.#closedError();
     if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
+    if (full.adminPort !== undefined && this.#options.timings !== false) this.#measure();
     const letGo = this.#collector.keepAlive();
     const server = new RunningServer({
       memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason), wantBackLane: () => this.#lanes.want(),
@@ -251,6 +261,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#servers.set(server.number, server);
     await server.open();
     return server;
+  }
+
+  /** Calls are measured from now on, those of workers too. */
+  #measure(): void {
+    if (this.#caller.measured !== undefined) return;
+    this.#caller.measured = new CallTimes((name, kind, histogram) => this.#calls.add(MAIN, { name, kind, histogram }));
+    (this.#inProcess ?? this.#workers).broadcast({ kind: 'service', service: MEASURE, body: undefined });
   }
 
   // ---- primitives across cores, by name ----
@@ -298,6 +315,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
    */
   graph(): BlockingGraph { return this.#graph.graph(); }
+
+  /**
+   * How long calls took, by function (`images.ts#resize`), from wherever they were made: `perf_hooks` histograms in microseconds, from the call to its end.
+   * Empty unless calls are measured (`timings`). Of 200 functions; the others are one, `others`. Makes new ones: not to be called for each request.
+   */
+  histograms(): ReadonlyMap<string, FunctionHistograms> { return this.#calls.merged(); }
 
   health(): Health {
     const now = sharedNow();
@@ -422,13 +445,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       case 'drop': this.#buffers.forget(message.number); break;
       case 'service':
         if (this.#hanging.receive(from, message.service, message.body)) break;
-        if (message.service === 'watch') this.#watchWorker(message.body as number);
+        if (message.service === 'watch') this.#stuck.watchWorker(message.body as number);
         else if (message.service === 'loaded') this.#crew.loaded(message.body as string);
         else if (message.service === 'drained') this.#crew.drained(from, message.body as boolean);
         else if (message.service === 'overrun') this.#crew.overran(message.body as Overrun);
+        else if (message.service === MEASURE) this.#calls.add(from, message.body as MadeHistogram);
         else if (message.service === LANES) this.#lanes.receive(message.body as LaneMessage);
         else if (message.service === SERVE) this.#servers.get((message.body as FromHost).server)?.receive(from, message.body as FromHost);
-        else this.#parts?.receive(from, message.body);
+        else (this.#services.get(message.service) ?? this.#parts?.receive)?.(from, message.body);
         break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);
     }
@@ -455,6 +479,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (!worker.isExpected) this.#lost++;
     this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
     this.#graph.forget(worker.id);
+    this.#calls.forget(worker.id);
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);
@@ -472,26 +497,6 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (worker.isExpected) return;
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
     if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
-  }
-
-  /** A call has been cancelled and has not ended: when its worker does not even look, it is replaced; when its thread cannot end, the call does. */
-  #watchCancelled(call: Call, claimer: number): void {
-    this.#watchWorker(claimer);
-    setTimeout(() => { if (call.state !== 'ended') this.#caller.abandon(call); }, this.#options.cancelGraceMs * 2).unref();
-  }
-
-  /** One watch a worker: it has been asked to look, and does so at the start of each turn. One that is still in the same turn at the end of the grace does not react. */
-  #watchWorker(id: number): void {
-    const worker = this.#workers.get(id);
-    if (worker === undefined || this.#watched.has(worker) || !parker.mustLook(this.#memory, id)) return;
-    const tick = board.readTick(this.#memory, id);
-    this.#watched.add(worker);
-    setTimeout(() => {
-      this.#watched.delete(worker);
-      if (this.#workers.get(id) !== worker || !parker.mustLook(this.#memory, id)) return;
-      if (board.readTick(this.#memory, id) !== tick) this.#watchWorker(id);   // it has looked, and has been asked again since
-      else this.#workers.replace(worker, `it did not react to a cancellation within ${this.#options.cancelGraceMs} ms`);
-    }, this.#options.cancelGraceMs).unref();
   }
 
   #heard({ part, message }: PartNews): void {

@@ -1,6 +1,7 @@
 /** What the core puts into every worker before it takes work: the pool as threads see it, and the host of servers. */
 import { setPoolHandle, type PoolHandle, type Runtime } from '@capriccio/worker';
 import { SERVE } from './serve/messages.ts';
+import { PROGRAM_KIND, type ProgramOrder } from './program/messages.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
 import { follow } from './context.ts';
 import { moduleUrl, remoteModule, targetOf } from './remote.ts';
@@ -29,6 +30,9 @@ export function install(runtime: Runtime): Promise<unknown> | undefined {
     },
     run: (given, ...args) => runtime.caller.call(targetOf(runtime.caller, moduleUrl(given), 'default'), args),
   } as PoolHandle);
+  runtime.functions.provide(PROGRAM_KIND, (url) => ({
+    fn: async (order) => (await import('./program/host.ts')).runProgram(runtime, url, order as ProgramOrder), rootName: url, threadName: 'program',
+  }));
   let host: Promise<(body: unknown) => void> | undefined;
   if (runtime.lane === 'back') host = import('./serve/back-host.ts').then(({ hostBackLanes }) => hostBackLanes(runtime));   // requests may come before main's word
   runtime.serve(SERVE, (body) => {

@@ -5,7 +5,7 @@
 import inspector from 'node:inspector';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { TYPELESS, ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
@@ -47,6 +47,8 @@ export interface WorkerSetHost {
   readonly graph: SharedArrayBuffer;
   readonly plugins: WorkerStart['plugins'];
   sharedBuffers(): WorkerStart['sharedBuffers'];
+  /** Whether calls are measured. */
+  measures(): boolean;
   /** A message for main. */
   receive(from: number, message: PortMessage): void;
   /** A worker has taken its number and takes work. */
@@ -148,13 +150,13 @@ export class WorkerSet implements Postman {
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins,
+      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(),
       sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
-      ...this.#host.managed?.workerOptions,
+      ...options.hasInput === true ? { stdin: true } : {}, ...this.#host.managed?.workerOptions,
     });
     const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, handed: 0, readyAt: Infinity, isExpected: false, reason: undefined };
     this.#workers.set(id, worker);
@@ -172,6 +174,7 @@ export class WorkerSet implements Postman {
 
   #route(worker: LiveWorker, { to, from, message, moved }: Envelope, isReplacement: boolean): void {
     if (message.kind === 'service' && message.service === 'ready') { this.#ready(worker, isReplacement); return; }
+    if (message.kind === 'service' && message.service === TYPELESS) { warnOnce(message.body as string); return; }
     if (to === 0 || to === ALL) this.#host.receive(from, message);
     if (to === ALL) this.broadcast(message, from);
     else if (to !== 0) this.#relay(to, from, message, moved);
@@ -277,6 +280,14 @@ export class WorkerSet implements Postman {
     for (const { port } of this.#workers.values()) port.close();
     return [...this.#workers.keys()];
   }
+}
+
+/** Of a process, whatever pools it has. */
+const warned = new Set<string>();
+function warnOnce(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  process.emitWarning(text, { code: TYPELESS });
 }
 
 function* receiveAll(port: MessagePort): Generator<Envelope> {

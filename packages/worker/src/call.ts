@@ -4,6 +4,7 @@
  */
 import { CapriccioError, rebuildFailure, type FailureRecord, type Packed } from '@capriccio/shared';
 import { expectCallers } from './compiled/traces.ts';
+import type { CallTimes } from './call-times.ts';
 import type { Caller } from './caller.ts';
 import type { Carried } from './carried.ts';
 import type { Deque } from './deque.ts';
@@ -176,10 +177,12 @@ export class RemoteThread<T = unknown> implements Thread<T> {
   #status: ThreadStatus = 'queued';
   #isObserved = false;
 
-  constructor(caller: Caller, target: Target, options: CallOptions) {
+  constructor(caller: Caller, target: Target, options: CallOptions, times?: CallTimes) {
     this.name = target.label;
     this.#caller = caller;
-    this.call = new Call(target, options, (value, failure) => this.#settle(value, failure), (error) => this.#fail(error));
+    const settle = (value: unknown, failure?: FailureRecord): void => this.#settle(value, failure);
+    const fail = (error: unknown): void => this.#fail(error);
+    this.call = times === undefined ? new Call(target, options, settle, fail) : times.call(target, options, settle, fail);
   }
 
   #settle(value: unknown, failure: FailureRecord | undefined): void {

@@ -13,7 +13,8 @@ import {
   CapriccioError, OWNER_NOTE, board, buffersOf, inspect, isLive, lanes, roles, slots as slotStates,
   type FailureRecord, type Finding, type Packed, type Participant, type Tasks, type WriteOutcome,
 } from '@capriccio/shared';
-import { Call, RemoteThread, cancelledError, type CallOptions, type Target } from './call.ts';
+import { RemoteThread, cancelledError, type Call, type CallOptions, type Target } from './call.ts';
+import { callOf, type CallTimes } from './call-times.ts';
 import type { Carried, CarriedStores } from './carried.ts';
 import { sharedNow } from './clock.ts';
 import { rootNameOf } from './functions.ts';
@@ -58,6 +59,8 @@ const RETRY_MS = 5;
 const SHARE_OF_FREE = 4;
 
 export class Caller {
+  /** Once it is there, calls are measured. */
+  measured: CallTimes | undefined = undefined;
   readonly #me: Participant;
   readonly #tasks: Tasks;
   readonly #host: CallerHost;
@@ -117,13 +120,13 @@ export class Caller {
   /** Calls a remote function. Never throws: what is wrong rejects. About 200 ns on main with small arguments, promise included. */
   call(target: Target, values: unknown[], options?: CallOptions): Promise<unknown> {
     const promise = new Promise<unknown>(this.#takeResolve);
-    this.#begin(new Call(target, options, this.#resolve as (value: unknown) => void), values, promise);
+    this.#begin(callOf(this.measured, target, options, this.#resolve as (value: unknown) => void), values, promise);
     return promise;
   }
 
   /** The same as a thread. */
   spawn(target: Target, values: unknown[], options?: CallOptions): RemoteThread {
-    const thread = new RemoteThread(this, target, { ...options, asThread: true });
+    const thread = new RemoteThread(this, target, { ...options, asThread: true }, this.measured);
     thread.leaveParent = this.#begin(thread.call, values, thread.result, () => thread.isJoined);
     return thread;
   }

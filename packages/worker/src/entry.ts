@@ -3,12 +3,12 @@
  * import is a dynamic one. NODE_DISABLE_COMPILE_CACHE=1 leaves the cache off, NODE_COMPILE_CACHE says where it lies.
  * Next: worker-main.ts.
  */
-import { enableCompileCache, flushCompileCache } from 'node:module';
+import nodeModule from 'node:module';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
 import { isMainThread } from 'node:worker_threads';
 
 if (!isMainThread) {
-  enableCompileCache();
+  nodeModule.enableCompileCache();
   const { runWorker } = await import('./worker-main.ts');
   await runWorker();
-  setImmediate(flushCompileCache);                                       // a worker that is killed later would not write it
+  setImmediate(() => nodeModule.flushCompileCache());                    // a worker that is killed later would not write it
 }

@@ -28,7 +28,7 @@ export interface FunctionRecord {
 }
 
 /** Makes functions without a module for the names `kind argument` of one kind: a plug-in's, with roots that it names. */
-export type FunctionMaker = (argument: string) => { readonly fn: AnyFunction; readonly rootName: string };
+export type FunctionMaker = (argument: string) => { readonly fn: AnyFunction; readonly rootName: string; /** Of its threads; default: what it is found by. */ readonly threadName?: string };
 
 /** The text under which a function travels. */
 export const nameOfFunction = (url: string, exportName: string): string => `F${url}\n${exportName}`;
@@ -64,7 +64,7 @@ export class Functions {
     if (record === undefined) {
       const [url, exportName] = name.slice(1).split('\n') as [string, string];
       const made = url === '' ? this.#make(exportName) : undefined;
-      if (made !== undefined) return this.#keep(name, { url, exportName, root: this.#roots.named(made.rootName), fn: made.fn, kind: 'plain', twin: undefined, mayBlock: true, failure: undefined, loading: undefined });
+      if (made !== undefined) return this.#keep(name, { url, exportName: made.threadName ?? exportName, root: this.#roots.named(made.rootName), fn: made.fn, kind: 'plain', twin: undefined, mayBlock: true, failure: undefined, loading: undefined });
       record = { url, exportName, root: this.#roots.named(rootNameOf(name)), fn: url === '' ? this.#builtIn[exportName] : undefined, kind: 'plain', twin: undefined, mayBlock: url === '', failure: undefined, loading: undefined };
       this.#byName.set(name, record);
     }
@@ -143,7 +143,7 @@ export class Functions {
 }
 
 /** An export by name; of a CommonJS module also a property of what it exports, and `default` of a compiled one. */
-function findExport(namespace: Record<string, unknown>, name: string): unknown {
+export function findExport(namespace: Record<string, unknown>, name: string): unknown {
   const fallback = namespace['default'] as Record<string, unknown> | undefined;
   if (name === 'default') {
     const inner = typeof fallback === 'object' && fallback !== null ? fallback['default'] : undefined;

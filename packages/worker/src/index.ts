@@ -3,13 +3,14 @@
  * Way in: entry.ts (what a worker runs first), runtime.ts (the wires), scheduler.ts (the loop), executor.ts and caller.ts (tasks, both ends).
  */
 export * from './call.ts';
+export { CallTimes, OTHER_FUNCTIONS, timesHistogram, type TimesKind } from './call-times.ts';
 export * from './caller.ts';
 export { CarriedStores, type ContextCodec } from './carried.ts';
 export * from './clock.ts';
 export { Cell, currentThread, inThisContext } from './context.ts';
 export { currentPoolHandle, setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
-export { nameOfFunction } from './functions.ts';
+export { findExport, nameOfFunction } from './functions.ts';
 export { loadModule } from './load-module.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';
@@ -33,7 +34,7 @@ export { Recorder } from './recorder.ts';
 export { Continuation, Root, Roots, type Entry, type Ready, type Runnable } from './run-queues.ts';
 export { LocalCredits, WindowGate, type Credits } from './window-gate.ts';
 export { Runtime } from './runtime.ts';
-export { LANES, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
+export { LANES, MEASURE, TYPELESS, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
 export { Scheduler } from './scheduler.ts';
 export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';

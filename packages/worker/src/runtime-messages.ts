@@ -29,6 +29,8 @@ export interface RuntimeStart {
   readonly hasWindows?: boolean;
   /** Threads wait before they take what is short. Default true. */
   readonly hasForecasts?: boolean;
+  /** Calls that are made here are measured from the start. */
+  readonly measures?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */
@@ -37,6 +39,10 @@ export interface RuntimeStart {
 
 /** What main hears of a root that overruns. */
 export interface Overrun { readonly root: string; readonly ms: number }
+/** Under this name main has calls measured, and is told of each histogram that is made for them. */
+export const MEASURE = 'measure';
+/** Node's code of the warning that a package has no `type`, and the name under which main hears it. */
+export const TYPELESS = 'MODULE_TYPELESS_PACKAGE_JSON';
 /** The name under which lanes speak with main. */
 export const LANES = 'lanes';
 export type LaneMessage =

@@ -11,6 +11,7 @@ import {
 import type { Call } from './call.ts';
 import { setQuantum } from './compiled/preemption.ts';
 import { CarriedStores } from './carried.ts';
+import { CallTimes } from './call-times.ts';
 import { Caller, type CallerHost } from './caller.ts';
 import { ChildCalls } from './children.ts';
 import type { DeadlockReport } from './deadlock.ts';
@@ -27,7 +28,7 @@ import type { PortMessage } from './ports.ts';
 import { PlanFollower, type FollowerRules } from './plan-follower.ts';
 import { Recorder } from './recorder.ts';
 import type { Root } from './run-queues.ts';
-import { LANES, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
+import { LANES, MEASURE, type DeadlockToBreak, type LaneMessage, type Overrun, type RuntimeStart } from './runtime-messages.ts';
 import { Scheduler, type Outside } from './scheduler.ts';
 import { sharedNow } from './clock.ts';
 import { SharedBufferTable } from './shared-buffers.ts';
@@ -139,6 +140,7 @@ export class Runtime {
       serial: start.serial,
     });
     this.functions = new Functions(this.scheduler.roots, this.streams.functions, (url) => this.mail.post(0, { kind: 'service', service: 'loaded', body: url }));
+    this.serve(MEASURE, () => { this.caller.measured ??= new CallTimes((name, kind, histogram) => this.mail.post(0, { kind: 'service', service: MEASURE, body: { name, kind, histogram } })); });
     this.serve('leave', () => { this.#mayGo = true; this.#hasToldDrained = false; });
     this.serve('preload', (url) => { this.functions.preload(url as string); });
     const host: CallerHost = {
@@ -167,6 +169,7 @@ export class Runtime {
       turnNow: () => this.scheduler.turnNow(),
       arm: () => this.scheduler.arm(),
     });
+    if (start.measures === true) this.#services.get(MEASURE)?.(undefined);
     this.scheduler.connect(this.#outside());
     if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false });
   }
@@ -233,6 +236,12 @@ export class Runtime {
   #connections = 0;
   /** One that main has handed over has come. */
   countTaken(): void { this.#board.countTaken(); }
+
+  /** Nothing here could go on by itself, or is waited for from elsewhere, but so many threads. */
+  isAtRest(threads: number): boolean {
+    return this.scheduler.live <= threads && this.scheduler.timers.count === 0 && this.streams.size === 0 && !this.functions.isLoading && this.caller.outstanding === 0 && this.#holds === 0
+      && process.getActiveResourcesInfo().length <= this.#baseline;
+  }
 
   // ---- roles ----
 

@@ -29,9 +29,9 @@ interface Links { previous: unknown; next: unknown }
 export class Timer implements Timed {
   readonly fire: () => void;
   due: number = UNSET;
-  /** @internal */ previous: unknown = undefined;
-  /** @internal */ next: unknown = undefined;
-  /** @internal */ wheel: TimerWheel | undefined = undefined;
+  previous: unknown = undefined;
+  next: unknown = undefined;
+  wheel: TimerWheel | undefined = undefined;
   constructor(fire: () => void) { this.fire = fire; }
   cancel(): void { this.wheel?.cancel(this); }
 }

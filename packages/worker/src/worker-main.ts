@@ -9,7 +9,7 @@ import './compiled/runtime.ts';
 import { installStackTraces } from './compiled/stack-traces.ts';
 import { setWhereUnparsed } from './load-module.ts';
 import { Runtime } from './runtime.ts';
-import type { RuntimeStart } from './runtime-messages.ts';
+import { TYPELESS, type RuntimeStart } from './runtime-messages.ts';
 import { watchContext } from './context.ts';
 import { setRuntime } from './current.ts';
 
@@ -34,8 +34,18 @@ export async function runWorker(): Promise<void> {
   if (start.compile !== undefined) compileWhatLoads(start.compile, start);
   const runtime = new Runtime(start);
   setRuntime(runtime);
+  passWarningsOn((text) => runtime.mail.post(0, { kind: 'service', service: TYPELESS, body: text }));
   for (const { url, data } of start.plugins) await ((await import(url)) as Plugin).install(runtime, data);
   runtime.start();
+}
+
+/** What Node says of a package without `type` it would say in every worker: main says it once. */
+function passWarningsOn(tell: (text: string) => void): void {
+  const { emitWarning } = process;
+  process.emitWarning = ((...given: Parameters<typeof emitWarning>) => {
+    if ((given[1] as { code?: string } | undefined)?.code === TYPELESS) tell(String(given[0]));
+    else emitWarning.apply(process, given);
+  }) as typeof emitWarning;
 }
 
 /** From here on, application files are compiled as they load. The system's own never are. */

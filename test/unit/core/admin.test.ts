@@ -29,6 +29,7 @@ const asHost = (host: string, method = 'GET'): Promise<number> => new Promise((r
 describe('metrics', () => {
   test('are Prometheus text: each has one HELP and one TYPE, base units, and counters end in _total', async () => {
     await fetch(`${server.url}/`);
+    await pool.module<typeof import('../../fixtures/basic.ts')>(new URL('../../fixtures/basic.ts', import.meta.url)).add(1, 2);
     const response = await fetch(`${admin}/metrics`);
     assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
     const text = await response.text();

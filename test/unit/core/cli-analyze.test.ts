@@ -75,6 +75,9 @@ test('what cannot be meant, and what cannot be parsed', async () => {
   expect(await typed('analyze', join(directory, 'gone'))).toMatchObject({ code: 2, error: expect.stringContaining('there is no') });
   const broken = mkdtempSync(join(tmpdir(), 'capriccio-analyze-'));
   writeFileSync(join(broken, 'broken.mjs'), 'export const = 1;\n');
-  expect(await typed('analyze', broken)).toMatchObject({ code: 1, out: expect.stringMatching(/broken\.mjs\n {2}not analysed: .*\(1:13\)/) });
+  expect(await typed('analyze', broken)).toMatchObject({ code: 1, out: expect.stringMatching(/broken\.mjs\n {2}not analysed: .*\(1:14\)/) });
+  rmSync(join(broken, 'broken.mjs'));
+  writeFileSync(join(broken, 'broken.ts'), 'const fine: number = 1;\nconst x = ;\n');
+  expect(await typed('analyze', broken)).toMatchObject({ code: 1, out: expect.stringMatching(/broken\.ts\n {2}not analysed: broken\.ts: [^(]+ \(2:\d+\)\n/) });
   rmSync(broken, { recursive: true });
 });

@@ -1,65 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { afterAll, describe, onTestFinished, test, vi } from 'vitest';
-import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
+import { describe, onTestFinished, test, vi } from 'vitest';
 import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
 import { Output } from '../../../packages/core/src/cli/output.ts';
 import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
 import type { PoolStats } from 'capriccio';
+import { BOUND_MS, capriccio, children, fixture, here, root, serving, start } from './cli-rig.ts';
 import { until } from './rig.ts';
-
-const root = new URL('../../../', import.meta.url);
-const fixture = (name: string): string => `test/fixtures/cli/${name}`;
-/** A child that has not ended by then is killed, ms: a test sees the signal and fails. */
-const BOUND_MS = 20_000;
-
-interface Cli { readonly child: ChildProcess; stdout: string; stderr: string; readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
-const children = new Set<ChildProcess>();
-afterAll(() => { for (const child of children) child.kill('SIGKILL'); });
-
-function start(args: readonly string[], env: Record<string, string> = {}): Cli {
-  const child = spawn(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', ...args], {
-    cwd: root, env: { PATH: process.env['PATH'] ?? '', CAPRICCIO_CORES: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.add(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);
-  const cli: Cli = {
-    child, stdout: '', stderr: '',
-    ended: once(child, 'close').then(([code, signal]) => { clearTimeout(timer); children.delete(child); return { code: code as number | null, signal: signal as NodeJS.Signals | null }; }),
-  };
-  child.stdout?.on('data', (chunk) => { cli.stdout += String(chunk); });
-  child.stderr?.on('data', (chunk) => { cli.stderr += String(chunk); });
-  return cli;
-}
-
-async function capriccio(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const cli = start(args);
-  const { code } = await cli.ended;
-  return { code, stdout: cli.stdout, stderr: cli.stderr };
-}
-
-/** Starts a server and waits for the line that says where it listens. */
-async function serving(args: readonly string[], env?: Record<string, string>): Promise<Cli & { url: string }> {
-  const cli = start(['serve', ...args], env);
-  const url = await Promise.race([
-    new Promise<string>((resolve) => { cli.child.stdout?.on('data', () => { const found = /http:\/\/[\w.:[\]]+/.exec(cli.stdout); if (found !== null && cli.stdout.endsWith('\n')) resolve(found[0]); }); }),
-    cli.ended.then(() => assert.fail(`it ended before it listened: ${cli.stderr}`)),
-  ]);
-  return Object.assign(cli, { url });
-}
-
-/** The same in this process, for what starts no pool. */
-async function here(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await commandLine(args, stdout, stderr);
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
 
 describe('the command line', () => {
   test('--help lists the verbs, and each verb its options', async () => {
@@ -126,8 +79,9 @@ describe('the command line', () => {
   test('a Node that is too old is told so, by code that it can load', async () => {
     const older = "data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '24.20.9' } })";
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=capriccio-source', '--import', older, 'packages/core/src/cli/main.ts', '--version'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS });
-    assert.deepEqual([status, stdout, stderr], [1, '', 'capriccio: this is Node 24.20.9, and it needs 24.21 or newer\n']);
-    assert.deepEqual(['20.20.2', '24.20.0', '24.21.0', '24.22.1', '26.0.0'].map((version) => refusalOfNode(version) === undefined), [false, false, true, true, true]);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^capriccio: this is Node 24\.20\.9 \(.+\), and Node 24\.21 or newer is needed: install one from https:.*\n$/);
+    assert.deepEqual(['20.20.2', '24.20.0', '24.21.0', '24.22.1', '26.0.0'].map((version) => refusalOfNode(version, '24.21') === undefined), [false, false, true, true, true]);
   });
 
   test('a reader that has read enough ends what goes on printing, and nothing is said of it', async () => {
@@ -163,43 +117,6 @@ describe('the command line', () => {
   });
 });
 
-describe('capriccio run', () => {
-  test('prints what the default export returns for the remaining strings', async () => {
-    assert.deepEqual(await capriccio('run', fixture('join.ts'), 'a', '--cores', '1', 'b', '--', '--cores'), { code: 0, stdout: "{ words: [ 'a', 'b', '--cores' ], count: 3 }\n", stderr: '' });
-    assert.deepEqual(await capriccio('run', fixture('join.ts'), '1', '--json'), { code: 0, stdout: '{"words":["1"],"count":1}\n', stderr: '' });
-  });
-
-  test('a generator prints each value, and cores: 0 runs it here', async () => {
-    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '3', '--cores', '0'), { code: 0, stdout: '0\n1\n2\n', stderr: '' });
-    assert.deepEqual(await capriccio('run', fixture('counts.ts'), '2', '--json'), { code: 0, stdout: '0\n1\n', stderr: '' });
-  });
-
-  test('what the script says comes before the result; what JSON does not have is an error', async () => {
-    assert.deepEqual(await capriccio('run', fixture('talks.ts')), { code: 0, stdout: 'said by the script\n7n\n', stderr: '' });
-    const { code, stderr } = await capriccio('run', '--json', fixture('talks.ts'));
-    assert.equal(code, 1);
-    assert.match((JSON.parse(stderr) as { error: { message: string } }).error.message, /cannot be written as JSON/);
-  });
-
-  test('a script that throws: its error with code and stack, exit code 1', async () => {
-    const { code, stdout, stderr } = await capriccio('run', fixture('throws.ts'));
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^capriccio: test\/fixtures\/cli\/throws\.ts: StockError: nothing left \(E_STOCK\)\n {4}at .*throws\.ts:2:/);
-    const json = await capriccio('run', '--json', fixture('throws.ts'));
-    assert.deepEqual(JSON.parse(json.stderr), { error: { code: 'E_STOCK', message: 'test/fixtures/cli/throws.ts: StockError: nothing left' } });
-  });
-
-  test.each([
-    ['imports-syntax.ts', /cannot load .*imports-syntax\.ts .*\(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\) \(CAP_ERR_MODULE\)\n {4}at file:.*syntax\.mjs:2:16\n/],
-    ['broken.ts', /cannot load .*broken\.ts .*this module cannot be loaded \(CAP_ERR_MODULE\)\n {4}at .*broken\.ts:1/],
-    ['no-default.ts', /no-default\.ts has no function as its default export, and run calls that/],
-  ])('%s is an error that says so, exit code 1', async (name, message) => {
-    const { code, stdout, stderr } = await capriccio('run', fixture(name));
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, message);
-  });
-});
-
 describe('capriccio top', () => {
   test('shows cores and routes of a served app once into a pipe, as text and as JSON', async () => {
     const cli = await serving([fixture('slow-app.ts'), '--port', '0', '--admin-port', '0', '--json', '--cores', '2']);
@@ -211,6 +128,9 @@ describe('capriccio top', () => {
     assert.match(text.stdout, /\n1 +front +(?:idle|waiting|running) .*%/);
     assert.match(text.stdout, /\nGET \/quick +1 /);
     assert.ok(!text.stdout.includes('\u001B'));
+    const wrong = await here('top', cli.url);
+    assert.deepEqual([wrong.code, wrong.stderr], [1, `capriccio: ${cli.url} answered what is no JSON: it is no admin port of Capriccio (CAP_ERR_MODULE)\n`]);
+    assert.match((await here('dump', new URL(adminUrl).host)).stdout, /^process \d+, /);
     const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
     const looks = json.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { stats: { cores: number } });
     assert.deepEqual(looks.map(({ stats }) => stats.cores), [2, 2]);
@@ -229,11 +149,14 @@ describe('capriccio top', () => {
       stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
         activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
+      functions: [{ name: 'a.ts#rare', count: 7, errors: 7, meanMs: 1, p50Ms: 1, p99Ms: 1 }, { name: 'a.ts#busy', count: threadsRun, errors: 3, meanMs: 3, p50Ms: 1, p99Ms: 20 }],
     } as unknown as Look);
     const plain = (_: string, text: string): string => text;
     const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
     assert.match(lines[3] ?? '', /^1 +front +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
-    assert.match(lines.at(-1) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
+    assert.match(lines.at(-2) ?? '', /^a\.ts#busy +300 +100 +3 +3\.00 +1\.00 +20\.00$/);
+    assert.match(lines.at(-1) ?? '', /^a\.ts#rare +7 +0 +7 /);
+    assert.match(lines.at(-5) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
     assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +front +stalled/);
     assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
     const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
@@ -314,6 +237,38 @@ describe('capriccio.config.ts', () => {
     cli.child.kill('SIGTERM');
     assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
+});
+
+describe('a configuration that cannot be loaded', () => {
+  const configured = async (text: string): Promise<Awaited<ReturnType<typeof here>> & { file: string }> => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'capriccio.config.mts');
+    writeFileSync(file, text);
+    return { ...await here('serve', 'test/fixtures/cli/slow-app.ts', '--config', file), file };
+  };
+
+  test.each([
+    ['export default {\n  app: ,\n};\n', 'SyntaxError: Expression expected (line 2, column 8) (CAP_ERR_MODULE)\n'],
+    ["import missing from 'package-that-is-not-there';\nexport default { missing };\n", "Error: Cannot find package 'package-that-is-not-there'"],
+    ["throw new TypeError('no such luck');\n", 'TypeError: no such luck (CAP_ERR_MODULE)\n'],
+  ])('%j is named, with the reason', async (text, reason) => {
+    const { code, stdout, stderr, file } = await configured(text);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.ok(stderr.startsWith(`capriccio: ${file} cannot be loaded: ${reason}`), stderr);
+  });
+});
+
+test('that a package has no type is said once, however many workers there are', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'capriccio-typeless-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(join(folder, 'app.ts'), 'export default { fetch: (): Response => new Response() };');
+  const cli = await serving([join(folder, 'app.ts'), '--port', '0', '--cores', '3']);
+  await until(() => cli.stderr.includes('MODULE_TYPELESS_PACKAGE_JSON'), 'the warning');
+  cli.child.kill('SIGTERM');
+  await cli.ended;
+  assert.equal(cli.stderr.split('MODULE_TYPELESS_PACKAGE_JSON').length - 1, 1, cli.stderr);
 });
 
 describe('capriccio serve --watch', () => {

@@ -65,6 +65,7 @@ describe('the dashboard', () => {
   test('shows cores, routes and load as they are', async (context) => {
     if (missing !== undefined) { context.skip(missing); return; }
     await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/`)));
+    await pool.module<typeof import('../../fixtures/basic.ts')>(new URL('../../fixtures/basic.ts', import.meta.url)).add(1, 2);
     const leaves = new AbortController();
     const waits = fetch(`${server.url}/wait?ms=60000`, { signal: leaves.signal }).catch((error: Error) => error.name);
     await until(async () => (await pool.threads()).some(({ root, frames = [] }) => root === 'GET /wait' && frames.length > 0), 'the request waiting');
@@ -80,6 +81,7 @@ describe('the dashboard', () => {
     await until(async () => Number(await page.getAttribute('html', 'data-shown')) > shownBefore + 1, 'the figures twice more');
     assert.equal(await page.locator('#threads details[open]').count(), 1, 'it stays open while figures come');
     assert.match(await page.textContent('#routes tbody') ?? '', /GET /);
+    assert.deepEqual((await page.locator('#functions tbody td').allTextContents()).slice(0, 4), ['basic.ts#add', '1', '0', '0']);
     assert.equal(await page.textContent('#refused-note'), 'Nothing since the start.');
     assert.equal(await page.locator('#charts canvas').count(), 3);
     const boxes = await Promise.all([0, 1, 2].map((k) => page.locator('#charts .uplot').nth(k).boundingBox()));

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { compile, type CompileReport } from '../compile.ts';
 import { Lines } from '../lines.ts';
 import { originalOf } from '../segments.ts';
+import { SourceError } from '../source-error.ts';
 import { parseSource, type AnyNode, type SourceKind } from '../parse.ts';
 import { callGraphOf, leadsOutside, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints, type Placement } from './checkpoints.ts';
@@ -82,7 +83,7 @@ export function analyzeApplication(path: string, { stackBound = STACK_BOUND_BYTE
         else if (!seen.has(found)) { seen.add(found); pending.push(found); }
       }
     } catch (error) {
-      files.push({ file, error: (error as Error).message });
+      files.push({ file, error: placed(error as Error) });
     }
   }
   return { files, leftOut: Math.max(0, pending.length - FILES_MAX), packages: [...packages].filter((specifier) => !specifier.startsWith('.')).toSorted(), ...joined(parts) };
@@ -171,3 +172,6 @@ function resolveImport(from: string, specifier: string): string | undefined {
   const swapped = base.replace(/\.([cm]?)js$/, '.$1ts');
   return [base, swapped, ...['.js', '.ts', '.cjs', '.mjs', '/index.js', '/index.ts'].map((ending) => base + ending)].find((path) => SOURCE.test(path) && existsSync(path) && statSync(path).isFile());
 }
+
+/** With line and column, both from 1: the parser's own say of columns from 0, and that of types has none. */
+const placed = (error: Error): string => (error instanceof SourceError ? `${error.message.replace(/ \(\d+:\d+\)$/, '')} (${error.line}:${error.column + 1})` : error.message);

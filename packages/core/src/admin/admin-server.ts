@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Histogram } from 'node:perf_hooks';
 import { listenError } from '../serve/acceptor.ts';
 import { versionOf } from '../version.ts';
 import { takeDump } from '../thread-dump.ts';
@@ -75,7 +76,7 @@ export class AdminServer {
         const { isReady, reason } = this.#readiness();
         return text(isReady ? 200 : 503, reason);
       }
-      case '/metrics': return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metricsText({ stats: pool.stats(), health: pool.health(), isReady: this.#readiness().isReady, version: this.#version, routes: this.#parts.times.merged() }) };
+      case '/metrics': return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metricsText({ stats: pool.stats(), health: pool.health(), isReady: this.#readiness().isReady, version: this.#version, routes: this.#parts.times.merged(), functions: pool.histograms() }) };
       case '/stats.json': return json(200, this.#snapshot());
       case '/graph.json': return json(200, pool.graph());
       case '/threads.json': return json(200, await pool.threads());
@@ -89,9 +90,12 @@ export class AdminServer {
   /** What `capriccio top` and the dashboard draw from. Times of requests in milliseconds. */
   #snapshot(): unknown {
     const { pool, times } = this.#parts;
-    const routes = [...times.merged()].map(([route, histogram]) => ({
-      route, count: histogram.count, ...histogram.count === 0 ? { meanMs: 0, p50Ms: 0, p99Ms: 0 } : { meanMs: histogram.mean / 1000, p50Ms: histogram.percentile(50) / 1000, p99Ms: histogram.percentile(99) / 1000 },
-    }));
-    return { version: this.#version, node: process.versions.node, pid: process.pid, at: Date.now(), uptimeMs: process.uptime() * 1000, ready: this.#readiness(), health: pool.health(), stats: pool.stats(), routes };
+    const routes = [...times.merged()].map(([route, histogram]) => ({ route, ...inMs(histogram) }));
+    const functions = [...pool.histograms()].map(([name, { all, failed }]) => ({ name, ...inMs(all), errors: failed.count }));
+    return { version: this.#version, node: process.versions.node, pid: process.pid, at: Date.now(), uptimeMs: process.uptime() * 1000, ready: this.#readiness(), health: pool.health(), stats: pool.stats(), routes, functions };
   }
 }
+
+const inMs = (times: Histogram): { readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number } => (times.count === 0
+  ? { count: 0, meanMs: 0, p50Ms: 0, p99Ms: 0 }
+  : { count: times.count, meanMs: times.mean / 1000, p50Ms: times.percentile(50) / 1000, p99Ms: times.percentile(99) / 1000 });

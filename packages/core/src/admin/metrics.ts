@@ -3,6 +3,7 @@
  * `pool.health()`, which read shared memory and ask nobody. The names are in docs/reference/observability.md.
  */
 import type { Histogram } from 'node:perf_hooks';
+import type { FunctionHistograms } from './call-book.ts';
 import type { Health, PoolStats, WorkerStats } from '../pool-stats.ts';
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -16,13 +17,14 @@ export interface Observation {
   readonly version: string;
   /** By route, microseconds. */
   readonly routes: ReadonlyMap<string, Histogram>;
+  readonly functions: ReadonlyMap<string, FunctionHistograms>;
 }
 
 const QUANTILES = [0.5, 0.9, 0.99, 0.999];
 
 export const metricsText = (observation: Observation): string => metricsOf(observation).map(textOf).join('');
 
-function metricsOf({ stats, health, isReady, version, routes }: Observation): Metric[] {
+function metricsOf({ stats, health, isReady, version, routes, functions }: Observation): Metric[] {
   const { workers, calls, memory, activations, lanes } = stats;
   const stalled = new Set(health.stalled);
   const one = (value: number): Sample[] => [{ labels: {}, value }];
@@ -59,16 +61,18 @@ function metricsOf({ stats, health, isReady, version, routes }: Observation): Me
     metric('gauge', 'arena_bytes', 'Shared memory reserved; untouched pages cost nothing.', one(memory.arenaBytes)),
     metric('gauge', 'arena_slots_free', 'Tasks that the main thread could publish now.', one(memory.slotsFree)),
     metric('gauge', 'arena_payload_bytes', 'Shared memory of the main thread that is used for arguments.', one(memory.payloadBytes)),
-    metric('summary', 'request_duration_seconds', 'From a request to its answer, all cores together, since the start.', [...routes].flatMap(([route, times]) => summaryOf(route, times))),
+    metric('summary', 'request_duration_seconds', 'From a request to its answer, all cores together, since the start.', [...routes].flatMap(([route, times]) => summaryOf({ route }, times))),
+    metric('summary', 'call_duration_seconds', 'From the call of a remote function to its end, on every core, since calls are measured.', [...functions].flatMap(([name, { all }]) => summaryOf({ function: name }, all))),
+    metric('counter', 'call_errors_total', 'Of these, those that rejected.', [...functions].map(([name, { failed }]) => ({ labels: { function: name }, value: failed.count }))),
   ];
 }
 
-function summaryOf(route: string, times: Histogram): Sample[] {
+function summaryOf(labels: Labels, times: Histogram): Sample[] {
   const seconds = (microseconds: number): number => microseconds / 1e6;
   return [
-    ...times.count === 0 ? [] : QUANTILES.map((quantile) => ({ labels: { route, quantile }, value: seconds(times.percentile(quantile * 100)) })),
-    { labels: { route }, value: times.count === 0 ? 0 : seconds(times.mean * times.count), suffix: '_sum' },
-    { labels: { route }, value: times.count, suffix: '_count' },
+    ...times.count === 0 ? [] : QUANTILES.map((quantile) => ({ labels: { ...labels, quantile }, value: seconds(times.percentile(quantile * 100)) })),
+    { labels, value: times.count === 0 ? 0 : seconds(times.mean * times.count), suffix: '_sum' },
+    { labels, value: times.count, suffix: '_count' },
   ];
 }
 

@@ -10,7 +10,7 @@ import { run, runVerb } from './run.ts';
 import { serve, serveVerb } from './serve.ts';
 import { top, topVerb } from './top.ts';
 
-const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }, { ...dumpVerb, act: dump }];
+export const verbs: readonly (Verb & { readonly act: (typed: Typed, output: Output) => Promise<number> })[] = [{ ...serveVerb, act: serve }, { ...runVerb, act: run }, { ...analyzeVerb, act: analyze }, { ...topVerb, act: top }, { ...dumpVerb, act: dump }];
 const GLOBAL = { ...COMMON, version: { about: 'the version', short: 'v' } };
 
 /** Does what was typed. @returns the exit code: 0 all went well, 1 the program failed, 2 what was typed cannot be meant */

@@ -16,7 +16,7 @@ export function helpOfAll(verbs: readonly Verb[], version: string, output: Outpu
     '',
     ...columns([['  capriccio <verb> --help', 'what a verb does and its options'], ['  capriccio --version', 'the version']]),
     '',
-    `${output.bold('Exit codes')}  0 all went well   1 the program failed   2 what was typed cannot be meant`,
+    `${output.bold('Exit codes')}  0 all went well   1 the program failed   2 what was typed cannot be meant; of run: the program's own`,
   ].join('\n');
 }
 

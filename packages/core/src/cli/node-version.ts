@@ -1,10 +1,9 @@
-/** Whether this Node can run the package. It imports nothing of ours: it must load where that does not. */
-import { readFileSync } from 'node:fs';
+/** Whether this Node can run the packages. It imports nothing: it must load where they do not. Also in front of every door of a built package (scripts/bundle.ts). */
 
-/** What is wrong with a version of Node, if anything; the least one is what `engines` of package.json says. */
-export function refusalOfNode(version: string): string | undefined {
-  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { engines: { node: string } };
-  const least = engines.node.replace('>=', '');
-  const [[major = 0, minor = 0], [leastMajor = 0, leastMinor = 0]] = [version, least].map((text) => text.split('.').map(Number)) as [number[], number[]];
-  return major > leastMajor || (major === leastMajor && minor >= leastMinor) ? undefined : `this is Node ${version}, and it needs ${least} or newer`;
+/** What is wrong with a version of Node, if anything, and what to do. @param least  what `engines` of package.json says, `24.21` */
+export function refusalOfNode(version: string, least: string): string | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = least.split('.').map(Number);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return undefined;
+  return `this is Node ${version} (${process.execPath}), and Node ${least} or newer is needed: install one from https://nodejs.org or with a version manager (nvm install ${leastMajor}), and see that \`node --version\` says so`;
 }

@@ -96,7 +96,7 @@ function parts(error: unknown): { code: string | undefined; message: string; sta
 
 function framesOf(stack: string | undefined): string | undefined {
   const at = stack?.indexOf('\n    at ') ?? -1;
-  return at < 0 ? undefined : stack?.slice(at + 1);
+  return at < 0 ? undefined : stack?.slice(at + 1).replace(/\n {4}at --- in worker \d+, called by ---$/, '');   // nobody of interest has called it
 }
 
 function asJson(value: unknown): string {

@@ -13,6 +13,8 @@ export interface Look {
   readonly health: Health;
   readonly stats: PoolStats;
   readonly routes: readonly { readonly route: string; readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }[];
+  /** Absent from what an older version answers. */
+  readonly functions?: readonly { readonly name: string; readonly count: number; readonly errors: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }[];
 }
 export type Style = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
@@ -23,7 +25,7 @@ const REFUSED_MAX = 8;
 /** Lines of the screen, at most `rows`. */
 export function topScreen(look: Look, before: Look | undefined, style: Style, rows: number = Infinity): string {
   const seconds = before === undefined ? undefined : Math.max(0.001, (look.at - before.at) / 1000);
-  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style)];
+  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style), ...functionLines(look, before, seconds, style)];
   return (lines.length > rows ? [...lines.slice(0, rows - 1), style('dim', `… ${lines.length - rows + 1} more lines`)] : lines).join('\n');
 }
 
@@ -64,13 +66,25 @@ function refusedLines({ stats: { refused } }: Look, before: Look | undefined, se
   return [style(roots.some((root) => rate(root) > 0) ? 'red' : 'yellow', `refused, for they could not have begun in time: ${figure(requests)} requests, ${figure(calls)} calls`), '', ...table(['refused', 'since the start', '/s', 'retry after ms'], rows, style)];
 }
 
+interface Timed { readonly name: string; readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }
+
+/** Rows of what is timed, the busiest first. @param more  further cells of one */
+function timedRows<T extends Timed>(timed: readonly T[], before: readonly Timed[] | undefined, seconds: number | undefined, more: (one: T) => readonly string[] = () => []): string[][] {
+  const earlier = new Map(before?.map(({ name, count }) => [name, count]));
+  const rate = ({ name, count }: T): number => (seconds === undefined ? 0 : (count - (earlier.get(name) ?? 0)) / seconds);
+  return timed.toSorted((a, b) => rate(b) - rate(a) || b.count - a.count)
+    .map((one) => [one.name, figure(one.count), seconds === undefined ? '–' : figure(rate(one)), ...more(one), one.meanMs.toFixed(2), one.p50Ms.toFixed(2), one.p99Ms.toFixed(2)]);
+}
+
 function routeLines({ routes }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
   if (routes.length === 0) return [];
-  const earlier = new Map(before?.routes.map(({ route, count }) => [route, count]));
-  const rate = (route: string, count: number): number => (seconds === undefined ? 0 : (count - (earlier.get(route) ?? 0)) / seconds);
-  const rows = routes.toSorted((a, b) => rate(b.route, b.count) - rate(a.route, a.count) || b.count - a.count)
-    .map(({ route, count, meanMs, p50Ms, p99Ms }) => [route, figure(count), seconds === undefined ? '–' : figure(rate(route, count)), meanMs.toFixed(2), p50Ms.toFixed(2), p99Ms.toFixed(2)]);
-  return ['', ...table(['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], rows, style)];
+  const named = (list: Look['routes']): Timed[] => list.map(({ route, ...times }) => ({ name: route, ...times }));
+  return ['', ...table(['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], timedRows(named(routes), before && named(before.routes), seconds), style)];
+}
+
+function functionLines({ functions = [] }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  if (functions.length === 0) return [];
+  return ['', ...table(['function', 'calls', '/s', 'failed', 'mean ms', 'p50 ms', 'p99 ms'], timedRows(functions, before?.functions, seconds, ({ errors }) => [figure(errors)]), style)];
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string[] {

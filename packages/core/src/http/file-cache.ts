@@ -95,7 +95,11 @@ export class FileCache {
   async #load(key: string, lookedAtMs: number): Promise<CachedFile | undefined> {
     const [root, realPath] = await Promise.all([realpath(this.#root), realpath(join(this.#root, key))]);
     if (!isInside(root, realPath)) return undefined;
-    await using handle = await open(realPath, OPEN_FLAGS);
+    const handle = await open(realPath, OPEN_FLAGS);
+    try { return await this.#read(key, handle, { realPath, lookedAtMs }); } finally { await handle.close(); }
+  }
+
+  async #read(key: string, handle: FileHandle, { realPath, lookedAtMs }: { realPath: string; lookedAtMs: number }): Promise<CachedFile | undefined> {
     const stats = await handle.stat();
     if (!stats.isFile()) return undefined;
     const { fileBytesMax, cacheBytes, cacheControl } = this.#options;

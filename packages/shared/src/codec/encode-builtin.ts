@@ -7,7 +7,7 @@
  * instances after. Rejected: v8.Serializer as the judge (to it a Blob, a URL and a KeyObject are plain objects).
  */
 import { types } from 'node:util';
-import { isMarkedAsUntransferable } from 'node:worker_threads';
+import workerThreads from 'node:worker_threads';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
 import { Serializer } from 'node:v8';
 import {
   BOXED, BUFFER, DATA_VIEW, DATE, ERROR, HAS_CAUSE, HAS_MESSAGE, HAS_STACK, LATER_MAP, LATER_SET, LENGTH_TRACKING, MAP, REGEXP,
@@ -202,7 +202,7 @@ function writeView(writer: Writer, view: ArrayBufferView): void {
   if (isReferred(writer, view)) return;
   const buffer = view.buffer;
   const kind = Math.max(DATA_VIEW, viewNames.indexOf(nameOfView.call(view) as string));
-  if (kind === UINT8_ARRAY && Object.getPrototypeOf(view) === Buffer.prototype && isMarkedAsUntransferable(buffer)) {
+  if (kind === UINT8_ARRAY && Object.getPrototypeOf(view) === Buffer.prototype && workerThreads.isMarkedAsUntransferable(buffer)) {
     writeViewHeader(writer, kind, 0, view.byteLength);
     writer.objects.find({});                            // the decoder numbers the buffer: keep in step
     writeBytes(writer, view as Uint8Array, -1);

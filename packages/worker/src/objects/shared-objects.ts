@@ -16,7 +16,12 @@ import { SharedSemaphore } from './shared-semaphore.ts';
 const RING_BYTES_MIN = 1024;
 
 /** An object whose holders are known: its threads of this isolate. */
-export interface HeldObject { readonly object: number; holders(): LocalThread[] }
+export interface HeldObject {
+  /** @internal */
+  readonly object: number;
+  /** @internal */
+  holders(): LocalThread[];
+}
 
 /** A wait that can be ended from outside. */
 interface Failable { fail(error: unknown): void }

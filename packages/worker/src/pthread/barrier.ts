@@ -8,6 +8,7 @@ import { EBUSY, EINVAL } from './errno.ts';
 export const PTHREAD_BARRIER_SERIAL_THREAD = -1;
 
 export class pthread_barrier_t {
+  declare private readonly isNoOther: never;
   /** @internal */ barrier: Barrier | undefined = undefined;
 }
 /** @returns 0, EINVAL for a count below 1, EBUSY when somebody waits */

@@ -8,6 +8,7 @@ import { msUntil, type timespec } from './time.ts';
 
 /** A condition variable; a new one is initialised, as by PTHREAD_COND_INITIALIZER. It goes with the mutex that its waiters use. */
 export class pthread_cond_t {
+  declare private readonly isNoOther: never;
   /** @internal */ condition: Condition | undefined = undefined;
   /** @internal */ mutex: Mutex | undefined = undefined;
   /** @internal */ waiters = 0;

@@ -6,6 +6,7 @@ import { EINVAL } from './errno.ts';
 export const PTHREAD_DESTRUCTOR_ITERATIONS = 4;
 
 export class pthread_key_t {
+  declare private readonly isNoOther: never;
   /** @internal */ local: ThreadLocal<unknown> | undefined = undefined;
 }
 /** @returns 0, EINVAL for a destructor that is no function */

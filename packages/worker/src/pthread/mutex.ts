@@ -19,6 +19,7 @@ export const PTHREAD_MUTEX_ROBUST = 1;
 const RECURSION_MAX = 2 ** 31 - 1;
 
 export class pthread_mutexattr_t {
+  declare private readonly isNoOther: never;
   /** @internal */ type: number = PTHREAD_MUTEX_DEFAULT;
   /** @internal */ robust: number = PTHREAD_MUTEX_STALLED;
 }
@@ -37,6 +38,7 @@ export function pthread_mutexattr_setrobust(attr: pthread_mutexattr_t, robust: n
 
 /** A mutex; a new one is initialised, as by PTHREAD_MUTEX_INITIALIZER. */
 export class pthread_mutex_t {
+  declare private readonly isNoOther: never;
   /** @internal */ mutex: Mutex | undefined = new Mutex();
   /** @internal */ type: number = PTHREAD_MUTEX_DEFAULT;
   /** @internal */ isRobust = false;

@@ -4,6 +4,7 @@ import { EINVAL } from './errno.ts';
 
 /** A new one is PTHREAD_ONCE_INIT. */
 export class pthread_once_t {
+  declare private readonly isNoOther: never;
   /** @internal */ readonly once: Once<undefined> = new Once();
 }
 /** Runs `routine`, which may be async, unless it has run; returns when it has ended. If it is cancelled or throws, it has not run. @returns 0, EINVAL */

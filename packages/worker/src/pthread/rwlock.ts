@@ -8,6 +8,7 @@ import { msUntil, type timespec } from './time.ts';
 interface Holds { readonly list: Disposable[]; isWriter: boolean }
 
 export class pthread_rwlock_t {
+  declare private readonly isNoOther: never;
   /** @internal */ lock: RwLock | undefined = new RwLock();
   /** @internal who holds it, and how often */ readonly holds: Map<pthread_t, Holds> = new Map();
 

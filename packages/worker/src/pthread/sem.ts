@@ -8,6 +8,7 @@ import { msUntil, type timespec } from './time.ts';
 export const SEM_VALUE_MAX: number = 2 ** 31 - 1;
 
 export class sem_t {
+  declare private readonly isNoOther: never;
   /** @internal */ semaphore: Semaphore | undefined = undefined;
 }
 /** `pshared` other than 0 is EINVAL: a pool's semaphores are named. */

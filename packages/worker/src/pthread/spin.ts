@@ -7,6 +7,7 @@ import { EBUSY, EDEADLK, EINVAL, EPERM } from './errno.ts';
 export const PTHREAD_PROCESS_PRIVATE = 0;
 
 export class pthread_spinlock_t {
+  declare private readonly isNoOther: never;
   /** @internal */ mutex: Mutex | undefined = undefined;
 }
 export function pthread_spin_init(lock: pthread_spinlock_t, pshared: number): number {

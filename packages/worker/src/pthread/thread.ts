@@ -25,11 +25,13 @@ export const PTHREAD_CANCEL_ASYNCHRONOUS = 1;
 
 /** A thread, once `pthread_create` has filled it in. */
 export class pthread_t {
+  declare private readonly isNoOther: never;
   /** @internal */ thread: LocalThread | undefined = undefined;
   /** @internal */ readonly cleanups: { readonly routine: (arg: unknown) => unknown; readonly arg: unknown }[] = [];
   /** @internal */ state: 'joinable' | 'detached' | 'joined' = 'joinable';
 }
 export class pthread_attr_t {
+  declare private readonly isNoOther: never;
   /** @internal */ detached = false;
 }
 

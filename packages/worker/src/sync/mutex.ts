@@ -100,6 +100,7 @@ export class Mutex implements QueueOwner {
   isHeldBy(thread: LocalThread | undefined): boolean { return this.#isLocked && this.#owner?.principal === thread?.principal; }
   /** @internal */
   get owner(): LocalThread | undefined { return this.#owner; }
+  /** @internal */
   holders(): LocalThread[] { return this.#owner === undefined ? [] : [this.#owner]; }
 
   /** @internal Who has waited for a condition may not leave without the mutex. */

@@ -12,8 +12,12 @@ import { callingThread, type Abandoned, type Waitable, type Waiter } from './wai
 /** It cannot go on now. */
 export const NOTHING: unique symbol = Symbol('nothing');
 
+declare const gives: unique symbol;
+
 /** One of the operations to choose from: `channel.receiving()`, `channel.sending(value)`. */
 export interface SelectCase<T> {
+  /** Of the types only: what it gives. */
+  readonly [gives]?: T;
   /** @internal Does it, if it need not wait: its result, or NOTHING. Throws CAP_ERR_CLOSED. */
   attempt(): T | typeof NOTHING;
   /** @internal Stands in line. */

@@ -42,8 +42,9 @@ export interface Waiter {
 /** Whose queue it is. */
 export interface QueueOwner {
   readonly what: string;
+  /** @internal */
   holders?(): Iterable<LocalThread>;
-  /** A waiter has left the queue unserved. @returns as Waitable.abandon */
+  /** @internal A waiter has left the queue unserved. @returns as Waitable.abandon */
   abandoned?(waiter: Waiter, queue: WaitQueue, error: unknown): Abandoned | void;
 }
 

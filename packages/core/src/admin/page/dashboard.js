@@ -107,7 +107,7 @@ let before;
 const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
 
 function show(now) {
-  const { stats, health, ready, routes } = now;
+  const { stats, health, ready, routes, functions } = now;
   byId('status').textContent = ready.isReady ? `ready, ${health.status}` : `not ready: ${ready.reason}`;
   byId('status').className = ready.isReady && health.status === 'ok' ? 'good' : 'bad';
   byId('about').textContent = `process ${now.pid} · Node ${now.node} · Capriccio ${now.version} · up ${round(now.uptimeMs / 1000, 0)} s · ${stats.cores} cores, ${stats.lost} lost`;
@@ -122,9 +122,14 @@ function show(now) {
   }));
   const { spares, blocked, retiring, activated, blockedMs } = stats.activations;
   byId('cores-note').textContent = `${spares} standing by, ${blocked} blocked in the kernel, ${retiring} retiring; since the start ${activated} ${activated === 1 ? 'activation' : 'activations'}, ${round(blockedMs / 1000)} s blocked.`;
-  const routesBefore = new Map(before?.routes.map((route) => [route.route, route.count]));
-  fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], routes.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
-    [route, count.toLocaleString('en'), seconds === undefined ? 0 : round((count - (routesBefore.get(route) ?? 0)) / seconds), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
+  const perSecond = (count, last) => (seconds === undefined ? 0 : round((count - (last?.count ?? 0)) / seconds));
+  const busiest = (list) => list.toSorted((a, b) => b.count - a.count).slice(0, LIST_MAX);
+  const routesBefore = new Map(before?.routes.map((route) => [route.route, route]));
+  fill(byId('routes'), ['route', 'requests', '/s', 'mean ms', 'p50 ms', 'p99 ms'], busiest(routes).map(({ route, count, meanMs, p50Ms, p99Ms }) =>
+    [route, count.toLocaleString('en'), perSecond(count, routesBefore.get(route)), round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
+  const functionsBefore = new Map(before?.functions.map((one) => [one.name, one]));
+  fill(byId('functions'), ['function', 'calls', '/s', 'failed', 'mean ms', 'p50 ms', 'p99 ms'], busiest(functions).map(({ name, count, errors, meanMs, p50Ms, p99Ms }) =>
+    [name, count.toLocaleString('en'), perSecond(count, functionsBefore.get(name)), { text: errors.toLocaleString('en'), isBad: errors > 0 }, round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
   showRefused(stats.refused, before?.stats.refused, seconds);
   if (seconds !== undefined) {
     const at = now.at / 1000;
