@@ -1,8 +1,8 @@
 /**
  * The segment in which an answer is made, where that is not the first: a handler that awaits its body, a file, a query, and then computes. Compiled code
  * goes on in steps that are measured where they are taken (worker: scheduler.ts). Native code goes on in callbacks of the event loop that nobody sees
- * begin; but it is seen when the answer ends, and when what ran before was over: a batch, a step, another answer, the arrival of a request. What the
- * thread has used in between is this segment's, and at most the parsing of one request or a callback that ended nothing.
+ * begin; but it is seen when the answer ends, when callbacks begin, whosever they are, and when what ran before was over: a batch, a step, another answer,
+ * the arrival of a request. What the thread has used since the last of these is this segment's, and what others ran in the same callback and did not end.
  */
 import type { ServerResponse } from 'node:http';
 import type { LaneClock, RootLane } from '@capriccio/worker';

@@ -11,6 +11,8 @@
  * and the next thirty only when they are plainly long, and then two are needed.
  */
 import { lanes, type Memory } from '@capriccio/shared';
+import { sharedNow } from '../clock.ts';
+import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
 import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
 /** A batch of a root that takes longer by the clock on the wall makes it a suspect, ms. */
@@ -22,6 +24,9 @@ const SUSPICION_NEW = 8;
 const LOOK_EVERY = 128;
 /** Segments of a root in an isolate whose code is taken to be cold. */
 const COLD = 32;
+
+/** What may have run unnoticed before a callback of the event loop, by the clock on the wall, ms: less is not worth a look at the processor clock. */
+const UNNOTICED_MS = 0.2;
 
 /** Roots of the runtime's own functions: they go where they must. */
 const OWN = /^(?:#|lane )/;
@@ -66,6 +71,15 @@ export interface LaneClockHost {
   onFirstLong?(): void;
 }
 
+/** Where the time comes from. */
+export interface Times {
+  /** Processor time of this thread; the clock on the wall; ms. */
+  readonly cpuMs: () => number;
+  readonly nowMs: () => number;
+  readonly callbackStarts: (tell: () => void) => CallbackStarts;
+}
+const realTimes: Times = { cpuMs, nowMs: sharedNow, callbackStarts };
+
 export class LaneClock {
   /** This isolate is a back lane. */
   readonly isBackLane: boolean;
@@ -73,14 +87,20 @@ export class LaneClock {
   readonly #host: LaneClockHost;
   readonly #roots = new Map<string, RootLane>();
   #hasBeenLong = false;
-  /** Requests under way whose end is to be judged, and the processor clock at the end of what ran last, ms. */
+  readonly #times: Times;
+  readonly #starts: CallbackStarts;
+  /** Requests under way whose end is to be judged. */
   #watched = 0;
+  /** Where what runs now began, or a little before: the processor clock, and that on the wall, ms. */
   #markedAt = 0;
+  #markedNow = 0;
   /** Whose end has been judged since the last segment began: the segment is not judged again for it. */
   #judged: RootLane | undefined;
 
-  constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost) {
+  constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost, times: Times = realTimes) {
     this.#memory = memory;
+    this.#times = times;
+    this.#starts = times.callbackStarts(() => this.#beginCallback());
     this.isBackLane = isBackLane;
     this.#host = host;
   }
@@ -120,8 +140,8 @@ export class LaneClock {
     }
     const isMeasured = this.isToMeasure(root);
     if (!isMeasured && this.#watched === 0) return -1;
-    this.#markedAt = cpuMs();
-    return isMeasured ? this.#markedAt : -1;
+    const now = this.#mark();
+    return isMeasured ? now : -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
@@ -136,8 +156,7 @@ export class LaneClock {
    * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
    */
   after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
-    const now = cpuAt >= 0 || this.#watched > 0 ? cpuMs() : 0;
-    this.#markedAt = now;
+    const now = cpuAt >= 0 || this.#watched > 0 ? this.#mark() : 0;
     if (root.isForked || this.#judged === root) return;
     if (meanUs < LIGHT_US && !this.isBackLane) {
       if (root.suspicion > 0) root.suspicion--;                          // it is cleared as if it had been judged
@@ -148,29 +167,40 @@ export class LaneClock {
     else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
   }
 
-  // ---- native code, which goes on in callbacks of the event loop that nobody sees begin ----
+  // ---- native code: nobody sees whose callback it is that begins ----
 
-  /** An end is to be judged: until then it is noted when each known piece of work is over. */
-  watch(): void { this.#watched++; this.mark(); }
+  /** An end is to be judged: until then it is noted when each known piece of work is over, and when a callback of the event loop begins. */
+  watch(): void {
+    if (this.#watched++ === 0) this.#starts.enable();
+    this.#mark();
+  }
   /** It is not judged after all. */
-  unwatch(): void { this.#watched--; }
+  unwatch(): void { if (--this.#watched === 0) this.#starts.disable(); }
   /** A piece of work is over, or another begins: what comes next is not part of it. */
-  mark(): void { if (this.#watched > 0) this.#markedAt = cpuMs(); }
+  mark(): void { if (this.#watched > 0) this.#mark(); }
+  #mark(): number {
+    this.#markedNow = this.#times.nowMs();
+    return this.#markedAt = this.#times.cpuMs();
+  }
+  /** Native code of whatever root has run before, which waits again or has ended nothing: its time is not that of who ends next. */
+  #beginCallback(): void { if (this.#times.nowMs() - this.#markedNow > UNNOTICED_MS) this.#mark(); }
+  /** What has run since the last mark, ms. */
+  #sinceMark(): number {
+    const before = this.#markedAt;
+    return this.#mark() - before;
+  }
   /** Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's. */
   endAwaited(root: RootLane): void {
     if (this.#watched === 0) return;
-    const now = cpuMs();
-    const usedMs = now - this.#markedAt;
-    this.#markedAt = now;
+    const usedMs = this.#sinceMark();
     if (usedMs > LONG_MS && this.isToMeasure(root)) this.judge(root, usedMs, false);
   }
-  /** What was watched has ended in the piece of work that runs: that has taken what the thread has used since the last was over. */
+  /** What was watched has ended in the callback that runs: that has taken what the thread has used since it began, or since the last known piece was over. */
   endWatched(root: RootLane): void {
-    const now = cpuMs();
-    this.#watched--;
+    const usedMs = this.#sinceMark();
+    this.unwatch();
     this.#judged = root;
-    if (!root.isForked) this.judge(root, now - this.#markedAt, false);
-    this.#markedAt = now;
+    if (!root.isForked) this.judge(root, usedMs, false);
   }
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
