@@ -94,6 +94,9 @@ export class LaneClock {
   /** Where what runs now began, or a little before: the processor clock, and that on the wall, ms. */
   #markedAt = 0;
   #markedNow = 0;
+  /** A piece of work that the scheduler runs: of which root, and, where it is measured, the processor clock at its begin, else -1. */
+  #piece: RootLane | undefined;
+  #pieceAt = -1;
   /** Whose end has been judged since the last segment began: the segment is not judged again for it. */
   #judged: RootLane | undefined;
 
@@ -134,14 +137,16 @@ export class LaneClock {
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
     this.#judged = undefined;
+    this.#piece = root;
+    this.#pieceAt = -1;
     if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
       root.unseen = 0;
       root.suspicion = Math.max(root.suspicion, 2);
     }
-    const isMeasured = this.isToMeasure(root);
+    const isMeasured = this.isBackLane || this.isToMeasure(root);          // where others preempt, the clock on the wall is nobody's share
     if (!isMeasured && this.#watched === 0) return -1;
     const now = this.#mark();
-    return isMeasured ? now : -1;
+    return isMeasured ? this.#pieceAt = now : -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
@@ -151,19 +156,30 @@ export class LaneClock {
     return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
   }
 
+  /** A batch, or a step, is over. @param cpuAt  what `before` returned. @returns its processor time, ms; -1: it was not measured */
+  used(cpuAt: number): number {
+    this.#piece = undefined;
+    if (cpuAt < 0 && this.#watched === 0) return -1;
+    const now = this.#mark();
+    return cpuAt >= 0 ? now - cpuAt : -1;
+  }
+  /** It goes on with another, without a look at a clock. */
+  pause(): void { this.#piece = undefined; }
+  /** Processor time of the piece of work that runs, if it is of this root, ms. */
+  usedNow(root: RootLane): number { return this.#piece === root && this.#pieceAt >= 0 ? this.#times.cpuMs() - this.#pieceAt : 0; }
+
   /**
-   * After a batch of segments. @param cpuAt  what `before` returned; @param wallMs  what they took; @param hasBegun  they were begins; @param meanUs  what
+   * Judges a batch of segments that is over. @param usedMs  its processor time; -1: not measured; @param hasBegun  they were begins; @param meanUs  what
    * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
    */
-  after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
-    const now = cpuAt >= 0 || this.#watched > 0 ? this.#mark() : 0;
-    if (root.isForked || this.#judged === root) return;
+  after(root: RootLane, usedMs: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
+    if (root.isForked || root.word === 0 || this.#judged === root) return;
     if (meanUs < LIGHT_US && !this.isBackLane) {
       if (root.suspicion > 0) root.suspicion--;                          // it is cleared as if it had been judged
       return;
     }
     const each = count > 1 ? count : 1;
-    if (cpuAt >= 0) this.judge(root, (now - cpuAt) / each, hasBegun);
+    if (usedMs >= 0) this.judge(root, usedMs / each, hasBegun);
     else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
   }
 
@@ -189,19 +205,28 @@ export class LaneClock {
     const before = this.#markedAt;
     return this.#mark() - before;
   }
-  /** Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's. */
-  endAwaited(root: RootLane): void {
-    if (this.#watched === 0) return;
+  /**
+   * Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's.
+   * @returns what it was, if that is more than nobody's, ms
+   */
+  endAwaited(root: RootLane): number {
+    if (this.#watched === 0) return 0;
     const usedMs = this.#sinceMark();
     if (usedMs > LONG_MS && this.isToMeasure(root)) this.judge(root, usedMs, false);
+    return this.#native(usedMs);
   }
-  /** What was watched has ended in the callback that runs: that has taken what the thread has used since it began, or since the last known piece was over. */
-  endWatched(root: RootLane): void {
+  /**
+   * What was watched has ended in the callback that runs: that has taken what the thread has used since it began, or since the last known piece was over.
+   * @returns what of it was native code's, and not in a piece of work that the scheduler runs, ms
+   */
+  endWatched(root: RootLane): number {
     const usedMs = this.#sinceMark();
     this.unwatch();
     this.#judged = root;
     if (!root.isForked) this.judge(root, usedMs, false);
+    return this.#native(usedMs);
   }
+  #native(usedMs: number): number { return this.#piece === undefined && usedMs > UNNOTICED_MS ? usedMs : 0; }
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {

@@ -13,7 +13,7 @@ const burn = (ms: number): void => { for (const began = cpuMs(); cpuMs() - began
 function run(clock: LaneClock, root: RootLane, ms: number, meanUs: number): number {
   const at = clock.before(root);
   burn(ms);
-  clock.after(root, at, ms, true, meanUs, 1);
+  clock.after(root, clock.used(at), ms, true, meanUs, 1);
   return at;
 }
 
@@ -47,7 +47,7 @@ test('what ends is charged what was used since the last known piece of work, not
   const { clock, root } = clockOf();
   const other = clock.of('F#other');
   for (let k = 0; k < 40; k++) { clock.watch(); clock.endWatched(root); }
-  for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.after(other, -1, 8, true, 20, 1); clock.endWatched(root); }
+  for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.used(clock.before(other)); clock.endWatched(root); }
   assert.equal(clock.isBack(root), false, 'that was the other\'s');
   for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.endWatched(root); }
   assert.equal(clock.isBack(root), true);
@@ -157,4 +157,47 @@ test('in the event loop itself, another\'s timer is no part of it', async () => 
     });
   }
   assert.equal(clock.isBack(root), true, 'microtasks and ticks are their callback\'s');
+});
+
+describe('what is used', () => {
+  test('by a batch or a step is told where it was measured: always on a back lane, also by the runtime\'s own', () => {
+    const { clock, run } = fakeClock(true);
+    for (const name of ['GET /a', 'lane request GET /a']) {
+      const root = clock.of(name);
+      const at = clock.before(root);
+      run(3);
+      assert.equal(clock.usedNow(root), 3);
+      assert.equal(clock.usedNow(clock.of('GET /other')), 0);
+      run(2);
+      assert.equal(clock.used(at), 5);
+      assert.equal(clock.usedNow(root), 0);
+      clock.after(root, 5, 5, true, 5000, 1);
+    }
+    assert.equal(clock.verdictOf(clock.of('lane request GET /a')).long, 0, 'its own are not judged');
+  });
+  test('in front, by a root that nobody suspects, is not', () => {
+    const { clock, root, run } = fakeClock();
+    const light = root('GET /light');
+    light.suspicion = 0;
+    const at = clock.before(light);
+    run(5);
+    assert.deepEqual([at, clock.used(at), clock.usedNow(light)], [-1, -1, 0]);
+  });
+  test('by native code, where an answer ends or compiled code goes on, is told apart from what a batch or step is charged anyway', () => {
+    const { clock, root, run, callback } = fakeClock(true);
+    const [a, b] = [root('GET /a'), root('GET /b')];
+    clock.watch(); clock.watch(); clock.watch();
+    callback(); run(7); callback(); run(4);
+    assert.equal(clock.endWatched(a), 4);
+    callback(); run(3);
+    assert.equal(clock.endAwaited(b), 3);
+    const at = clock.before(a);
+    run(4);
+    assert.equal(clock.endWatched(a), 0, 'the batch is charged');
+    run(1);
+    assert.equal(clock.used(at), 5);
+    callback(); run(0.1);
+    assert.equal(clock.endWatched(b), 0, 'so little is anybody\'s');
+    assert.equal(clock.endAwaited(b), 0, 'nobody watches');
+  });
 });
