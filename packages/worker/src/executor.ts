@@ -124,6 +124,9 @@ export class Executor {
     this.#handOverSoon();
   }
 
+  /** A claimed task of another root than the one whose turn it is: it begins in its own, whose share pays for it. */
+  beginInTurn(slot: number, claimed: number): void { this.#enqueueClaimed(this.recordOf(slot), slot, claimed); }
+
   #enqueueClaimed(record: FunctionRecord, slot: number, claimed: number): void {
     this.enqueue(record.root, () => this.begin(slot, claimed));
   }

@@ -28,6 +28,7 @@ export { LaneClock, RootLane, cpuMs } from './lanes/lane-clock.ts';
 export { LaneRouter } from './lanes/lane-router.ts';
 export { describeVerdict, withHand, type Hand, type Verdict } from './lanes/verdict.ts';
 export * from './levels.ts';
+export { charge, join, refund, type Share } from './stride.ts';
 export * from './moments.ts';
 export { ResourceGate, type Reservation } from './resource-gate.ts';
 export { Recorder } from './recorder.ts';

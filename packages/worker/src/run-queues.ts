@@ -95,6 +95,10 @@ export class Root<T extends Ready = Runnable> implements Seat {
   downstream: { visit(): () => void } | undefined = undefined;
   /** What is known of its segments' length. */
   lane: RootLane | undefined = undefined;
+  /** Mean processor time that a back lane takes for one of its requests, microseconds; 0 while it has had none. */
+  awayUs = 0;
+  /** Another name of the same work, here: the two have one share. */
+  partner: Root<T> | undefined = undefined;
   readonly #rules: SchedulingRules;
   readonly #thetaUs: number;
   /** The top level, and what a thread has had that stands there. */
@@ -129,10 +133,14 @@ export class Root<T extends Ready = Runnable> implements Seat {
 
   /** In the heap of roots that have something to run. */
   get isActive(): boolean { return this.seat >= 0; }
-  get mayStart(): boolean {
+  get mayStart(): boolean { return this.mayStartHere && (this.hasLaneRoom === undefined || this.hasLaneRoom()); }
+  /** So it is, but for back lanes. */
+  get mayStartHere(): boolean {
     const { startGate, longGate, longGateLoaded } = this.#rules;
-    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom()) && (this.hasLaneRoom === undefined || this.hasLaneRoom());
+    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom());
   }
+  /** Something that came from outside may begin, but for back lanes. */
+  get wantsLane(): boolean { return this.entries.length > 0 && this.mayStartHere; }
   get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted(); }
   /** True when there is something that may run now. */
   get canRun(): boolean { return this.runnable > 0 || this.#canBegin(); }
@@ -318,9 +326,17 @@ export class Roots<T extends Ready = Runnable> {
 
   /** Ends a batch of a root that took so long. */
   charge(root: Root<T>, usedMs: number): void {
-    charge(root, usedMs);
-    if (usedMs > 0) root.usedMs += usedMs;
+    this.chargeBeside(root, usedMs);
     root.settle(usedMs);
+  }
+  /** A root has used so long, and not in a batch: what it awaited natively was there, and it went on. Nothing, where that is not known. */
+  chargeBeside(root: Root<T>, usedMs: number): void {
+    if (usedMs > 0) root.usedMs += usedMs;
+    this.#pay(root, usedMs);
+    if (root.partner !== undefined) this.#pay(root.partner, usedMs);
+  }
+  #pay(root: Root<T>, usedMs: number): void {
+    charge(root, usedMs);
     if (root.seat >= 0) this.#heap.sink(root);
   }
 

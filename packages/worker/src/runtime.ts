@@ -377,8 +377,10 @@ export class Runtime {
   }
 
   #begin(root: Root, max: number): number {
-    const { count, slots, claimed } = this.#taker.take(root, this.lane === 'back' ? 1 : max);   // the others can take the rest meanwhile
+    const isBack = this.lane === 'back';
+    const { count, slots, claimed } = this.#taker.take(root, isBack ? 1 : max);   // the others can take the rest meanwhile
     if (this.#hasSought) this.#offerRest();
+    if (isBack && count > 0 && this.executor.rootOf(slots[0] as number) !== root) { this.executor.beginInTurn(slots[0] as number, claimed[0] as number); return 0; }
     for (let k = 0; k < count; k++) this.executor.begin(slots[k] as number, claimed[k] as number);
     return count;
   }

@@ -214,13 +214,15 @@ export class Scheduler {
       const ran = this.#runBatch(root, cpuAt >= 0 ? 1 : BATCH_MAX);
       this.#outside?.afterBatch();
       const count = this.#unread + ran;
-      if (count < UNREAD_MAX && cpuAt < 0 && this.#mayGoUnread(root, ran)) { this.#unread = count; mayLinger ||= ran > 0; continue; }
+      if (count < UNREAD_MAX && cpuAt < 0 && this.#mayGoUnread(root, ran)) { this.#unread = count; mayLinger ||= ran > 0; lanes?.pause(); continue; }
       this.#unread = 0;
       const now = sharedNow();
       this.timers.settle(now, false);
-      this.#charge(root, now - this.#clock, count);
-      if (lanes !== undefined) lanes.after(root.lane as RootLane, cpuAt, now - this.#clock, this.begun > begunBefore, root.costUs, count);
-      if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, now - this.#clock); }
+      const wallMs = now - this.#clock;
+      const usedMs = lanes === undefined ? -1 : lanes.used(cpuAt);
+      this.#charge(root, usedMs >= 0 && count === ran ? usedMs : wallMs, wallMs, count);
+      lanes?.after(root.lane as RootLane, usedMs, wallMs, this.begun > begunBefore, root.costUs, count);
+      if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, wallMs); }
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }
       if (this.#hop) {
@@ -246,9 +248,9 @@ export class Scheduler {
     else if (!this.#armed) this.#outside?.idle(this.#didWork);
   }
 
-  #charge(root: Root, usedMs: number, count: number): void {
+  #charge(root: Root, usedMs: number, wallMs: number, count: number): void {
     this.roots.charge(root, usedMs);
-    if (usedMs > OVERRUN_MS && count > 0 && usedMs / count > OVERRUN_MS) this.#onOverrun?.(root, usedMs / count);
+    if (wallMs > OVERRUN_MS && count > 0 && wallMs / count > OVERRUN_MS) this.#onOverrun?.(root, wallMs / count);
     if (count > 0) root.costUs += (usedMs * 1000 / count - root.costUs) / 8;
   }
 
@@ -437,7 +439,7 @@ export class Scheduler {
    * not begun, and no longer than a slice without the event loop having its turn.
    */
   mayGoOn({ root }: LocalThread): boolean {
-    this.lanes?.endAwaited(root.lane ??= this.lanes.of(root.name));
+    if (this.lanes !== undefined) this.roots.chargeBeside(root, this.lanes.endAwaited(root.lane ??= this.lanes.of(root.name)));
     if (!this.roots.areIdle || this.holdBack !== undefined) return false;
     if (--this.#stepsLeft > 0) return true;
     this.#stepsLeft = STEPS_PER_LOOK;
@@ -458,8 +460,12 @@ export class Scheduler {
     this.#endStep(thread);
     thread.block(this.#clock);
   }
+  /** Where steps are not measured, which is in front, they are short, and nobody waits for his share while they run. */
   #endStep({ root }: LocalThread): void {
-    if (this.lanes !== undefined) this.lanes.after(root.lane as RootLane, this.#stepCpuAt, 0, false, Infinity, 1);   // what a step takes is in no mean
+    if (this.lanes === undefined) return;
+    const usedMs = this.lanes.used(this.#stepCpuAt);
+    this.roots.chargeBeside(root, usedMs);
+    this.lanes.after(root.lane as RootLane, usedMs, 0, false, Infinity, 1);   // what a step takes is in no mean
   }
   /** It has come back with something else than the next await. */
   cameBack(thread: LocalThread, outcome: CompiledOutcome): void {

@@ -90,12 +90,16 @@ export class Taker {
     if (isEmpty) this.#exhaustedAt[victim] = published;
   }
 
-  /** Claims up to `max` tasks from a source of `root`, into `claims`. They may be of other roots that share the ring. */
+  /**
+   * Claims up to `max` tasks from a source of `root`, into `claims`. They may be of other roots that share the ring. A back lane looks again first: what
+   * was next in the ring another lane has taken meanwhile as often as not, and what comes then may be of a root whose requests take ten times as long.
+   */
   take(root: Root, max: number): Claims {
     this.claims.count = 0;
     for (let k = 0; k < this.#sources.length && this.claims.count === 0; k++) {
       const source = this.#sources[k] as Source;
       if (source.root !== root) continue;
+      if (this.#isBackLane) { this.#reconsider(source); if (source.root !== root) continue; }
       if (take(this.#memory, source.victim, source.ring, this.#me, Math.min(max, CLAIMS_MAX), this.claims) === 0) { this.#close(k--); continue; }
       this.#reconsider(source);
     }

@@ -18,3 +18,8 @@ export function charge(share: Share, usedMs: number): void { if (usedMs > 0) sha
 
 /** A client that was idle joins at the present pass: what it did not use is not saved up, what it owes stays owed. */
 export function join(share: Share, globalPass: number): void { if (share.pass < globalPass) share.pass = globalPass; }
+
+/** Gives back what was charged in advance and not used; nobody comes before who has been waiting by it. */
+export function refund(share: Share, usedMs: number, globalPass: number): void {
+  if (usedMs > 0) share.pass = Math.max(share.pass - usedMs * STRIDE_1 / share.tickets, Math.min(share.pass, globalPass));
+}

@@ -265,6 +265,28 @@ test('a route whose requests wait in great numbers keeps no other from the lane'
   assert.ok(order.lastIndexOf('other') < 40, `the last after ${order.lastIndexOf('other')} of ${order.length}`);
 });
 
+test('routes share the lanes by processor time, not by requests', async () => {
+  const server = await back.serve(lanesApp, { port: 0, deadlineMs: 60_000, routes: { '/burn': { lane: 'back' }, '/burn-late': { lane: 'back' } } });
+  onTestFinished(async () => { await server.close({ graceMs: 0 }); });
+  const late = (ms: number) => ask(`${server.url}/burn-late?ms=${ms}`, { method: 'POST', body: 'x' });
+  for (let k = 0; k < 4; k++) await Promise.all([ask(`${server.url}/burn?ms=1`), late(20)]);
+  const order: string[] = [];
+  await Promise.all([
+    ...Array.from({ length: 40 }, () => late(20).then(() => { order.push('long'); })),
+    ...Array.from({ length: 40 }, () => ask(`${server.url}/burn?ms=1`).then(() => { order.push('short'); })),
+  ]);
+  const before = order.slice(0, order.lastIndexOf('short')).filter((one) => one === 'long').length;
+  assert.ok(before <= 10, `${before} of 40 long ones were answered before the last short one, where 2 or 3 take as long as all the short ones`);
+}, 30_000);
+
+test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-late'], ['after a file, in code that is not compiled', '/burn-in-closure']])('what a lane computes %s is counted as its route\'s', async (_, path) => {
+  const server = await backServer();
+  const usedMs = (): number => back.graph().roots.reduce((sum, root) => sum + (root.name.endsWith(path) ? root.usedMs : 0), 0);
+  const before = usedMs();
+  for (let k = 0; k < 10; k++) assert.equal((await ask(`${server.url}${path}?ms=10`, { method: 'POST', body: 'x' })).status, 200);
+  await until(() => usedMs() - before >= 100, `${path}: ${(usedMs() - before).toFixed(1)} of 100 ms`, 3000);
+});
+
 describe('learnt', () => {
   const here = async (pool: Pool): Promise<PoolServer> => {
     const server = await pool.serve(lanesApp, { port: 0 });

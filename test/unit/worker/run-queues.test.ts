@@ -210,3 +210,31 @@ describe('the start gate', () => {
     assert.equal(root.isIdle, false);
   });
 });
+
+describe('a share is paid for', () => {
+  test('also what a root has used outside of batches; what is not known is nothing', () => {
+    const roots = new Roots();
+    const [a, b] = [roots.named('a'), roots.named('b')];
+    for (const root of [a, b]) { fill(root, 1, 1); roots.activate(root); }
+    assert.equal(roots.pick(), a);
+    roots.chargeBeside(a, 5);
+    roots.chargeBeside(b, -1);
+    assert.equal(roots.pick(), b);
+    assert.deepEqual([a.usedMs, b.usedMs], [5, 0]);
+  });
+
+  test('by two roots of the same work together', () => {
+    const roots = new Roots();
+    const [brings, runs, other] = [roots.named('brings'), roots.named('runs'), roots.named('other')];
+    brings.partner = runs;
+    runs.partner = brings;
+    for (const root of [brings, runs, other]) { fill(root, 1, 1_000); roots.activate(root); }
+    for (let k = 0; k < 400; k++) {
+      const root = roots.pick() as Root;
+      root.draw();
+      root.shift();
+      roots.charge(root, root === runs ? 3 : 1);
+    }
+    assert.ok(Math.abs(other.usedMs - brings.usedMs - runs.usedMs) <= 4, `${other.usedMs} beside ${brings.usedMs} + ${runs.usedMs}`);
+  });
+});

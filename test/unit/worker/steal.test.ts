@@ -6,6 +6,7 @@ import { Roots, type Root } from '../../../packages/worker/src/run-queues.ts';
 import { Taker } from '../../../packages/worker/src/steal.ts';
 
 const layout = layOut({ participantCount: 4, slotCount: 64, payloadBytes: 65_536, namesBytes: 128, ringCount: 2 });
+const withBack = layOut({ participantCount: 4, slotCount: 64, payloadBytes: 65_536, namesBytes: 128, ringCount: 2, backRingCount: 1 });
 
 interface Rig { memory: Memory; owners: Participant[]; roots: Roots; taker: Taker; publish(owner: number, ring: number, root: number): number; rootOf(slot: number): Root }
 /** Participants 0 to 3 live; number 3 takes. The function number of a slot names its root. */
@@ -102,6 +103,29 @@ describe('taking', () => {
     assert.deepEqual([one.sources, two.sources, two.isActive], [0, 1, true]);
     assert.deepEqual(taken(all, one, 1), []);
     assert.deepEqual(taken(all, two, 1), [second]);
+  });
+
+  test('a back lane looks again before it takes: what was next another lane has, and what is next is of another root', () => {
+    const memory = mapMemory(allocateMemory(withBack), withBack);
+    for (let id = 0; id < 4; id++) markLive(memory, id);
+    const owner = new Participant(memory, 1);
+    const lanes = [2, 3].map((id) => {
+      const roots = new Roots();
+      const taker = new Taker(memory, id, (slot) => roots.named(`root ${memory.words[slot + FUNCTION]}`), (root) => roots.activate(root), true);
+      return { roots, taker };
+    });
+    for (const root of [1, 2]) {
+      const slot = owner.slots.allocate();
+      memory.words[slot + FUNCTION] = root;
+      owner.makeReady(slot, 1);
+    }
+    owner.rings.publish();
+    for (const { taker } of lanes) taker.look();
+    const [first, second] = lanes as [typeof lanes[number], typeof lanes[number]];
+    assert.equal(first.taker.take(first.roots.named('root 1'), 1).count, 1);
+    assert.equal(second.taker.take(second.roots.named('root 1'), 1).count, 0);
+    assert.equal(second.roots.named('root 1').sources, 0);
+    assert.equal(second.taker.take(second.roots.named('root 2'), 1).count, 1);
   });
 
   test('stale hints are passed over', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { test } from 'vitest';
 import { PassHeap, type Seat } from '../../../packages/worker/src/pass-heap.ts';
-import { charge, join } from '../../../packages/worker/src/stride.ts';
+import { charge, join, refund } from '../../../packages/worker/src/stride.ts';
 
 interface Client extends Seat { used: number; turns: number }
 const client = (tickets: number): Client => ({ tickets, pass: 0, seat: -1, order: 0, used: 0, turns: 0 });
@@ -90,4 +90,19 @@ test('nobody to choose from gives nobody, equals go in order', () => {
   assert.equal(least([]), undefined);
   const [first, second] = [client(1), client(1)];
   assert.equal(least([first, second]), first);
+});
+
+test('what is given back was paid; by it nobody comes before those that wait', () => {
+  const [a, b] = [client(2), client(2)];
+  charge(a, 10);
+  charge(a, 7);
+  charge(b, 10);
+  refund(a, 7, 0);
+  assert.equal(a.pass, b.pass);
+  refund(a, 100, b.pass / 2);
+  assert.equal(a.pass, b.pass / 2);
+  refund(a, 100, b.pass);
+  assert.equal(a.pass, b.pass / 2, 'who stands before the global pass stays there');
+  for (const none of [0, -1, NaN]) refund(a, none, 0);
+  assert.equal(a.pass, b.pass / 2);
 });

@@ -3,6 +3,7 @@
  * good. What a worker had counted when it died stays counted. Next: decide.ts.
  */
 import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type PlanPage, type TablePage } from '@capriccio/shared';
+import { requestRootName } from '../serve/lane-messages.ts';
 import { shareWindow } from './share-window.ts';
 import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums } from './snapshot.ts';
 
@@ -16,7 +17,7 @@ interface RootSum { readonly name: string; start: number; tickets: number; queue
 
 /** What a back lane runs for a route is that route's: its share is one, wherever it is run. */
 const routeOf = (root: string): string => (root.startsWith(HANDED) ? root.slice(HANDED.length) : root);
-const HANDED = 'lane request ';
+const HANDED = requestRootName('');
 
 const added = (): Added => ({ count: 0, sum: 0, squares: 0 });
 const add = (to: Added, rows: Float64Array, at: number): void => { to.count += rows[at] as number; to.sum += rows[at + 1] as number; to.squares += rows[at + 2] as number; };

@@ -10,11 +10,12 @@ import { WriteCoalescer } from '../http/coalesce.ts';
 import { Bag } from './bag.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
 import { reportUnlessGone } from './host.ts';
-import { BODY, LANE, bufferOf, type Answer, type BodyPiece, type RequestArguments } from './lane-messages.ts';
+import { BODY, LANE, bufferOf, requestRootName, type Answer, type BodyPiece, type RequestArguments } from './lane-messages.ts';
 import { LaneSocket } from './lane-socket.ts';
 import { limitBody } from './limit-body.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
 import { RequestThreads } from './request-threads.ts';
+import { RouteUsages } from './route-usages.ts';
 import type { HostOptions } from './serve-options.ts';
 
 /** Sockets that are kept for the next request. */
@@ -31,17 +32,19 @@ class BackHost implements ExchangeHost {
   readonly #threads: RequestThreads;
   readonly #idle: LaneSocket[] = [];
   readonly #exchanges: Map<number, Exchange>;
+  readonly #usages: RouteUsages;
   readonly #open = new Bag<Exchange>();
   #whenEmpty: (() => void) | undefined;
   /** The request whose bytes the parser is being given, and what it has made of them. */
   #pushing: Exchange | undefined;
   #begun: { req: IncomingMessage; res: ServerResponse } | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, exchanges: Map<number, Exchange>) {
+  constructor(runtime: Runtime, app: HostedApp, options: HostOptions, exchanges: Map<number, Exchange>, usages: RouteUsages) {
     this.me = runtime.me.id;
     this.#runtime = runtime;
     this.#app = app;
     this.#exchanges = exchanges;
+    this.#usages = usages;
     this.#threads = new RequestThreads(runtime, app.listener, options, new WriteCoalescer(), () => { /* its front counts it */ }, () => { /* nothing is refused here that the front has taken */ });
     this.#server = createServer({ keepAliveTimeout: options.keepAliveMs, requestTimeout: 0, headersTimeout: 0 });
     const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
@@ -124,6 +127,8 @@ class BackHost implements ExchangeHost {
     this.#idle.push(socket);
   }
 
+  usedMs({ route }: Exchange): number { return this.#usages.of(route).take(); }
+
   touched(exchange: Exchange): void {
     const clock = this.#runtime.laneClock as LaneClock;
     clock.pin(clock.of(exchange.route));
@@ -149,6 +154,7 @@ class BackHost implements ExchangeHost {
 export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   const hosts = new Map<number, PromiseWithResolvers<BackHost>>();
   const exchanges = new Map<number, Exchange>();
+  const usages = new RouteUsages(runtime);
   const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
   const opened = new Map<number, BackHost>();
   /** Undefined: its app does not load here. */
@@ -174,12 +180,12 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
 
   runtime.functions.provide(LANE, (argument) => {
     const [what = '', server = '', ...route] = argument.split(' ');
-    if (what === 'request') return { fn: request(Number(server), route.join(' ')), rootName: `${LANE} request ${route.join(' ')}` };
+    if (what === 'request') return { fn: request(Number(server), route.join(' ')), rootName: requestRootName(route.join(' ')) };
     return { rootName: `${LANE} ${what}`, fn: what === 'more' ? more : abort };
   });
   const more = async (number: unknown): Promise<Answer> => {
     const exchange = exchanges.get(number as number);
-    if (exchange === undefined) return [new Uint8Array(0), 'cut', false, runtime.me.id, 0];
+    if (exchange === undefined) return [new Uint8Array(0), 'cut', false, runtime.me.id, 0, 0];
     const answer = await exchange.next();
     if (exchange.isDrained) exchanges.delete(exchange.number);
     return answer;
@@ -192,7 +198,7 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
 
   const open = async ({ server, url, options }: Extract<ToHost, { action: 'open' }>): Promise<BackHost | undefined> => {
     try {
-      const host = new BackHost(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), options, exchanges);
+      const host = new BackHost(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), options, exchanges, usages);
       await new Promise<void>((resolve) => { setImmediate(resolve); });  // the first socket is read from by then
       if (!openings.has(server)) return host;                            // closed meanwhile
       opened.set(server, host);

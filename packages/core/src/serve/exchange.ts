@@ -14,6 +14,8 @@ export interface ExchangeHost {
   /** The answer is complete, or was cut. */
   ended(exchange: Exchange): void;
   touched(exchange: Exchange): void;
+  /** Processor time that this lane has used for its route and has not told of yet, ms. */
+  usedMs(exchange: Exchange): number;
 }
 
 let lastNumber = 0;
@@ -111,7 +113,7 @@ export class Exchange implements Carried, Member {
     const bytes = this.#take();
     const state = this.#bytes > 0 ? 'more' : this.#state;
     this.#isTold = state !== 'more';
-    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number]);
+    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, this.#host.usedMs(this)]);
     if (this.#bytes <= HIGH_WATER_BYTES) {
       const held = this.#held;
       this.#held = undefined;

@@ -16,6 +16,7 @@ import type { Route } from '../http/routes.ts';
 import { Bag, type Member } from './bag.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
+import { LaneShares } from './lane-shares.ts';
 import type { RouteOptions } from './serve-options.ts';
 
 /** Part of its deadline that a request may spend with the back lanes, by the forecast; what would take longer is refused at once. */
@@ -67,7 +68,7 @@ export class HandOver {
   readonly #parked = new Map<Handed, NodeJS.Timeout>();
   /** Handed over, and not seen to have begun. */
   readonly #unbegun = new Bag<Relay>();
-  readonly #heldRoots = new Set<Root>();
+  readonly #shares = new LaneShares<Root>();
   #look: NodeJS.Timeout | undefined;
   /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
   readonly #visits = new Map<Handed, () => void>();
@@ -94,34 +95,33 @@ export class HandOver {
 
   /**
    * Whether a request of this root may begin: lanes take what waits for them in order of arrival, so no more than one a lane waits there, and the rest in
-   * its route's queue here, where it has its share and may still be refused.
+   * its route's queue here, where it has its share of the lanes and may still be refused.
    */
   hasRoom(root: Root): boolean {
-    if (this.#isBack(root) && this.#isOpen) {
-      let waiting = 0;
-      for (const relay of this.#unbegun) {
-        if (relay.hasBegun) this.#unbegun.delete(relay);
-        else if (relay.isSent) waiting++;
-      }
-      if (waiting >= Math.max(1, lanes.backLaneCount(this.#memory))) {
-        this.#heldRoots.add(root);
-        if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
-        return false;
-      }
+    if (!this.#isOpen || !this.#isBack(root)) { this.#shares.leave(root); return true; }
+    if (this.#hasPlace() && this.#shares.isNext(root)) return true;
+    this.#shares.wait(root);
+    if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
+    return false;
+  }
+  #hasPlace(): boolean {
+    let waiting = 0;
+    for (const relay of this.#unbegun) {
+      if (relay.hasBegun) this.#unbegun.delete(relay);
+      else if (relay.isSent) waiting++;
     }
-    this.#heldRoots.delete(root);
-    return true;
+    return waiting < Math.max(1, lanes.backLaneCount(this.#memory));
   }
   /** A lane that begins something tells nobody; and who is late is told so, whether there is room or not. */
   #lookAgain(): void {
     this.#look = undefined;
     const now = sharedNow();
-    for (const root of this.#heldRoots) {
+    for (const root of this.#shares.waiting) {
       for (let first = root.entries.first; first?.isLate?.(now) === true; first = root.entries.first) {
         root.started++;                                                  // as of any that is taken from there: it will not begin
         root.entries.shift()?.begin();
       }
-      if (root.isIdle) this.#heldRoots.delete(root);
+      if (root.isIdle) this.#shares.leave(root);
     }
     this.#host.runtime.scheduler.arm();
   }
@@ -152,7 +152,7 @@ export class HandOver {
   }
 
   #send(handed: Handed): void {
-    const { req, res, patienceMs } = handed;
+    const { req, res, root, patienceMs } = handed;
     if (res.destroyed) { this.#end(handed); return; }             // its client has left while it waited
     if (!this.#mayWait(patienceMs)) {
       this.#host.shed(handed, Math.ceil(this.#rate.waitMs(this.#outstanding)));
@@ -160,7 +160,13 @@ export class HandOver {
       return;
     }
     this.#outstanding++;
-    const relay = new Relay(handed, this.#host, this.#bodies, (isAbandoned) => {
+    let paidMs = this.#shares.handOver(root);
+    const relay = new Relay(handed, this.#host, this.#bodies, (usedMs) => {
+      this.#shares.answered(root, usedMs, paidMs);
+      root.awayUs = this.#shares.meanMsOf(root) * 1000;
+      paidMs = 0;
+    }, (isAbandoned) => {
+      if (paidMs > 0) this.#shares.failed(root, paidMs);
       this.#unbegun.delete(relay);
       this.#outstanding--;
       this.#answered++;
@@ -195,16 +201,19 @@ class Relay implements Member {
   readonly #handed: Handed;
   readonly #host: HandOverHost;
   readonly #bodies: BodySources;
+  readonly #used: (usedMs: number) => void;
   readonly #ended: (isAbandoned: boolean) => void;
   #thread: RemoteThread | undefined;
   #answer: Answer | undefined;
   #hasEnded = false;
   #body = 0;
 
-  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, ended: (isAbandoned: boolean) => void) {
+  /** @param used  told what a lane has computed for its route, since it last told anybody, ms */
+  constructor(handed: Handed, host: HandOverHost, bodies: BodySources, used: (usedMs: number) => void, ended: (isAbandoned: boolean) => void) {
     this.#handed = handed;
     this.#host = host;
     this.#bodies = bodies;
+    this.#used = used;
     this.#ended = ended;
     handed.res.once('close', () => this.#closed());
   }
@@ -237,8 +246,9 @@ class Relay implements Member {
 
   #relay(answer: Answer): void {
     const { res } = this.#handed;
-    const [bytes, state, keepsAlive] = answer;
+    const [bytes, state, keepsAlive, , , usedMs] = answer;
     this.#answer = answer;
+    this.#used(usedMs);
     if (this.#hasEnded) { this.#abort(); return; }
     if (res.headersSent) return;
     const raw = bufferOf(bytes);
@@ -261,7 +271,8 @@ class Relay implements Member {
       for (;;) {
         if (res.writableNeedDrain) await drained(res);
         if (this.#hasEnded) return;
-        const [bytes, state, keepsAlive] = await caller.call(caller.target(MORE, 'lane more'), [number], { on: back }) as Answer;
+        const [bytes, state, keepsAlive, , , usedMs] = await caller.call(caller.target(MORE, 'lane more'), [number], { on: back }) as Answer;
+        this.#used(usedMs);
         if (this.#hasEnded) return;
         if (bytes.length > 0) res.write(bufferOf(bytes));
         if (state === 'more') continue;

@@ -9,6 +9,8 @@ import type { Peer } from './lane-socket.ts';
 export const LANE = 'lane';
 /** The request of a route, to any back lane, where each route is a root of its own. */
 export const requestName = (server: number, route: string): string => nameOfFunction('', `${LANE} request ${server} ${route}`);
+/** That root, on a back lane: it brings the requests, and the route's own runs them. */
+export const requestRootName = (route: string): string => `${LANE} request ${route}`;
 /** To the front: the next bytes of a request's body. */
 export const BODY: string = nameOfFunction('', `${LANE} body`);
 /** To the back: the next bytes of an answer; that nobody wants it any more. */
@@ -30,6 +32,7 @@ export type Answer = [
   /** 'cut': the app has destroyed the connection. */ state: 'more' | 'done' | 'cut',
   keepsAlive: boolean,
   /** For `more`: on which lane, under which number. */ back: number, number: number,
+  /** What the lane has computed for the route, since it last told a front, ms: the front's share of the lanes pays it. */ usedMs: number,
 ];
 
 /** The next piece of a body, framed; `isLast` with it. */

@@ -161,7 +161,7 @@ export class RequestThreads {
     const clock = this.#runtime.laneClock;
     if (clock !== undefined) {
       const lane = root.lane ??= clock.of(root.name);
-      if (clock.isToMeasure(lane)) measureLater(clock, lane, res);
+      if (clock.isToMeasure(lane)) measureLater(clock, this.#runtime.scheduler.roots, root, lane, res);
     }
     this.#follow(thread, entry, result, deadlineMs);
     return true;

@@ -50,7 +50,7 @@ export class RouteAdmission {
   #takeRate(nowMs: number, queued: number): void {
     let tickets = this.#root.isActive ? 0 : this.#root.tickets;
     for (const root of this.#all) tickets += root.tickets;
-    const fairPerMs = this.#root.tickets / tickets * 1000 / this.#root.costUs;
+    const fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
     const ms = nowMs - this.#atMs;
     this.#drainPerMs = drainRate(this.#drainPerMs, { count: this.#begun - this.#begunBefore, ms, isBacklogged: queued > 0 && this.#queuedBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs });
     this.#queuedBefore = queued;

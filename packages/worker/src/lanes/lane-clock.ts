@@ -11,6 +11,8 @@
  * and the next thirty only when they are plainly long, and then two are needed.
  */
 import { lanes, type Memory } from '@capriccio/shared';
+import { sharedNow } from '../clock.ts';
+import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
 import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
 /** A batch of a root that takes longer by the clock on the wall makes it a suspect, ms. */
@@ -22,6 +24,9 @@ const SUSPICION_NEW = 8;
 const LOOK_EVERY = 128;
 /** Segments of a root in an isolate whose code is taken to be cold. */
 const COLD = 32;
+
+/** What may have run unnoticed before a callback of the event loop, by the clock on the wall, ms: less is not worth a look at the processor clock. */
+const UNNOTICED_MS = 0.2;
 
 /** Roots of the runtime's own functions: they go where they must. */
 const OWN = /^(?:#|lane )/;
@@ -66,6 +71,15 @@ export interface LaneClockHost {
   onFirstLong?(): void;
 }
 
+/** Where the time comes from. */
+export interface Times {
+  /** Processor time of this thread; the clock on the wall; ms. */
+  readonly cpuMs: () => number;
+  readonly nowMs: () => number;
+  readonly callbackStarts: (tell: () => void) => CallbackStarts;
+}
+const realTimes: Times = { cpuMs, nowMs: sharedNow, callbackStarts };
+
 export class LaneClock {
   /** This isolate is a back lane. */
   readonly isBackLane: boolean;
@@ -73,14 +87,23 @@ export class LaneClock {
   readonly #host: LaneClockHost;
   readonly #roots = new Map<string, RootLane>();
   #hasBeenLong = false;
-  /** Requests under way whose end is to be judged, and the processor clock at the end of what ran last, ms. */
+  readonly #times: Times;
+  readonly #starts: CallbackStarts;
+  /** Requests under way whose end is to be judged. */
   #watched = 0;
+  /** Where what runs now began, or a little before: the processor clock, and that on the wall, ms. */
   #markedAt = 0;
+  #markedNow = 0;
+  /** A piece of work that the scheduler runs: of which root, and, where it is measured, the processor clock at its begin, else -1. */
+  #piece: RootLane | undefined;
+  #pieceAt = -1;
   /** Whose end has been judged since the last segment began: the segment is not judged again for it. */
   #judged: RootLane | undefined;
 
-  constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost) {
+  constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost, times: Times = realTimes) {
     this.#memory = memory;
+    this.#times = times;
+    this.#starts = times.callbackStarts(() => this.#beginCallback());
     this.isBackLane = isBackLane;
     this.#host = host;
   }
@@ -114,14 +137,16 @@ export class LaneClock {
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
     this.#judged = undefined;
+    this.#piece = root;
+    this.#pieceAt = -1;
     if (++root.unseen >= LOOK_EVERY) {                                   // it may have become long where the wall clock does not look
       root.unseen = 0;
       root.suspicion = Math.max(root.suspicion, 2);
     }
-    const isMeasured = this.isToMeasure(root);
+    const isMeasured = this.isBackLane || this.isToMeasure(root);          // where others preempt, the clock on the wall is nobody's share
     if (!isMeasured && this.#watched === 0) return -1;
-    this.#markedAt = cpuMs();
-    return isMeasured ? this.#markedAt : -1;
+    const now = this.#mark();
+    return isMeasured ? this.#pieceAt = now : -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
@@ -131,47 +156,77 @@ export class LaneClock {
     return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
   }
 
+  /** A batch, or a step, is over. @param cpuAt  what `before` returned. @returns its processor time, ms; -1: it was not measured */
+  used(cpuAt: number): number {
+    this.#piece = undefined;
+    if (cpuAt < 0 && this.#watched === 0) return -1;
+    const now = this.#mark();
+    return cpuAt >= 0 ? now - cpuAt : -1;
+  }
+  /** It goes on with another, without a look at a clock. */
+  pause(): void { this.#piece = undefined; }
+  /** Processor time of the piece of work that runs, if it is of this root, ms. */
+  usedNow(root: RootLane): number { return this.#piece === root && this.#pieceAt >= 0 ? this.#times.cpuMs() - this.#pieceAt : 0; }
+
   /**
-   * After a batch of segments. @param cpuAt  what `before` returned; @param wallMs  what they took; @param hasBegun  they were begins; @param meanUs  what
+   * Judges a batch of segments that is over. @param usedMs  its processor time; -1: not measured; @param hasBegun  they were begins; @param meanUs  what
    * those of the root take lately: the collector's pause in one of many light ones proves nothing; @param count  how many they were
    */
-  after(root: RootLane, cpuAt: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
-    const now = cpuAt >= 0 || this.#watched > 0 ? cpuMs() : 0;
-    this.#markedAt = now;
-    if (root.isForked || this.#judged === root) return;
+  after(root: RootLane, usedMs: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
+    if (root.isForked || root.word === 0 || this.#judged === root) return;
     if (meanUs < LIGHT_US && !this.isBackLane) {
       if (root.suspicion > 0) root.suspicion--;                          // it is cleared as if it had been judged
       return;
     }
     const each = count > 1 ? count : 1;
-    if (cpuAt >= 0) this.judge(root, (now - cpuAt) / each, hasBegun);
+    if (usedMs >= 0) this.judge(root, usedMs / each, hasBegun);
     else if (wallMs / each > SUSPECT_WALL_MS && !this.isBackLane) root.suspicion = SUSPICION;
   }
 
-  // ---- native code, which goes on in callbacks of the event loop that nobody sees begin ----
+  // ---- native code: nobody sees whose callback it is that begins ----
 
-  /** An end is to be judged: until then it is noted when each known piece of work is over. */
-  watch(): void { this.#watched++; this.mark(); }
+  /** An end is to be judged: until then it is noted when each known piece of work is over, and when a callback of the event loop begins. */
+  watch(): void {
+    if (this.#watched++ === 0) this.#starts.enable();
+    this.#mark();
+  }
   /** It is not judged after all. */
-  unwatch(): void { this.#watched--; }
+  unwatch(): void { if (--this.#watched === 0) this.#starts.disable(); }
   /** A piece of work is over, or another begins: what comes next is not part of it. */
-  mark(): void { if (this.#watched > 0) this.#markedAt = cpuMs(); }
-  /** Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's. */
-  endAwaited(root: RootLane): void {
-    if (this.#watched === 0) return;
-    const now = cpuMs();
-    const usedMs = now - this.#markedAt;
-    this.#markedAt = now;
+  mark(): void { if (this.#watched > 0) this.#mark(); }
+  #mark(): number {
+    this.#markedNow = this.#times.nowMs();
+    return this.#markedAt = this.#times.cpuMs();
+  }
+  /** Native code of whatever root has run before, which waits again or has ended nothing: its time is not that of who ends next. */
+  #beginCallback(): void { if (this.#times.nowMs() - this.#markedNow > UNNOTICED_MS) this.#mark(); }
+  /** What has run since the last mark, ms. */
+  #sinceMark(): number {
+    const before = this.#markedAt;
+    return this.#mark() - before;
+  }
+  /**
+   * Compiled code of a root goes on, for what it awaited natively is there: if that took long just now, it was the root's.
+   * @returns what it was, if that is more than nobody's, ms
+   */
+  endAwaited(root: RootLane): number {
+    if (this.#watched === 0) return 0;
+    const usedMs = this.#sinceMark();
     if (usedMs > LONG_MS && this.isToMeasure(root)) this.judge(root, usedMs, false);
+    return this.#native(usedMs);
   }
-  /** What was watched has ended in the piece of work that runs: that has taken what the thread has used since the last was over. */
-  endWatched(root: RootLane): void {
-    const now = cpuMs();
-    this.#watched--;
+  /**
+   * What was watched has ended in the callback that runs: that has taken what the thread has used since it began, or since the last known piece was over.
+   * @returns what of it was native code's, and not in a piece of work that the scheduler runs, ms
+   */
+  endWatched(root: RootLane): number {
+    const usedMs = this.#sinceMark();
+    this.unwatch();
     this.#judged = root;
-    if (!root.isForked) this.judge(root, now - this.#markedAt, false);
-    this.#markedAt = now;
+    if (!root.isForked) this.judge(root, usedMs, false);
+    return this.#native(usedMs);
   }
+  #native(usedMs: number): number { return this.#piece === undefined && usedMs > UNNOTICED_MS ? usedMs : 0; }
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
 import { allocateMemory, layOut, mapMemory } from '@capriccio/shared';
 import { LaneClock, cpuMs, type RootLane } from '../../../../packages/worker/src/lanes/lane-clock.ts';
 
@@ -13,7 +13,7 @@ const burn = (ms: number): void => { for (const began = cpuMs(); cpuMs() - began
 function run(clock: LaneClock, root: RootLane, ms: number, meanUs: number): number {
   const at = clock.before(root);
   burn(ms);
-  clock.after(root, at, ms, true, meanUs, 1);
+  clock.after(root, clock.used(at), ms, true, meanUs, 1);
   return at;
 }
 
@@ -47,8 +47,157 @@ test('what ends is charged what was used since the last known piece of work, not
   const { clock, root } = clockOf();
   const other = clock.of('F#other');
   for (let k = 0; k < 40; k++) { clock.watch(); clock.endWatched(root); }
-  for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.after(other, -1, 8, true, 20, 1); clock.endWatched(root); }
+  for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.used(clock.before(other)); clock.endWatched(root); }
   assert.equal(clock.isBack(root), false, 'that was the other\'s');
   for (let k = 0; k < 4; k++) { clock.watch(); burn(8); clock.endWatched(root); }
   assert.equal(clock.isBack(root), true);
+});
+
+/** A clock whose time is given: `run` takes processor time, `callback` begins a callback of the event loop. */
+function fakeClock(isBackLane = false) {
+  let at = 0;
+  let tell: (() => void) | undefined;
+  let isTold = false;
+  const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
+  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), isBackLane, { onChange: () => { /* nobody listens */ } }, {
+    cpuMs: () => at, nowMs: () => at, callbackStarts: (told) => { tell = told; return { enable: () => { isTold = true; }, disable: () => { isTold = false; } }; },
+  });
+  return {
+    clock,
+    root: (name: string): RootLane => {
+      const root = clock.of(name);
+      for (let k = 0; k < 40; k++) { clock.watch(); clock.endWatched(root); }                     // its code is no longer cold
+      return root;
+    },
+    run: (ms: number): void => { at += ms; },
+    callback: (): void => { if (isTold) tell?.(); },
+    get isTold() { return isTold; },
+  };
+}
+
+describe.each([['in front', false], ['on a back lane', true]])('bursts of requests that wait natively, beside others that compute, %s', (_, isBackLane) => {
+  test('whose callback ends an answer is charged for that callback, not for those before', () => {
+    const { clock, root, run, callback } = fakeClock(isBackLane);
+    const waits = root('GET /waits');
+    for (let k = 0; k < 40; k++) {
+      clock.watch();
+      callback(); run(4);                                                // another's: it computes, and waits again
+      callback(); run(4);
+      callback(); run(0.1); clock.endWatched(waits);
+    }
+    assert.equal(clock.verdictOf(waits).long, 0);
+    assert.equal(clock.isBack(waits), false);
+  });
+
+  test('compiled code that goes on is charged for its callback alone', () => {
+    const { clock, root, run, callback } = fakeClock(isBackLane);
+    const [waits, other] = [root('GET /waits'), root('GET /other')];
+    clock.watch();                                                       // other's end is watched
+    waits.suspicion = 8;
+    for (let k = 0; k < 40; k++) { callback(); run(4); callback(); run(0.1); clock.endAwaited(waits); }
+    assert.equal(clock.verdictOf(waits).long, 0);
+    callback(); run(8); clock.endAwaited(waits);
+    assert.equal(clock.isBack(waits), true, 'that was its own');
+    clock.endWatched(other);
+  });
+
+  test('a root that computes after native waits goes to the back, and its time is nobody else\'s', () => {
+    const { clock, root, run, callback } = fakeClock(isBackLane);
+    const [waits, computes] = [root('GET /waits'), root('GET /computes')];
+    for (let k = 0; k < 4; k++) {
+      clock.watch(); clock.watch();
+      callback(); run(3); clock.endWatched(computes);
+      callback(); run(0.1); clock.endWatched(waits);
+    }
+    assert.equal(clock.isBack(computes), true);
+    assert.equal(clock.isBack(waits), false);
+  });
+});
+
+test('many short callbacks of others are together less than what counts as long', () => {
+  const { clock, root, run, callback } = fakeClock();
+  const waits = root('GET /waits');
+  for (let k = 0; k < 40; k++) {
+    clock.watch();
+    for (let each = 0; each < 50; each++) { callback(); run(0.15); }
+    callback(); clock.endWatched(waits);
+  }
+  assert.equal(clock.verdictOf(waits).long, 0);
+});
+
+test('callbacks are looked at only while an end is watched', () => {
+  const fake = fakeClock();
+  const [a, b] = [fake.root('GET /a'), fake.root('GET /b')];
+  assert.equal(fake.isTold, false);
+  fake.clock.watch(); fake.clock.watch();
+  fake.clock.endWatched(a);
+  assert.equal(fake.isTold, true, 'another is still watched');
+  fake.clock.unwatch();
+  assert.equal(fake.isTold, false);
+  fake.clock.watch();
+  fake.clock.endWatched(b);
+  assert.equal(fake.isTold, false);
+});
+
+test('in the event loop itself, another\'s timer is no part of it', async () => {
+  const { clock, root } = clockOf();
+  for (let k = 0; k < 40; k++) { clock.watch(); clock.endWatched(root); }
+  for (let k = 0; k < 4; k++) {
+    clock.watch();
+    await new Promise<void>((resolve) => {
+      setImmediate(() => { burn(8); });
+      setImmediate(() => { clock.endWatched(root); resolve(); });
+    });
+  }
+  assert.equal(clock.isBack(root), false, 'that was the other\'s');
+  for (let k = 0; k < 4; k++) {
+    clock.watch();
+    await new Promise<void>((resolve) => {
+      setImmediate(() => { Promise.resolve().then(() => { burn(8); process.nextTick(() => { clock.endWatched(root); resolve(); }); }); });
+    });
+  }
+  assert.equal(clock.isBack(root), true, 'microtasks and ticks are their callback\'s');
+});
+
+describe('what is used', () => {
+  test('by a batch or a step is told where it was measured: always on a back lane, also by the runtime\'s own', () => {
+    const { clock, run } = fakeClock(true);
+    for (const name of ['GET /a', 'lane request GET /a']) {
+      const root = clock.of(name);
+      const at = clock.before(root);
+      run(3);
+      assert.equal(clock.usedNow(root), 3);
+      assert.equal(clock.usedNow(clock.of('GET /other')), 0);
+      run(2);
+      assert.equal(clock.used(at), 5);
+      assert.equal(clock.usedNow(root), 0);
+      clock.after(root, 5, 5, true, 5000, 1);
+    }
+    assert.equal(clock.verdictOf(clock.of('lane request GET /a')).long, 0, 'its own are not judged');
+  });
+  test('in front, by a root that nobody suspects, is not', () => {
+    const { clock, root, run } = fakeClock();
+    const light = root('GET /light');
+    light.suspicion = 0;
+    const at = clock.before(light);
+    run(5);
+    assert.deepEqual([at, clock.used(at), clock.usedNow(light)], [-1, -1, 0]);
+  });
+  test('by native code, where an answer ends or compiled code goes on, is told apart from what a batch or step is charged anyway', () => {
+    const { clock, root, run, callback } = fakeClock(true);
+    const [a, b] = [root('GET /a'), root('GET /b')];
+    clock.watch(); clock.watch(); clock.watch();
+    callback(); run(7); callback(); run(4);
+    assert.equal(clock.endWatched(a), 4);
+    callback(); run(3);
+    assert.equal(clock.endAwaited(b), 3);
+    const at = clock.before(a);
+    run(4);
+    assert.equal(clock.endWatched(a), 0, 'the batch is charged');
+    run(1);
+    assert.equal(clock.used(at), 5);
+    callback(); run(0.1);
+    assert.equal(clock.endWatched(b), 0, 'so little is anybody\'s');
+    assert.equal(clock.endAwaited(b), 0, 'nobody watches');
+  });
 });
