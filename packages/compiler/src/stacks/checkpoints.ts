@@ -183,20 +183,27 @@ function countedOf(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable: 
   const inner = graph.edges.map((to) => to.filter((node) => node !== graph.outside));
   const indexes = (): Set<number> => new Set([...counted].map(({ index }) => index));
   for (const node of feedbackNodes(cyclic.map(({ index }) => index), inner, indexes(), (one) => linkable.has(graph.functions[one] as FunctionInfo))) count(graph.functions[node] as FunctionInfo, 'breaks a cycle');
-  for (;;) {
-    const { bytes } = longestPaths(inner, graph.weights, indexes());
-    const over = [...linkable].filter((info) => !counted.has(info) && (bytes[info.index] as number) > stackBound).toSorted((a, b) => (bytes[a.index] as number) - (bytes[b.index] as number))[0];
-    if (over === undefined) return counted;
-    count(over, 'more than stackBound bytes below');
-  }
+  longestPaths(inner, graph.weights, indexes(), (node, bytes) => {
+    const info = graph.functions[node];
+    if (info === undefined || bytes <= stackBound || !linkable.has(info) || counted.has(info)) return false;
+    count(info, 'more than stackBound bytes below');
+    return true;
+  });
+  return counted;
 }
 
 /** Functions that call what is outside; in the place of one that cannot have a check, those that call it. */
 function leavingOf(graph: CallGraph, around: readonly FunctionInfo[], linkable: ReadonlySet<FunctionInfo>): Set<FunctionInfo> {
-  const leaving = new Set(around.filter(({ index }) => graph.edges[index]?.includes(graph.outside)));
-  for (const info of leaving) {                                          // grows as it is gone through
-    if (!linkable.has(info)) for (const caller of around) if (graph.edges[caller.index]?.includes(info.index)) leaving.add(caller);
+  const callers = new Map<number, FunctionInfo[]>();
+  const leaving = new Set<FunctionInfo>();
+  for (const info of around) {
+    for (const to of graph.edges[info.index] ?? []) {
+      if (to === graph.outside) leaving.add(info);
+      const known = callers.get(to);
+      if (known === undefined) callers.set(to, [info]); else known.push(info);
+    }
   }
+  for (const info of leaving) if (!linkable.has(info)) for (const caller of callers.get(info.index) ?? []) leaving.add(caller);   // grows as it is gone through
   return new Set([...leaving].filter((info) => linkable.has(info)));
 }
 

@@ -50,10 +50,10 @@ export function feedbackNodes(nodes: readonly number[], edges: Edges, cut: Reado
   const pending: number[][] = [nodes.filter((node) => !cut.has(node))];
   for (let group = pending.pop(); group !== undefined; group = pending.pop()) {
     for (const part of cyclicParts(group, edges)) {
-      const [node, callers] = busiest(part, edges, may);
-      if (node === undefined) continue;
-      taken.set(node, callers);
-      if (part.length > 1) pending.push(part.filter((one) => one !== node));
+      const found = busiest(part, edges, may);
+      if (found.length === 0) continue;
+      for (const { node, callers } of found) taken.set(node, callers);
+      if (part.length > found.length) pending.push(part.filter((one) => !taken.has(one)));
     }
   }
   const chosen = new Set(taken.keys());
@@ -77,23 +77,19 @@ function cyclicParts(group: readonly number[], edges: Edges): number[][] {
   return [...parts.values()].filter((part) => part.length > 1 || inner[part[0] as number]?.includes(part[0] as number) === true).map((part) => part.map((k) => group[k] as number));
 }
 
-function busiest(part: readonly number[], edges: Edges, may: (node: number) => boolean): [node: number | undefined, callers: number] {
+/** Of a component larger than this so many are taken at a time: one in so many. */
+const LARGE = 256;
+
+/** One node, or more of a large component. */
+function busiest(part: readonly number[], edges: Edges, may: (node: number) => boolean): { node: number; callers: number }[] {
   const members = new Set(part);
   const callers = new Map<number, number>();
   const callees = new Map<number, number>();
   for (const node of part) {
     for (const to of edges[node] ?? []) if (members.has(to)) { callers.set(to, (callers.get(to) ?? 0) + 1); callees.set(node, (callees.get(node) ?? 0) + 1); }
   }
-  let best: number | undefined;
-  let [most, fewest] = [-1, 0];
-  for (const node of part) {
-    if (!may(node)) continue;
-    const [before, behind] = [callers.get(node) ?? 0, callees.get(node) ?? 0];
-    const least = Math.min(before, behind);
-    if (least < most || (least === most && before >= fewest)) continue;
-    [best, most, fewest] = [node, least, before];
-  }
-  return [best, fewest];
+  const ranked = part.filter(may).map((node) => ({ node, callers: callers.get(node) ?? 0, least: Math.min(callers.get(node) ?? 0, callees.get(node) ?? 0) }));
+  return ranked.toSorted((a, b) => b.least - a.least || a.callers - b.callers).slice(0, Math.ceil(part.length / LARGE));
 }
 
 /** Whether a walk from a node, over nodes that may be entered, leads to it again. */
@@ -111,8 +107,13 @@ function comesBack(start: number, edges: Edges, may: (node: number) => boolean):
   return false;
 }
 
-/** Bytes on the longest path from each node over edges that stay clear of `cut`, the node's own included. Infinity where a cycle is left. */
-export function longestPaths(edges: Edges, weights: readonly number[], cut: ReadonlySet<number>): { bytes: number[]; next: (number | undefined)[] } {
+/**
+ * Bytes on the longest path from each node over edges that stay clear of `cut`, the node's own included. Infinity where a cycle is left.
+ * @param asCut  asked of each node from the callees up; one that is to be cut counts for none of its callers
+ */
+export function longestPaths(edges: Edges, weights: readonly number[], cut: ReadonlySet<number>, asCut: (node: number, bytes: number) => boolean = () => false): { bytes: number[]; next: (number | undefined)[] } {
+  const isCut = new Uint8Array(edges.length);
+  for (const node of cut) isCut[node] = 1;
   const bytes = new Array<number>(edges.length).fill(-1);
   const next = new Array<number | undefined>(edges.length).fill(undefined);
   const open = new Set<number>();
@@ -123,15 +124,16 @@ export function longestPaths(edges: Edges, weights: readonly number[], cut: Read
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const to = edges[top.node]?.[top.edge++];
       if (to !== undefined) {
-        if (cut.has(to) || bytes[to] !== -1) continue;
+        if (isCut[to] === 1 || bytes[to] !== -1) continue;
         if (open.has(to)) { bytes[top.node] = Infinity; continue; }
         open.add(to); path.push({ node: to, edge: 0 });
         continue;
       }
       const { node } = top;
       let most = bytes[node] === Infinity ? Infinity : 0;
-      for (const reached of edges[node] ?? []) if (!cut.has(reached) && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
+      for (const reached of edges[node] ?? []) if (isCut[reached] === 0 && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
       bytes[node] = most + (weights[node] as number);
+      if (isCut[node] === 0 && asCut(node, bytes[node] as number)) isCut[node] = 1;
       open.delete(node); path.pop();
     }
   }
