@@ -48,6 +48,11 @@ export class Proof {
       this.#tentative.clear();
       this.types.forget();
       const summary = this.#proveInside(info);
+      if (this.#hasErred && summary.reason !== undefined && this.#assumed.has(info)) {   // it was assumed of itself, and is refuted: what was proved on the way relied on it
+        this.#tentative.clear();
+        this.types.forget();
+        return summary;
+      }
       if (this.#hasErred) continue;                                      // each time one more is known not to be as assumed
       for (const [one, found] of this.#tentative) this.#summaries.set(one, found);
       this.types.forget();
