@@ -6,7 +6,7 @@
  * Source: von Behren, Condit, Zhou, Necula and Brewer, Capriccio: Scalable Threads for Internet Services, SOSP 2003, section 3.
  */
 import { isNode, type AnyNode } from '../parse.ts';
-import { forEachChild } from './children.ts';
+import { forEachChild } from '../nodes.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
 import { backTargets, components, longestPaths } from './cycles.ts';
 import type { CallSite } from './flow.ts';
@@ -61,7 +61,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
 
 /** Functions around the functions of cycles that are on none themselves, unless code outside calls them again: what bundlers put around modules. */
 function wrappersOf(graph: CallGraph, cyclic: readonly FunctionInfo[]): Set<FunctionInfo> {
-  const inner = graph.edges.map((to, from) => (from === graph.outside ? [] : to.filter((node) => node !== graph.outside)));
+  const inner = graph.inner.map((to, from) => (from === graph.outside ? [] : to));
   const component = components(inner);
   const sizes = new Map<number, number>();
   for (const one of component) sizes.set(one, (sizes.get(one) ?? 0) + 1);
@@ -169,7 +169,7 @@ function directCallee({ node, form }: CallSite, scopes: Scopes): FunctionInfo | 
 function breakCycles(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable: ReadonlySet<FunctionInfo>, why: Map<FunctionInfo, Why>): void {
   const nodes = cyclic.map(({ index }) => index);
   for (let round = 0; round < 8; round++) {
-    const targets = backTargets(nodes, graph.edges.map((to) => to.filter((node) => node !== graph.outside)), new Set([...why.keys()].map(({ index }) => index)));
+    const targets = backTargets(nodes, graph.inner, cutOf(why));
     let isDone = true;
     for (const target of targets) {
       const info = graph.functions[target] as FunctionInfo;
@@ -180,11 +180,17 @@ function breakCycles(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable
   }
 }
 
+/** Functions that have checks. */
+function cutOf(why: ReadonlyMap<FunctionInfo, Why>): Set<number> {
+  const cut = new Set<number>();
+  for (const { index } of why.keys()) cut.add(index);
+  return cut;
+}
+
 /** A function of a cycle from which more than `stackBound` bytes lead on without a check gets one. */
 function boundPaths(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, why: Map<FunctionInfo, Why>, stackBound: number): void {
-  const inner = graph.edges.map((to) => to.filter((node) => node !== graph.outside));
   for (;;) {
-    const { bytes } = longestPaths(inner, graph.weights, new Set([...why.keys()].map(({ index }) => index)));
+    const { bytes } = longestPaths(graph.inner, graph.weights, cutOf(why));
     const over = [...linkable].filter((info) => !why.has(info) && (bytes[info.index] as number) > stackBound).toSorted((a, b) => (bytes[a.index] as number) - (bytes[b.index] as number))[0];
     if (over === undefined) return;
     why.set(over, 'more than stackBound bytes below');
@@ -193,8 +199,8 @@ function boundPaths(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, why: 
 
 /** What a check takes off: its function's frame, and those of the longest path from it to the next checks. */
 function weightsOf(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, why: ReadonlyMap<FunctionInfo, Why>): Map<FunctionInfo, number> {
-  const inner = graph.edges.map((to, from) => to.filter((node) => node !== graph.outside && graph.component[node] === graph.component[from]));
-  const { bytes } = longestPaths(inner, graph.weights, new Set([...why.keys()].map(({ index }) => index)));
+  const inner = graph.inner.map((to, from) => (to.every((node) => graph.component[node] === graph.component[from]) ? to : to.filter((node) => graph.component[node] === graph.component[from])));
+  const { bytes } = longestPaths(inner, graph.weights, cutOf(why));
   const weights = new Map<FunctionInfo, number>();
   for (const info of linkable) {
     const path = bytes[info.index] as number;

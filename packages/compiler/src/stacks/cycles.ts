@@ -43,46 +43,57 @@ export function components(edges: Edges): number[] {
  * Source: von Behren et al., Capriccio, SOSP 2003, section 3.2.
  */
 export function backTargets(nodes: readonly number[], edges: Edges, cut: ReadonlySet<number>): Set<number> {
-  const member = new Set(nodes);
-  const state = new Map<number, 'open' | 'done'>();
+  const state = new Uint8Array(edges.length);                            // of members alone: others are never gone to
+  for (const node of nodes) state[node] = NEW;
+  for (const node of cut) state[node] = 0;
   const targets = new Set<number>();
+  const path: number[] = [];
+  const next: number[] = [];
   for (const root of nodes) {
-    if (state.has(root) || cut.has(root)) continue;
-    const path = [{ node: root, edge: 0 }];
-    state.set(root, 'open');
-    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-      const to = edges[top.node]?.[top.edge++];
-      if (to === undefined) { state.set(top.node, 'done'); path.pop(); continue; }
-      if (!member.has(to) || cut.has(to)) continue;
-      if (state.get(to) === 'open') targets.add(to);
-      else if (!state.has(to)) { state.set(to, 'open'); path.push({ node: to, edge: 0 }); }
+    if (state[root] !== NEW) continue;
+    path.push(root); next.push(0);
+    state[root] = OPEN;
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const node = path[top] as number;
+      const to = edges[node]?.[(next[top] as number)++];
+      if (to === undefined) { state[node] = DONE; path.pop(); next.pop(); continue; }
+      if (state[to] === OPEN) targets.add(to);
+      else if (state[to] === NEW) { state[to] = OPEN; path.push(to); next.push(0); }
     }
   }
   return targets;
 }
+const [NEW, OPEN, DONE] = [1, 2, 3] as const;
 
 /** Bytes on the longest path from each node over edges that stay clear of `cut`, the node's own included. Infinity where a cycle is left. */
 export function longestPaths(edges: Edges, weights: readonly number[], cut: ReadonlySet<number>): { bytes: number[]; next: (number | undefined)[] } {
   const bytes = new Array<number>(edges.length).fill(-1);
   const next = new Array<number | undefined>(edges.length).fill(undefined);
-  const open = new Set<number>();
+  const open = new Uint8Array(edges.length);
+  const isCut = new Uint8Array(edges.length);
+  for (const node of cut) isCut[node] = 1;
+  const path: number[] = [];
+  const edge: number[] = [];
   for (let root = 0; root < edges.length; root++) {
     if (bytes[root] !== -1) continue;
-    const path = [{ node: root, edge: 0 }];
-    open.add(root);
-    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-      const to = edges[top.node]?.[top.edge++];
+    path.push(root); edge.push(0);
+    open[root] = 1;
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const node = path[top] as number;
+      const below = edges[node] as readonly number[];
+      const to = below[(edge[top] as number)++];
       if (to !== undefined) {
-        if (cut.has(to) || bytes[to] !== -1) continue;
-        if (open.has(to)) { bytes[top.node] = Infinity; continue; }
-        open.add(to); path.push({ node: to, edge: 0 });
+        if (isCut[to] === 1 || bytes[to] !== -1) continue;
+        if (open[to] === 1) { bytes[node] = Infinity; continue; }
+        open[to] = 1; path.push(to); edge.push(0);
         continue;
       }
-      const { node } = top;
       let most = bytes[node] === Infinity ? Infinity : 0;
-      for (const reached of edges[node] ?? []) if (!cut.has(reached) && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
+      for (const reached of below) if (isCut[reached] === 0 && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
       bytes[node] = most + (weights[node] as number);
-      open.delete(node); path.pop();
+      open[node] = 0; path.pop(); edge.pop();
     }
   }
   return { bytes, next };
