@@ -4,7 +4,8 @@
  *
  *   await, for await, yield, yield*, await using
  */
-import { isFunction, isNode, parseSource, type AnyNode, type SourceOptions } from './parse.ts';
+import { forEachChild } from './nodes.ts';
+import { isFunction, parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { Lines, type Position } from './lines.ts';
 import { originalOf } from './segments.ts';
 
@@ -22,8 +23,6 @@ export interface BlockingPoint {
   readonly column: number;
 }
 
-interface Scope { readonly name: string; readonly className: string | undefined; readonly counter: { points: number } }
-
 /**
  * Finds the blocking points of a source, in the order in which they stand.
  * Throws SourceError where Node would refuse the file, with its line and column.
@@ -39,68 +38,72 @@ export function blockingPoints(source: string, options: SourceOptions): Blocking
 interface PointOfNode { readonly point: BlockingPoint; readonly node: AnyNode }
 
 /** The blocking points of a tree, in the order in which they stand. @param place  where a node stands in the text that was given */
-export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] {
+export function pointsOf(program: AnyNode, file: string, place: (node: AnyNode) => Position): PointOfNode[] { return numberPoints(blockingNodes(program), file, place); }
+
+/** Depth first, on a stack of its own: sources nest deeper than JavaScript's stack is long. */
+function blockingNodes(program: AnyNode): AnyNode[] {
+  const found: AnyNode[] = [];
+  const nodes: AnyNode[] = [program];
+  let around = program;
+  const push = (child: AnyNode): void => { child.up = around; nodes.push(child); };
+  program.up = undefined;
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (formOf(node) !== undefined) found.push(node);
+    const first = nodes.length;
+    around = node;
+    forEachChild(node, push);
+    for (let low = first, high = nodes.length - 1; low < high; low++, high--) [nodes[low], nodes[high]] = [nodes[high] as AnyNode, nodes[low] as AnyNode];   // the first child is looked at first
+  }
+  return found;
+}
+
+/** A function that has points, or the top level. */
+interface Scope { readonly name: string; points: number; /** Of what stands before the place in the text that a number is made of. */ readonly hash: number }
+
+/** @param nodes  all that are blocking points, parents first, each with what is around it in `up` @param place  where a node stands in the text that was given */
+export function numberPoints(nodes: readonly AnyNode[], file: string, place: (node: AnyNode) => Position): PointOfNode[] {
   const points: PointOfNode[] = [];
-  const counts = new Map<string, number>();
-  const places = new Map<Scope['counter'], number>();                    // among the functions of its name
-  walk(program, { name: '<top level>', className: undefined, counter: { points: 0 } }, (form, node, scope) => {
-    let which = places.get(scope.counter);
-    if (which === undefined) {
-      which = counts.get(scope.name) ?? 0;
-      counts.set(scope.name, which + 1);
-      places.set(scope.counter, which);
+  const counts = new Map<string, number>();                              // among the functions of a name
+  const scopes = new Map<AnyNode | undefined, Scope>();
+  const ofFile = hashed(`${file}\n`, HASH_OF_NOTHING);
+  for (const node of nodes) {
+    let fn = node.up;
+    while (fn !== undefined && !isFunction(fn)) fn = fn.up;
+    let scope = scopes.get(fn);
+    if (scope === undefined) {
+      const name = fn === undefined ? '<top level>' : nameOfFunction(fn);
+      const which = counts.get(name) ?? 0;
+      counts.set(name, which + 1);
+      scopes.set(fn, scope = { name, points: 0, hash: hashed(which === 0 ? `${name}\n` : `${name}#${which}\n`, ofFile) });
     }
-    points.push({ node, point: { number: numberOf(file, which === 0 ? scope.name : `${scope.name}#${which}`, scope.counter.points++), form, functionName: scope.name, ...place(node) } });
-  });
+    points.push({ node, point: { number: hashed(String(scope.points++), scope.hash) >>> 0, form: formOf(node) as BlockingForm, functionName: scope.name, ...place(node) } });
+  }
   return points.toSorted((a, b) => a.node.start - b.node.start);
 }
 
-/** Depth first, on a stack of its own, in three columns: sources nest deeper than JavaScript's stack is long, and have many nodes. */
-function walk(root: AnyNode, top: Scope, found: (form: BlockingForm, node: AnyNode, scope: Scope) => void): void {
-  const nodes: AnyNode[] = [root];
-  const scopes: Scope[] = [top];
-  const names: (string | undefined)[] = [undefined];
-  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    const name = names.pop();
-    const scope = scopeOf(node, scopes.pop() as Scope, name);
-    const form = formOf(node);
-    if (form !== undefined) found(form, node, scope);
-    const first = nodes.length;
-    for (const key in node) {
-      const value = node[key];
-      if (typeof value !== 'object' || value === null) continue;
-      if (Array.isArray(value)) {
-        for (const child of value as unknown[]) if (isNode(child)) { nodes.push(child); names.push(nameFor(node, key, name)); scopes.push(scope); }
-      } else if (isNode(value)) { nodes.push(value); names.push(nameFor(node, key, name)); scopes.push(scope); }
-    }
-    for (let low = first, high = nodes.length - 1; low < high; low++, high--) {   // the first child is looked at first
-      [nodes[low], nodes[high]] = [nodes[high] as AnyNode, nodes[low] as AnyNode];
-      [names[low], names[high]] = [names[high], names[low]];
-    }
-  }
-}
-
-function scopeOf(node: AnyNode, outer: Scope, name: string | undefined): Scope {
-  if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') return { ...outer, className: nameOfId(node) ?? name ?? '<class>' };
-  if (!isFunction(node)) return outer;
-  const own = nameOfId(node) ?? name ?? '<anonymous>';
-  return { name: outer.className === undefined ? own : `${outer.className}.${own}`, className: undefined, counter: { points: 0 } };
+/** `Class.method` where it stands in a class and in no other function. */
+function nameOfFunction(fn: AnyNode): string {
+  const own = nameOfId(fn) ?? nameGiven(fn) ?? '<anonymous>';
+  let outer = fn.up;
+  while (outer !== undefined && !isFunction(outer) && outer.type !== 'ClassDeclaration' && outer.type !== 'ClassExpression') outer = outer.up;
+  return outer === undefined || isFunction(outer) ? own : `${nameOfId(outer) ?? nameGiven(outer) ?? '<class>'}.${own}`;
 }
 
 const nameOfId = (node: AnyNode): string | undefined => (node['id'] as { name?: string } | null | undefined)?.name;
 
-/** The name that a function gets from where it stands: a variable, a property, a method. */
-function nameFor(parent: AnyNode, key: string, inherited: string | undefined): string | undefined {
-  const textOf = (node: unknown): string | undefined => {
-    const { name, value } = (node ?? {}) as { name?: string; value?: unknown };
+/** The name that a function or class gets from where it stands: a variable, a property, a method. */
+function nameGiven(node: AnyNode): string | undefined {
+  const textOf = (named: unknown): string | undefined => {
+    const { name, value } = (named ?? {}) as { name?: string; value?: unknown };
     return name ?? (value === undefined ? undefined : String(value));
   };
+  const parent = node.up as AnyNode;
   switch (parent.type) {
-    case 'VariableDeclarator': return key === 'init' ? textOf(parent['id']) : undefined;
-    case 'AssignmentExpression': case 'AssignmentPattern': return key === 'right' ? textOf(parent['left']) : undefined;
-    case 'Property': case 'PropertyDefinition': case 'MethodDefinition': return key === 'value' && parent['computed'] !== true ? textOf(parent['key']) : undefined;
+    case 'VariableDeclarator': return parent['init'] === node ? textOf(parent['id']) : undefined;
+    case 'AssignmentExpression': case 'AssignmentPattern': return parent['right'] === node ? textOf(parent['left']) : undefined;
+    case 'Property': case 'PropertyDefinition': case 'MethodDefinition': return parent['value'] === node && parent['computed'] !== true ? textOf(parent['key']) : undefined;
     case 'ExportDefaultDeclaration': return 'default';
-    case 'ParenthesizedExpression': return inherited;
+    case 'ParenthesizedExpression': return nameGiven(parent);
     default: return undefined;
   }
 }
@@ -115,9 +118,14 @@ function formOf(node: AnyNode): BlockingForm | undefined {
   }
 }
 
-/** FNV-1a, 32 bits: stable, and close enough to unique for names in one program. */
-function numberOf(file: string, functionName: string, place: number): number {
-  let hash = 0x811c9dc5;
-  for (const char of `${file}\n${functionName}\n${place}`) hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
-  return hash >>> 0;
+const HASH_OF_NOTHING = 0x811c9dc5;
+/** FNV-1a, 32 bits, gone on with: stable, and close enough to unique for names in one program. */
+function hashed(text: string, before: number): number {
+  let hash = before;
+  for (let k = 0; k < text.length; k++) {
+    const point = text.codePointAt(k) as number;
+    if (point > 0xffff) k++;
+    hash = Math.imul(hash ^ point, 0x01000193);
+  }
+  return hash;
 }

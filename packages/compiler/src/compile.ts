@@ -10,7 +10,7 @@ import { pointsOf, type BlockingPoint } from './blocking-points.ts';
 import { Lines, type Position } from './lines.ts';
 import { preemptionIn } from './preempt/preemption.ts';
 import type { PreemptionReport } from './preempt/plan.ts';
-import { parseSource, type AnyNode, type SourceOptions } from './parse.ts';
+import { parseAgain, parseSource, type AnyNode, type SourceOptions } from './parse.ts';
 import { composeSegments, originalOf, type Segments } from './segments.ts';
 import { toSourceMap, type SourceMap } from './source-map.ts';
 import { linkStacks, type Linked } from './stacks/link-stacks.ts';
@@ -58,22 +58,37 @@ export function compile(source: string, options: CompileOptions): Compiled {
   const linked = link(program);
   const hasLinked = linked.code !== code;
   const between = hasLinked ? composeSegments(linked.segments, pass.segments, linked.code.length) : pass.segments;
-  const tree = hasLinked && mayBeAsync(linked.code) ? parseSource(linked.code, { file, kind, typescript: false }).program : program;
-  const place = (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(between, node.start)));
-  const made = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, isAhead, place, preemption: preemptionIn(linked.preemption, linked.segments) });
+  const preemption = preemptionIn(linked.preemption, linked.segments);   // by places, before nodes move
+  const isAsync = mayBeAsync(linked.code);
+  const tree = hasLinked && isAsync ? parseAgain(program, linked, kind) : program;
+  const placeIn = (of: Segments) => (node: AnyNode): Position => lines.positionOf(Math.max(0, originalOf(of, node.start)));
+  const made = compileAsync(linked.code, tree as unknown as AnyNode, { file, kind, smallClosures, isAhead, place: placeIn(between), preemption });
   const segments = composeSegments(made.segments, between, made.code.length);
-  return {
-    code: made.code, segments, hasChanged: made.code !== code,
-    get map() { return toSourceMap({ code: made.code, segments }, source, file); },
-    get report() {
-      const { functions, points } = made.report();
-      return {
-        file, stacks: (hasLinked ? linked : link(parseSource(code, { file, kind, typescript: false }).program)).report,   // the asynchronous pass has changed the tree
-        preemption: linked.preemption?.reports ?? [],
-        // Twins hold copies: each function and each point of the source is reported once.
-        functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
-        points: hasLinked ? pointsOf(program as unknown as AnyNode, file, (node) => lines.positionOf(Math.max(0, originalOf(pass.segments, node.start)))).map(({ point }) => point) : points,
-      };
-    },
-  };
+  return new CompiledText(made.code, segments, made.code !== code, () => toSourceMap({ code: made.code, segments }, source, file), () => {
+    const { functions, points } = made.report();
+    const again = isAsync ? parseSource(code, { file, kind, typescript: false }).program : program;   // the asynchronous pass has changed the tree
+    return {
+      file, stacks: (isAsync ? link(again) : linked).report, preemption: linked.preemption?.reports ?? [],
+      // Twins hold copies: each function and each point of the source is reported once.
+      functions: hasLinked ? [...new Map(functions.map((one) => [`${one.line}:${one.column}`, one])).values()] : functions,
+      points: hasLinked ? pointsOf(again as unknown as AnyNode, file, placeIn(pass.segments)).map(({ point }) => point) : points,
+    };
+  });
+}
+
+class CompiledText implements Compiled {
+  readonly code: string;
+  readonly segments: Segments;
+  readonly hasChanged: boolean;
+  readonly #map: () => SourceMap;
+  readonly #report: () => CompileReport;
+  constructor(code: string, segments: Segments, hasChanged: boolean, map: () => SourceMap, report: () => CompileReport) {
+    this.code = code;
+    this.segments = segments;
+    this.hasChanged = hasChanged;
+    this.#map = map;
+    this.#report = report;
+  }
+  get map(): SourceMap { return this.#map(); }
+  get report(): CompileReport { return this.#report(); }
 }

@@ -11,7 +11,8 @@ export class Lines {
   readonly #starts: number[] = [0];
 
   constructor(text: string) {
-    for (const match of text.matchAll(/\r\n?|[\n\u2028\u2029]/g)) this.#starts.push(match.index + match[0].length);
+    if (text.includes('\r') || text.includes('\u2028') || text.includes('\u2029')) for (const match of text.matchAll(/\r\n?|[\n\u2028\u2029]/g)) this.#starts.push(match.index + match[0].length);
+    else for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
   /** Lines of a text that is not there any more. @param lengths  of each line but the last, with what ends it */

@@ -2,15 +2,16 @@
  * From a file's text to its tree: types are stripped in place, then acorn parses. Every pass of the compiler, and whoever only looks, begins here.
  * Next: segments.ts for where a pass has put what it found here.
  */
-import { parse as acornParse, type Node, type Program } from 'acorn';
+import type { Options, Program } from 'acorn';
+import type { AnyNode } from './nodes.ts';
+import { parseProgram } from './parser.ts';
+import { reparse } from './reparse.ts';
 import { stripTypes } from './typescript.ts';
 import { SourceError } from './source-error.ts';
 import { identity, type Pass } from './segments.ts';
 
+export type { AnyNode } from './nodes.ts';
 export type SourceKind = 'module' | 'commonjs' | 'script';
-
-/** A node as a walk sees it: its fields by name. */
-export type AnyNode = Node & Record<string, unknown>;
 
 export interface SourceOptions {
   /** For numbers and messages: how the file is called, the same in every thread. */
@@ -33,10 +34,16 @@ export function parseSource(source: string, { file, kind = 'module', typescript 
   return { code: pass.code, pass, program: parseJavaScript(pass.code, file, kind) };
 }
 
+/** How a file is parsed. */
+const optionsFor = (kind: SourceKind): Options => ({ ecmaVersion: 'latest', sourceType: kind, allowHashBang: true, preserveParens: true, allowAwaitOutsideFunction: kind === 'module' });
+
+/** The tree of what a pass has made of a text. @param program  the tree of that: it is used up */
+export const parseAgain = (program: Program, pass: Pass, kind: SourceKind): Program => reparse(program as unknown as AnyNode, pass, optionsFor(kind)) as unknown as Program;
+
 /** Parses JavaScript. Throws SourceError with line and column. */
 function parseJavaScript(code: string, file: string, kind: SourceKind): Program {
   try {
-    return acornParse(code, { ecmaVersion: 'latest', sourceType: kind, allowHashBang: true, preserveParens: true, allowAwaitOutsideFunction: kind === 'module' });
+    return parseProgram(code, optionsFor(kind)) as unknown as Program;
   } catch (error) {
     const { loc, message } = error as { loc?: { line: number; column: number }; message: string };
     throw new SourceError(`${file}: ${message}`, loc?.line ?? 1, loc?.column ?? 0, error);
@@ -45,4 +52,4 @@ function parseJavaScript(code: string, file: string, kind: SourceKind): Program 
 
 export const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 
-export const isFunction = (node: AnyNode): boolean => node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression';
+export function isFunction({ type }: AnyNode): boolean { return type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression'; }

@@ -51,6 +51,11 @@ class C { async #p(q) { return await this.#p(q); } }
 });
 
 describe('the report', () => {
+  test('and the map are made when they are asked for, by a class: a getter of an object literal has a map of its own in V8, which keeps the program alive', () => {
+    const compiled = compile('export async function f(n) { await f(n - 1) }', { file: 'a.js' });
+    for (const name of ['report', 'map']) expect([name, name in compiled, Object.hasOwn(compiled, name)]).toEqual([name, true, false]);
+  });
+
   test('names every async function, whether it was compiled, and why not; and every point with its number', () => {
     const { report } = compile('async function f() { await 1 }\nasync function* g() { await 2 }\nconst h = () => xs.map(async (x) => await x);', { file: 'a.js' });
     expect(report.functions).toEqual([

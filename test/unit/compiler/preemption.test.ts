@@ -55,6 +55,13 @@ describe('what is proved', () => {
     assert.deepEqual(saidOf(`async function f(o) { ${LOOP} o.n = s; }`), [undefined], 'the beginning of a function is no beginning of a segment');
   });
 
+  test('a recursion that was taken to be proved and is refuted after all: the proof ends', () => {
+    expect(saidOf('export function w(n) { if (n) w(n - 1); console.log(n) }')).toEqual([undefined]);
+    expect(saidOf('export function c(n) { return n ? c(n - 1) : [() => n] }')).toEqual([undefined]);
+    expect(saidOf('export function a(n) { for (const x = [n]; n;) b(n - 1); } export function b(n) { return n ? a(n) : [n.x] }')).toEqual([undefined, undefined]);
+    expect(saidOf('export function f(n) { return n ? f(n - 1) : g(n) } export function g(n) { return f(n) + h() }')).toEqual([undefined, undefined]);
+  });
+
   test('synchronous functions that touch nothing, recursion and calls of each other included', () => {
     assert.deepEqual(saidOf('function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2) }'), ['proof']);
     assert.deepEqual(saidOf('function even(n) { return n === 0 ? true : odd(n - 1) } function odd(n) { return n === 0 ? false : even(n - 1) }'), ['proof', 'proof']);

@@ -7,6 +7,7 @@
  *
  * Where a thread may be preempted, a frame is needed as for an `await`.
  */
+import { forEachChild } from '../nodes.ts';
 import { hasPlainParameters } from './names.ts';
 import type { Facts, TreeNode } from './tree.ts';
 
@@ -66,9 +67,10 @@ function namesDeclaredIn(statements: readonly TreeNode[]): Set<string> {
 /** Whether a node or one below it is such a one. On a stack of its own. */
 export function some(root: TreeNode, is: (node: TreeNode) => boolean): boolean {
   const stack = [root];
+  const push = (node: TreeNode): void => { stack.push(node); };
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (is(node)) return true;
-    stack.push(...node.kids);
+    forEachChild(node, push);
   }
   return false;
 }

@@ -2,7 +2,7 @@
  * The asynchronous pass: async functions become coroutines. Text to text; what it did is in its report.
  * Next: plan.ts (what is compiled), printer.ts (how it is written).
  */
-import { pointsOf, type BlockingPoint } from '../blocking-points.ts';
+import { numberPoints, pointsOf, type BlockingPoint } from '../blocking-points.ts';
 import type { Position } from '../lines.ts';
 import { COMPILED_MODULE, RUNTIME_MODULE } from '../modules.ts';
 import type { AnyNode, SourceKind } from '../parse.ts';
@@ -46,13 +46,13 @@ export interface AsyncPass extends Pass {
 }
 
 /** A text without the word has no async function, and needs no walk through its tree. */
-export const mayBeAsync = (code: string): boolean => /\basync\b/.test(code);
+export const mayBeAsync = (code: string): boolean => code.includes('async') && /\basync\b/.test(code);
 
 /** @param program  the tree of `code`; it is annotated in place */
 export function compileAsync(code: string, program: AnyNode, { file, kind, smallClosures, isAhead, place, preemption }: AsyncOptions): AsyncPass {
   if (!mayBeAsync(code)) return { code, segments: identity(code.length), report: () => ({ functions: [], points: pointsOf(program, file, place).map(({ point }) => point) }) };
-  const numbered = pointsOf(program, file, place);
   const tree = annotate(program);
+  const numbered = numberPoints(tree.points, file, place);
   const plan = planFunctions(tree, kind, smallClosures, (node) => preemption.loopAt(node) !== undefined || preemption.callAt(node) !== undefined);
   const report = (): AsyncReport => ({ functions: tree.functions.filter((fn) => fn['async'] === true).map((fn) => reportOf(fn, plan, place)), points: numbered.map(({ point }) => point) });
   if (plan.forms.size === 0) return { code, segments: identity(code.length), report };

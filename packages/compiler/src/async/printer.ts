@@ -6,6 +6,7 @@ import type { AnyNode } from '../parse.ts';
 import { capturedIn, range, type Context, type Register } from './context.ts';
 import { isReference, nameOf } from './names.ts';
 import type { Plan } from './plan.ts';
+import { LOOPS } from '../preempt/loops.ts';
 import type { Preemption } from '../preempt/preemption.ts';
 import { printAwait, printForAwait, printLabelled, printStatement } from './print-await.ts';
 import { brandsOf, printBlock, printClassBody } from './print-block.ts';
@@ -147,13 +148,15 @@ function printName(context: Context, node: TreeNode): Rope {
 
 /** Marks what is rewritten: compiled functions, their awaits, what arrow functions capture, and blocks that begin with a brand. */
 function heatAll(context: Context, brands: ReadonlyMap<TreeNode, string>): void {
-  for (const fn of context.plan.forms.keys()) {
-    const nodes: TreeNode[] = [fn];
-    heat(fn['body'] as TreeNode);
-    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      if (node.type === 'AwaitExpression' || node.type === 'ForOfStatement' || context.preemption.loopAt(node) !== undefined || context.preemption.callAt(node) !== undefined || node.type === 'ThisExpression' || node.type === 'MetaProperty' || (node.type === 'Identifier' && node['name'] === 'arguments')) heat(node);
-      nodes.push(...node.kids);
-    }
+  const { plan: { forms }, preemption, tree } = context;
+  for (const fn of forms.keys()) heat(fn['body'] as TreeNode);
+  const isInCompiled = (node: TreeNode): boolean => {
+    for (let at = node.up; at !== undefined; at = at.up) if (at.facts !== undefined && forms.has(at)) return true;
+    return false;
+  };
+  for (const node of tree.changeable) {
+    const isRewritten = node.type === 'CallExpression' ? preemption.callAt(node) !== undefined : !LOOPS.has(node.type) || node.type === 'ForOfStatement' || preemption.loopAt(node) !== undefined;
+    if (isRewritten && isInCompiled(node)) heat(node);
   }
   for (const block of brands.keys()) heat(block);
 }

@@ -2,30 +2,22 @@
  * The syntax tree with what the printer asks of it: parents, children in the order of the text, the function around each node, and the facts about
  * each function that decide whether and how it is compiled. One walk, on a stack of its own.
  */
-import { isFunction, isNode, type AnyNode } from '../parse.ts';
+import { forEachChild } from '../nodes.ts';
+import type { AnyNode } from '../parse.ts';
 
 export interface Tree {
   readonly root: TreeNode;
   /** Functions in the order of the text. */
   readonly functions: readonly TreeNode[];
+  /** Blocking points, parents first. */
+  readonly points: readonly TreeNode[];
+  /** What is rewritten where it stands in a compiled function: waits, loops, calls, and what arrow functions capture. */
+  readonly changeable: readonly TreeNode[];
   readonly parentOf: (node: TreeNode) => TreeNode;
 }
 
-/** A node of the parser's tree, annotated in place. */
-export type TreeNode = AnyNode & {
-  /** Undefined of the root only. */
-  up: TreeNode | undefined;
-  /** In the order of the text. */
-  kids: TreeNode[];
-  /** The innermost function around it; of a function itself the one outside. Undefined at top level and in what a class evaluates. */
-  owner: TreeNode | undefined;
-  /** Inside of a class's fields or static blocks, or of a loop, outside of any function: evaluated many times, perhaps. Set only if so. */
-  isRepeated?: true;
-  /** Something in it is rewritten: the printer must go down. Set only if so. */
-  isHot?: true;
-  /** Of functions. */
-  facts?: Facts;
-};
+/** A node of the parser's tree, annotated in place: `owner` is undefined at top level and in what a class evaluates. */
+export type TreeNode = AnyNode;
 
 /** What a function's body, and the arrow functions in it, contain. */
 export interface Facts {
@@ -44,83 +36,77 @@ export interface Facts {
   awaits: number;
   /** An `await` of its own stands in a loop. */
   awaitsInLoop: boolean;
+  /** The function expression with a name of its own that is the innermost around: itself, perhaps. */
+  readonly named: TreeNode | undefined;
 }
 
-const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
-const NONE: TreeNode[] = [];
-
-interface Step { node: TreeNode; inWith: boolean; inLoop: boolean }
+/** What a step of the walk knows of what is around. */
+const IN_WITH = 1;
+const IN_LOOP = 2;
 
 export function annotate(program: AnyNode): Tree {
   const functions: TreeNode[] = [];
-  const root = program as TreeNode;
-  root.up = root.owner = undefined;
-  const stack: Step[] = [{ node: root, inWith: false, inLoop: false }];
-  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    const { node } = step;
-    node.kids = kidsOf(node);
-    let { inWith, inLoop } = step;
-    let owner = node.owner;
-    if (isFunction(node)) {
-      node.facts = newFacts(inWith);
-      functions.push(node);
-      owner = node;
-      inLoop = false;
+  const points: TreeNode[] = [];
+  const changeable: TreeNode[] = [];
+  program.up = program.owner = undefined;
+  const stack: TreeNode[] = [program];
+  const states: number[] = [0];
+  let [around, owner, state] = [program, undefined as TreeNode | undefined, 0];
+  let [isField, isRepeated] = [false, false];
+  const push = (kid: TreeNode): void => {
+    const isOutside = isField && kid !== around['key'];
+    kid.up = around;
+    kid.owner = isOutside ? undefined : owner;
+    if (isRepeated || isOutside) kid.isRepeated = true;
+    stack.push(kid);
+    states.push(isOutside ? state & IN_WITH : state);
+  };
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    state = states.pop() as number;
+    around = node;
+    owner = node.owner;
+    isField = isRepeated = false;
+    switch (node.type) {
+      case 'Identifier': noteName(node, node['name'] as string, changeable); continue;
+      case 'Literal': case 'TemplateElement': case 'PrivateIdentifier': case 'ImportSpecifier': case 'ExportSpecifier': continue;
+      case 'ThisExpression': markLexically(node, 'usesThis'); changeable.push(node); continue;
+      case 'Super': markLexically(node, 'usesSuper'); continue;
+      case 'FunctionDeclaration': case 'FunctionExpression': case 'ArrowFunctionExpression':
+        node.facts = newFacts((state & IN_WITH) !== 0, node.type === 'FunctionExpression' && node['id'] !== null ? node : owner?.facts?.named);
+        functions.push(node);
+        owner = node;
+        state &= IN_WITH;
+        break;
+      case 'Property': if (node['shorthand'] === true) { isRepeated = node.isRepeated || ((state & IN_LOOP) !== 0 && owner === undefined); push(node['value'] as TreeNode); continue; } break;
+      case 'CallExpression': changeable.push(node); if ((node['callee'] as TreeNode)['name'] === 'eval') markAll(node, 'hasDirectEval'); break;
+      case 'AwaitExpression': noteAwait(node, (state & IN_LOOP) !== 0); changeable.push(node); points.push(node); break;
+      case 'YieldExpression': points.push(node); break;
+      case 'MetaProperty': if ((node['meta'] as TreeNode)['name'] === 'new') markLexically(node, 'usesNewTarget'); changeable.push(node); break;
+      case 'VariableDeclaration': if (node['kind'] === 'await using') { points.push(node); if (owner !== undefined) { (owner.facts as Facts).hasAwaitUsing = true; (owner.facts as Facts).awaits++; } } break;
+      case 'PropertyDefinition': case 'StaticBlock': isField = true; break;
+      case 'WithStatement': state |= IN_WITH; break;
+      case 'ForOfStatement': if (node['await'] === true) { noteAwait(node, true); points.push(node); } changeable.push(node); state |= IN_LOOP; break;
+      case 'ForStatement': case 'ForInStatement': case 'WhileStatement': case 'DoWhileStatement': changeable.push(node); state |= IN_LOOP; break;
+      default:
     }
-    note(node, inLoop);
-    if (node.type === 'WithStatement') inWith = true;
-    if (LOOPS.has(node.type)) inLoop = true;
-    const isField = node.type === 'PropertyDefinition' || node.type === 'StaticBlock';
-    for (let k = node.kids.length - 1; k >= 0; k--) {
-      const kid = node.kids[k] as TreeNode;
-      const isOutside = isField && kid !== node['key'];
-      kid.up = node;                                                     // few properties: each node has room for three more in one piece
-      kid.owner = isOutside ? undefined : owner;
-      if (!isFunction(node) && (node.isRepeated === true || isOutside || (inLoop && owner === undefined))) kid.isRepeated = true;
-      stack.push({ node: kid, inWith, inLoop: isOutside ? false : inLoop });
+    isRepeated = node.facts === undefined && (node.isRepeated || ((state & IN_LOOP) !== 0 && owner === undefined));
+    const first = stack.length;
+    forEachChild(node, push);
+    for (let low = first, high = stack.length - 1; low < high; low++, high--) {   // the first child is looked at first
+      const [kid, mark] = [stack[low] as TreeNode, states[low] as number];
+      stack[low] = stack[high] as TreeNode; states[low] = states[high] as number;
+      stack[high] = kid; states[high] = mark;
     }
   }
-  return { root, functions, parentOf: (node) => node.up as TreeNode };
+  return { root: program, functions: functions.toSorted((a, b) => a.start - b.start), points, changeable, parentOf: (node) => node.up as TreeNode };
 }
 
-function kidsOf(node: TreeNode): TreeNode[] {
-  const { type } = node;
-  if (type === 'Property' && node['shorthand'] === true) return [node['value'] as TreeNode];
-  if (type === 'ImportSpecifier' || type === 'ExportSpecifier') return [];
-  let kids = NONE;
-  for (const key in node) {
-    const value = node[key];
-    if (typeof value !== 'object' || value === null || key === 'up' || key === 'owner') continue;
-    for (const one of Array.isArray(value) ? value as unknown[] : [value]) {
-      if (!isNode(one)) continue;
-      if (kids === NONE) kids = [];
-      kids.push(one as TreeNode);
-    }
-  }
-  return kids.every((kid, k) => k === 0 || (kids[k - 1] as TreeNode).start <= kid.start) ? kids : kids.toSorted((a, b) => a.start - b.start);
-}
-
-const newFacts = (inWith: boolean): Facts => ({
-  inWith, usesThis: false, usesArguments: false, usesNewTarget: false, usesSuper: false, hasDirectEval: false, usesYieldAsName: false, hasAwaitUsing: false,
+const newFacts = (inWith: boolean, named: TreeNode | undefined): Facts => ({
+  inWith, named, usesThis: false, usesArguments: false, usesNewTarget: false, usesSuper: false, hasDirectEval: false, usesYieldAsName: false, hasAwaitUsing: false,
   usesOwnName: false, writesOwnName: false, awaits: 0, awaitsInLoop: false,
 });
 
 type Flag = 'usesThis' | 'usesArguments' | 'usesNewTarget' | 'usesSuper' | 'hasDirectEval' | 'usesYieldAsName' | 'hasAwaitUsing';
-
-/** What the node says about the functions around it. */
-function note(node: TreeNode, inLoop: boolean): void {
-  switch (node.type) {
-    case 'ThisExpression': markLexically(node, 'usesThis'); break;
-    case 'Super': markLexically(node, 'usesSuper'); break;
-    case 'MetaProperty': if ((node['meta'] as { name: string }).name === 'new') markLexically(node, 'usesNewTarget'); break;
-    case 'CallExpression': if ((node['callee'] as { name?: string }).name === 'eval') markAll(node, 'hasDirectEval'); break;
-    case 'VariableDeclaration': if (node['kind'] === 'await using' && node.owner !== undefined) { (node.owner.facts as Facts).hasAwaitUsing = true; (node.owner.facts as Facts).awaits++; } break;
-    case 'AwaitExpression': noteAwait(node, inLoop); break;
-    case 'ForOfStatement': if (node['await'] === true) noteAwait(node, true); break;
-    case 'Identifier': noteName(node, node['name'] as string); break;
-    default:
-  }
-}
 
 function noteAwait({ owner }: TreeNode, inLoop: boolean): void {
   if (owner === undefined) return;
@@ -129,15 +115,18 @@ function noteAwait({ owner }: TreeNode, inLoop: boolean): void {
   if (inLoop) facts.awaitsInLoop = true;
 }
 
-function noteName(node: TreeNode, name: string): void {
-  if (name === 'arguments') markLexically(node, 'usesArguments');
-  if (name === 'yield' && node.owner !== undefined) (node.owner.facts as Facts).usesYieldAsName = true;
-  const up = node.up as TreeNode;
-  for (let fn = node.owner; fn !== undefined; fn = fn.owner) {
-    const id = fn['id'] as TreeNode | null | undefined;
-    if (fn.type !== 'FunctionExpression' || id === null || id === undefined || id === node || id['name'] !== name) continue;
-    (fn.facts as Facts).usesOwnName = true;
-    if ((up.type === 'AssignmentExpression' && up['left'] === node) || up.type === 'UpdateExpression' || isPattern(up)) (fn.facts as Facts).writesOwnName = true;
+function noteName(node: TreeNode, name: string, changeable: TreeNode[]): void {
+  if (name === 'arguments') { markLexically(node, 'usesArguments'); changeable.push(node); }
+  const facts = node.owner?.facts;
+  if (facts === undefined) return;
+  if (name === 'yield') facts.usesYieldAsName = true;
+  for (let fn = facts.named; fn !== undefined; fn = fn.owner?.facts?.named) {
+    const id = fn['id'] as TreeNode;
+    if (id === node || id['name'] !== name) continue;
+    const own = fn.facts as Facts;
+    const up = node.up as TreeNode;
+    own.usesOwnName = true;
+    if ((up.type === 'AssignmentExpression' && up['left'] === node) || up.type === 'UpdateExpression' || isPattern(up)) own.writesOwnName = true;
   }
 }
 
@@ -158,5 +147,5 @@ function markLexically(node: TreeNode, flag: Flag): void {
 
 /** The printer must go down to this node. */
 export function heat(node: TreeNode): void {
-  for (let at: TreeNode | undefined = node; at !== undefined && at.isHot !== true; at = at.up) at.isHot = true;
+  for (let at: TreeNode | undefined = node; at !== undefined && !at.isHot; at = at.up) at.isHot = true;
 }

@@ -6,10 +6,11 @@ import { PURE_GLOBALS, PURE_METHODS, isConstant, isPureFunction } from './pure-b
 import { elementsOf, type Types } from './types.ts';
 import { isExchange } from './uses.ts';
 
-/** Thrown where code touches, or may touch, what is shared. */
-export class Touches extends Error {
+/** Thrown where code touches, or may touch, what is shared: often, so it is no Error, which would look at the stack. */
+export class Touches {
+  readonly message: string;
   readonly node: AnyNode;
-  constructor(message: string, node: AnyNode) { super(message); this.node = node; }
+  constructor(message: string, node: AnyNode) { this.message = message; this.node = node; }
 }
 
 export class Checker {
@@ -170,7 +171,7 @@ export class Checker {
   #own(node: AnyNode): Binding {
     const binding = this.#binding(node);
     if (binding === undefined || binding.owner !== this.#info) this.#no('it assigns to a variable of others', node);
-    if (this.#types.isCaptured(binding)) this.#no(`${binding.name} is shared with a closure`, node);
+    if (binding.isCaptured) this.#no(`${binding.name} is shared with a closure`, node);
     return binding;
   }
 
@@ -198,7 +199,7 @@ export class Checker {
   #read(node: AnyNode): void {
     const binding = this.#binding(node);
     if (binding === undefined) { if (!/^(?:undefined|NaN|Infinity)$/.test(node['name'] as string)) this.#no(`it uses ${String(node['name'])}`, node); return; }
-    if (binding.kind === 'import' || ((binding.owner !== this.#info || this.#types.isCaptured(binding)) && (binding.writes > 0 || /^(?:let|var)$/.test(binding.kind)))) this.#no(`${binding.name} is shared`, node);
+    if (binding.kind === 'import' || ((binding.owner !== this.#info || binding.isCaptured) && (binding.writes > 0 || /^(?:let|var)$/.test(binding.kind)))) this.#no(`${binding.name} is shared`, node);
     if (this.#types.isFresh(binding, this.#info)) this.#no(`${binding.name} leaves the function`, node);
   }
 

@@ -20,7 +20,7 @@
  * it was, a `break` leaves both loops, a `continue` and labels mean the inner one.
  */
 import { isFunction, type AnyNode } from '../parse.ts';
-import { forEachChild } from '../stacks/children.ts';
+import { forEachChild } from '../nodes.ts';
 import type { Binding, Scopes } from '../stacks/scopes.ts';
 import { unwrap, walk, type Values } from './marks.ts';
 

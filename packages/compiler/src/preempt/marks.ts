@@ -3,7 +3,7 @@
  * any name, namespaces, `require`, and constants that stand for it; what is annotated is a function that is written there, or one that a name stands for.
  */
 import { isFunction, type AnyNode } from '../parse.ts';
-import { forEachChild } from '../stacks/children.ts';
+import { forEachChild } from '../nodes.ts';
 import type { Binding, FunctionInfo, Scopes } from '../stacks/scopes.ts';
 
 export interface Marks {
@@ -30,10 +30,9 @@ export interface Values {
   functionOf(binding: Binding): FunctionInfo | undefined;
 }
 
-/** @param program  the tree that `scopes` were made of */
-export function valuesOf(program: AnyNode, scopes: Scopes): Values {
+export function valuesOf(scopes: Scopes): Values {
   let found: ReturnType<typeof constantsOf> | undefined;                 // most files are never asked
-  const constants = (): ReturnType<typeof constantsOf> => (found ??= constantsOf(program, scopes));
+  const constants = (): ReturnType<typeof constantsOf> => (found ??= constantsOf(scopes));
   const initOf = (binding: Binding): AnyNode | undefined => constants().inits.get(binding);
   return {
     initOf,
@@ -47,26 +46,26 @@ export function valuesOf(program: AnyNode, scopes: Scopes): Values {
 }
 
 /** What constants are given, and what they are taken from. */
-function constantsOf(program: AnyNode, scopes: Scopes): { inits: Map<Binding, AnyNode>; taken: Map<Binding, { from: AnyNode; key: string }> } {
+function constantsOf(scopes: Scopes): { inits: Map<Binding, AnyNode>; taken: Map<Binding, { from: AnyNode; key: string }> } {
   const inits = new Map<Binding, AnyNode>();
   const taken = new Map<Binding, { from: AnyNode; key: string }>();
   const constant = (id: AnyNode): Binding | undefined => {
     const binding = id.type === 'Identifier' ? scopes.references.get(id) : undefined;
     return binding?.kind === 'const' && binding.writes === 0 ? binding : undefined;
   };
-  walk(program, (node) => {
-    if (node.type !== 'VariableDeclarator' || node['init'] === null) return;
+  for (const node of scopes.order.nodes) {
+    if (node.type !== 'VariableDeclarator' || node['init'] === null) continue;
     const id = node['id'] as AnyNode;
     const init = unwrap(node['init'] as AnyNode);
     const binding = constant(id);
     if (binding !== undefined) inits.set(binding, init);
-    if (id.type !== 'ObjectPattern') return;
+    if (id.type !== 'ObjectPattern') continue;
     for (const property of id['properties'] as AnyNode[]) {
       const key = property.type === 'Property' ? keyOf(property) : undefined;
       const bound = key === undefined ? undefined : constant(property['value'] as AnyNode);
       if (bound !== undefined) taken.set(bound, { from: init, key: key as string });
     }
-  });
+  }
   return { inits, taken };
 }
 

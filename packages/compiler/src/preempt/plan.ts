@@ -4,8 +4,8 @@
  */
 import { isFunction, type AnyNode } from '../parse.ts';
 import type { CallGraph } from '../stacks/call-graph.ts';
-import { forEachChild } from '../stacks/children.ts';
-import type { Binding, FunctionInfo } from '../stacks/scopes.ts';
+import { forEachChild } from '../nodes.ts';
+import type { Binding, FunctionInfo, References, Scopes } from '../stacks/scopes.ts';
 import { LOOPS, formOf, type LoopPlan, type Rule } from './loops.ts';
 import { unwrap, walk, type Marks, type Values } from './marks.ts';
 import { Checker, Touches } from './checker.ts';
@@ -77,7 +77,8 @@ class Planner {
 
   plan(): PreemptionPlan {
     const { functions } = this.#graph;
-    const found = functions.map((info) => ({ info, inside: insideOf(info.node) }));
+    const insides = insidesOf(this.#graph.scopes);
+    const found = functions.map((info) => ({ info, inside: insides[info.index] as Inside }));
     const plain = found.filter(({ info }) => isPlain(info));
     const seen = new Set<FunctionInfo>();
     for (let count = -1; count < seen.size;) {                              // who calls one that has a twin needs one too
@@ -102,7 +103,7 @@ class Planner {
   }
 
   /** Made when it is first needed: most files have nothing to prove. */
-  get proof(): Proof { return this.#proof ??= new Proof(this.#program, this.#graph.scopes, this.#values); }
+  get proof(): Proof { return this.#proof ??= new Proof(this.#graph.scopes, this.#values); }
   /** It may run long, by itself or by what it calls. */
   #hasWork(info: FunctionInfo, { loops, calls }: Inside): boolean {
     return loops.length > 0 || this.#isRecursive(info) || calls.some((call) => this.#calledTwin(call, this.#isMarked(info)) !== undefined);
@@ -172,7 +173,7 @@ class Planner {
     for (const { node, outer } of loops) {
       const rule = rules.get(node);
       if (rule === undefined) continue;
-      const form = formOf(node, outer !== undefined && rules.get(outer) !== undefined, this.#graph.scopes, this.#values, (binding) => this.proof.types.isCaptured(binding));
+      const form = formOf(node, outer !== undefined && rules.get(outer) !== undefined, this.#graph.scopes, this.#values, ({ isCaptured }) => isCaptured);
       if (form !== undefined) this.loops.set(node, { ...form, rule });
     }
   }
@@ -197,7 +198,7 @@ class Planner {
     this.#setLoops(loops, (loop) => rules.get(loop));
     for (const call of calls) {
       if (awaited.has(call) || !this.#mayHaveTwin(call, false)) continue;
-      const { rule } = this.#ruleOf(statementAround(call, this.proof.parents), info);
+      const { rule } = this.#ruleOf(statementAround(call), info);
       if (rule !== undefined) this.calls.set(call, rule);
     }
   }
@@ -208,11 +209,11 @@ class Planner {
     const sight = refutedBySight(statement, info, references);
     if (sight !== undefined) return { reason: sight };
     const { proof } = this;
-    const isOwn = (id: AnyNode): boolean => { const binding = references.get(id); return id.type === 'Identifier' && binding !== undefined && binding.owner === info && !proof.types.isCaptured(binding); };
+    const isOwn = (id: AnyNode): boolean => { const binding = references.get(id); return id.type === 'Identifier' && binding !== undefined && binding.owner === info && !binding.isCaptured; };
     const body = info.node['body'] as AnyNode;
     if (body.type !== 'BlockStatement') return { reason: 'its body is an expression' };
-    const surroundings = surroundingsOf(statement, body, proof.parents, isOwn);
-    const visible = (binding: Binding): boolean => isVisible(binding, statement, info, references, proof.parents);
+    const surroundings = surroundingsOf(statement, body, isOwn);
+    const visible = (binding: Binding): boolean => isVisible(binding, statement, info, references);
     const attempt = (nodes: readonly AnyNode[]): { rule?: Rule; reason?: string } => {
       const checker = new Checker(proof.types, info, visible);
       try {
@@ -232,7 +233,7 @@ class Planner {
 }
 
 /** What needs no proof to be refuted: nearly all of what programs do. @returns why */
-function refutedBySight(root: AnyNode, info: FunctionInfo, references: ReadonlyMap<AnyNode, Binding>): string | undefined {
+function refutedBySight(root: AnyNode, info: FunctionInfo, references: References): string | undefined {
   const pending = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (isFunction(node)) continue;
@@ -253,7 +254,7 @@ const isMethodOfPrimitive = (member: AnyNode): boolean => member['computed'] !==
 const isPlain = ({ node }: FunctionInfo): boolean => node['async'] !== true && node['generator'] !== true;
 
 /** Where a function's twin can stand. */
-function placeOf(info: FunctionInfo, isExplicit: boolean, values: Values, references: ReadonlyMap<AnyNode, Binding>, program: AnyNode): PlainTwin['place'] | undefined {
+function placeOf(info: FunctionInfo, isExplicit: boolean, values: Values, references: References, program: AnyNode): PlainTwin['place'] | undefined {
   const { node, form } = info;
   if (form === 'declaration') {
     const binding = node['id'] === null ? undefined : references.get(node['id'] as AnyNode);
@@ -272,38 +273,49 @@ const isTopConstant = (node: AnyNode, program: AnyNode): boolean => (program['bo
 });
 
 interface Own { readonly node: AnyNode; /** The loop around it. */ readonly outer: AnyNode | undefined }
-interface Inside { readonly loops: readonly Own[]; readonly calls: readonly AnyNode[]; readonly awaited: ReadonlySet<AnyNode> }
+interface Inside { readonly loops: Own[]; /** Of what a name stands for. */ readonly calls: AnyNode[]; readonly awaited: Set<AnyNode> }
 
-/** Loops and calls of a function's own body. */
-function insideOf(fn: AnyNode): Inside {
-  const loops: Own[] = [];
-  const calls: AnyNode[] = [];
-  const awaited = new Set<AnyNode>();
-  const pending: Own[] = [{ node: fn['body'] as AnyNode, outer: undefined }];
-  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
-    const { node } = entry;
-    if (isFunction(node) || node.type === 'ClassBody') continue;
-    let { outer } = entry;
-    if (LOOPS.has(node.type) && node['await'] !== true) { loops.push(entry); outer = node; }
-    if (node.type === 'CallExpression') calls.push(node);
-    if (node.type === 'AwaitExpression') awaited.add(unwrap(node['argument'] as AnyNode));
-    forEachChild(node, (inner) => { pending.push({ node: inner, outer }); });
+/** Loops and calls of each function's own body. */
+function insidesOf({ functions, order }: Scopes): Inside[] {
+  const insides = functions.map((): Inside => ({ loops: [], calls: [], awaited: new Set() }));
+  for (const node of order.nodes) {
+    const { type } = node;
+    const isLoop = LOOPS.has(type) && node['await'] !== true;
+    if (!isLoop && type !== 'AwaitExpression' && (type !== 'CallExpression' || unwrap(node['callee'] as AnyNode).binding === undefined)) continue;
+    const place = placeIn(node);
+    if (place === undefined) continue;
+    const { loops, calls, awaited } = insides[place.index] as Inside;
+    if (isLoop) loops.push({ node, outer: place.outer });
+    else if (type === 'CallExpression') calls.push(node);
+    else awaited.add(unwrap(node['argument'] as AnyNode));
   }
-  return { loops: loops.toSorted((a, b) => a.node.start - b.node.start), calls, awaited };
+  for (const { loops } of insides) if (loops.length > 1) loops.sort((a, b) => a.node.start - b.node.start);
+  return insides;
 }
 
-function statementAround(node: AnyNode, parents: ReadonlyMap<AnyNode, AnyNode>): AnyNode {
+/** The function in whose body a node is, and the loop around it; undefined in parameters, in what a class evaluates, and at the top level. */
+function placeIn(node: AnyNode): { index: number; outer: AnyNode | undefined } | undefined {
+  let outer: AnyNode | undefined;
+  for (let at = node, up = node.up; up !== undefined; at = up, up = up.up) {
+    if (up.info !== undefined) return up['body'] === at ? { index: up.info.index, outer } : undefined;
+    if (up.type === 'ClassBody') return undefined;
+    if (outer === undefined && LOOPS.has(up.type) && up['await'] !== true) outer = up;
+  }
+  return undefined;
+}
+
+function statementAround(node: AnyNode): AnyNode {
   let at = node;
-  while (!/(?:Statement|VariableDeclaration)$/.test(at.type)) at = parents.get(at) as AnyNode;
-  return (parents.get(at) as AnyNode).type.startsWith('For') && at.type === 'VariableDeclaration' ? parents.get(at) as AnyNode : at;
+  while (!/(?:Statement|VariableDeclaration)$/.test(at.type)) at = at.up as AnyNode;
+  return (at.up as AnyNode).type.startsWith('For') && at.type === 'VariableDeclaration' ? at.up as AnyNode : at;
 }
 
 /** The variable has its one value before the statement begins, and can be named there. */
-function isVisible(binding: Binding, statement: AnyNode, info: FunctionInfo, references: ReadonlyMap<AnyNode, Binding>, parents: ReadonlyMap<AnyNode, AnyNode>): boolean {
+function isVisible(binding: Binding, statement: AnyNode, info: FunctionInfo, references: References): boolean {
   if (binding.owner !== info || binding.writes > 0) return false;
   if (binding.kind === 'param') return true;
   if (binding.kind !== 'const' && binding.kind !== 'let') return false;
-  for (let child = statement, parent = parents.get(child); parent !== undefined && child !== info.node; child = parent, parent = parents.get(parent)) {
+  for (let child = statement, parent = child.up; parent !== undefined && child !== info.node; child = parent, parent = parent.up) {
     if (parent.type !== 'BlockStatement') continue;
     for (const one of parent['body'] as AnyNode[]) {
       if (one.end > statement.start) break;

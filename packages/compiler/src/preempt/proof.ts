@@ -7,15 +7,13 @@
  * left to be seen when a thread is about to be preempted: it is *needed* to be primitive. The language's own functions and prototypes are taken to be unchanged.
  */
 import type { AnyNode } from '../parse.ts';
-import { forEachChild } from '../stacks/children.ts';
 import type { FunctionInfo, Scopes } from '../stacks/scopes.ts';
 import { Checker, Touches } from './checker.ts';
-import { walk, type Values } from './marks.ts';
+import type { Values } from './marks.ts';
 import { Types, type Summary } from './types.ts';
 import { usesOf } from './uses.ts';
 
 export class Proof {
-  readonly parents: ReadonlyMap<AnyNode, AnyNode>;
   readonly types: Types;
   /** Proved, or refuted. */
   readonly #summaries = new Map<FunctionInfo, Summary>();
@@ -27,11 +25,8 @@ export class Proof {
   readonly #givesObjects = new Set<FunctionInfo>();
   #hasErred = false;
 
-  constructor(program: AnyNode, scopes: Scopes, values: Values) {
-    const parents = new Map<AnyNode, AnyNode>();
-    walk(program, (node) => forEachChild(node, (inner) => { parents.set(inner, node); }));
-    this.parents = parents;
-    this.types = new Types(scopes, values, usesOf(program, scopes, parents), parents, (info) => this.summaryOf(info));
+  constructor(scopes: Scopes, values: Values) {
+    this.types = new Types(scopes, values, usesOf(scopes), (info) => this.summaryOf(info));
   }
 
   /** Whether a function touches nothing, from its beginning to its end. Recursion is taken to be proved until it is refuted; then it begins anew. */
@@ -48,6 +43,11 @@ export class Proof {
       this.#tentative.clear();
       this.types.forget();
       const summary = this.#proveInside(info);
+      if (this.#hasErred && summary.reason !== undefined && this.#assumed.has(info)) {   // it was assumed of itself, and is refuted: what was proved on the way relied on it
+        this.#tentative.clear();
+        this.types.forget();
+        return summary;
+      }
       if (this.#hasErred) continue;                                      // each time one more is known not to be as assumed
       for (const [one, found] of this.#tentative) this.#summaries.set(one, found);
       this.types.forget();

@@ -22,13 +22,13 @@ export interface Surroundings {
 const JUMPS = new Set([...LOOPS, 'TryStatement', 'SwitchStatement', 'LabeledStatement']);
 
 /** @param isOwn  whether a name is a variable of the function that no closure shares */
-export function surroundingsOf(statement: AnyNode, body: AnyNode, parents: ReadonlyMap<AnyNode, AnyNode>, isOwn: (id: AnyNode) => boolean): Surroundings {
+export function surroundingsOf(statement: AnyNode, body: AnyNode, isOwn: (id: AnyNode) => boolean): Surroundings {
   const before: AnyNode[] = [];
   const after: AnyNode[] = [];
   let isOpenBefore = true;
   let isOpenAfter = true;
   for (let child = statement; child !== body;) {
-    const parent = parents.get(child) as AnyNode;
+    const parent = child.up as AnyNode;
     if (parent.type === 'BlockStatement') {
       const list = parent['body'] as AnyNode[];
       const at = list.indexOf(child);

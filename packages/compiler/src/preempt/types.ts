@@ -22,16 +22,14 @@ export class Types {
   readonly scopes: Scopes;
   readonly #values: Values;
   readonly #uses: Uses;
-  readonly #parents: ReadonlyMap<AnyNode, AnyNode>;
   readonly #summaryOf: (info: FunctionInfo) => Summary;
   readonly #types = new Map<FunctionInfo, Map<Binding, boolean>>();
 
   /** @param summaryOf  what is known, or assumed, of a function */
-  constructor(scopes: Scopes, values: Values, uses: Uses, parents: ReadonlyMap<AnyNode, AnyNode>, summaryOf: (info: FunctionInfo) => Summary) {
+  constructor(scopes: Scopes, values: Values, uses: Uses, summaryOf: (info: FunctionInfo) => Summary) {
     this.scopes = scopes;
     this.#values = values;
     this.#uses = uses;
-    this.#parents = parents;
     this.#summaryOf = summaryOf;
   }
 
@@ -39,7 +37,6 @@ export class Types {
   /** What was assumed of functions has changed. */
   forget(): void { this.#types.clear(); }
 
-  isCaptured(binding: Binding): boolean { return this.#uses.captured.has(binding); }
   assignedTo(binding: Binding): readonly (AnyNode | undefined)[] { return this.#uses.assigned.get(binding) ?? []; }
   calleeOf(node: AnyNode): FunctionInfo | undefined {
     const callee = unwrap(node);
@@ -119,7 +116,7 @@ export class Types {
 
   /** An array, map, set or object that was made here, is in no other place, and will be in none before the function has returned it. */
   isFresh(binding: Binding, info: FunctionInfo): boolean {
-    if (binding.owner !== info || binding.writes > 0 || !/^(?:const|let)$/.test(binding.kind) || this.isCaptured(binding)) return false;
+    if (binding.owner !== info || binding.writes > 0 || !/^(?:const|let)$/.test(binding.kind) || binding.isCaptured) return false;
     const [made, ...more] = this.assignedTo(binding);
     if (made === undefined || more.length > 0 || !isFreshExpression(made, this.scopes)) return false;
     return (this.#uses.sites.get(binding) ?? []).every((site) => this.#staysHere(site));
@@ -130,7 +127,7 @@ export class Types {
       case 'VariableDeclarator': return up['id'] === id;
       case 'MemberExpression': {
         if (up['object'] !== id || up['optional'] === true) return false;
-        const outer = this.#parents.get(up) as AnyNode;
+        const outer = up.up as AnyNode;
         const isCalled = outer.type === 'CallExpression' && outer['callee'] === up;
         return !isCalled || (up['computed'] !== true && FRESH_METHODS.has((up['property'] as AnyNode)['name'] as string));
       }
@@ -146,7 +143,7 @@ export class Types {
     if (!elementsOf(unwrap(made)).every((element) => this.gives(element, info))) return false;
     return (this.#uses.sites.get(binding) ?? []).every(({ up }) => {
       if (up.type !== 'MemberExpression') return true;
-      const outer = this.#parents.get(up) as AnyNode;
+      const outer = up.up as AnyNode;
       if (outer.type === 'AssignmentExpression' && outer['left'] === up) return this.gives(outer, info);
       return outer.type !== 'CallExpression' || outer['callee'] !== up || (outer['arguments'] as AnyNode[]).every((argument) => this.gives(argument, info));
     });

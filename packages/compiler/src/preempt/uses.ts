@@ -1,22 +1,19 @@
 /** What the variables of a file are given, and who uses them: one walk over its tree. */
-import { isFunction, type AnyNode } from '../parse.ts';
-import { forEachChild } from '../stacks/children.ts';
-import type { Binding, FunctionInfo, Scopes } from '../stacks/scopes.ts';
+import type { AnyNode } from '../parse.ts';
+import { forEachChild } from '../nodes.ts';
+import type { Binding, Scopes } from '../stacks/scopes.ts';
 import { unwrap } from './marks.ts';
 
 /** Everything about the variables of a file that a proof asks for. */
 export interface Uses {
   /** Expressions that are assigned; undefined among them: a value that is not written out. */
   readonly assigned: ReadonlyMap<Binding, readonly (AnyNode | undefined)[]>;
-  /** Used by a function other than its own. */
-  readonly captured: ReadonlySet<Binding>;
   /** Identifiers, with the node around each. */
   readonly sites: ReadonlyMap<Binding, readonly { readonly id: AnyNode; readonly up: AnyNode }[]>;
 }
 
-export function usesOf(program: AnyNode, scopes: Scopes, parents: ReadonlyMap<AnyNode, AnyNode>): Uses {
+export function usesOf(scopes: Scopes): Uses {
   const assigned = new Map<Binding, (AnyNode | undefined)[]>();
-  const captured = new Set<Binding>();
   const sites = new Map<Binding, { id: AnyNode; up: AnyNode }[]>();
   const give = (target: AnyNode, value: AnyNode | undefined): void => {
     if (target.type === 'Identifier') { const binding = scopes.references.get(target); if (binding !== undefined) listOf(assigned, binding).push(value); return; }
@@ -27,26 +24,31 @@ export function usesOf(program: AnyNode, scopes: Scopes, parents: ReadonlyMap<An
     if (isExchange(target, from)) (target['elements'] as AnyNode[]).forEach((one, k) => give(one, ((from as AnyNode)['elements'] as AnyNode[])[k]));
     else give(unwrap(target), value);
   };
-  const pending: { node: AnyNode; within: FunctionInfo | undefined }[] = [{ node: program, within: undefined }];
-  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
-    const { node } = entry;
-    const within = isFunction(node) ? scopes.byNode.get(node) : entry.within;
-    const up = parents.get(node);
-    if (node.type === 'VariableDeclarator') {
-      const loop = parents.get(up as AnyNode);
-      const isHead = /^For(?:In|Of)Statement$/.test(loop?.type ?? '') && (loop as AnyNode)['left'] === up;
-      if (isHead) assign(node['id'] as AnyNode, undefined); else if (node['init'] !== null) assign(node['id'] as AnyNode, node['init'] as AnyNode);
-    } else if (node.type === 'AssignmentExpression') assign(node['left'] as AnyNode, node['operator'] === '=' ? node['right'] as AnyNode : node);
-    else if (/^For(?:In|Of)Statement$/.test(node.type) && (node['left'] as AnyNode).type !== 'VariableDeclaration') assign(node['left'] as AnyNode, undefined);
-    const binding = node.type === 'Identifier' ? scopes.references.get(node) : undefined;
-    if (binding !== undefined && up !== undefined && !(up.type === 'Property' && up['key'] === node && up['value'] !== node)) {
-      if (binding.owner !== within && !(isFunction(up) && up['id'] === node)) captured.add(binding);
-      listOf(sites, binding).push({ id: node, up });
+  let around: AnyNode;
+  const see = (id: AnyNode): void => {
+    const { binding } = id;
+    if (binding !== undefined && id.type === 'Identifier' && !(around.type === 'Property' && around['key'] === id && around['value'] !== id)) listOf(sites, binding).push({ id, up: around });
+  };
+  for (const node of scopes.order.nodes) {
+    switch (node.type) {
+      case 'VariableDeclarator': {
+        const { up } = node;
+        const loop = (up as AnyNode).up as AnyNode;
+        if (isOver(loop) && loop['left'] === up) assign(node['id'] as AnyNode, undefined); else if (node['init'] !== null) assign(node['id'] as AnyNode, node['init'] as AnyNode);
+        break;
+      }
+      case 'AssignmentExpression': assign(node['left'] as AnyNode, node['operator'] === '=' ? node['right'] as AnyNode : node); break;
+      case 'ForInStatement': case 'ForOfStatement': if ((node['left'] as AnyNode).type !== 'VariableDeclaration') assign(node['left'] as AnyNode, undefined); break;
+      default:
     }
-    forEachChild(node, (inner) => { pending.push({ node: inner, within }); });
+    around = node;
+    forEachChild(node, see);
   }
-  return { assigned, captured, sites };
+  return { assigned, sites };
 }
+
+/** `for … in` and `for … of`. */
+const isOver = ({ type }: AnyNode): boolean => type === 'ForInStatement' || type === 'ForOfStatement';
 
 function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
   let list = lists.get(key);

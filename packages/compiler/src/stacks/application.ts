@@ -13,7 +13,7 @@ import { SourceError } from '../source-error.ts';
 import { parseSource, type AnyNode, type SourceKind } from '../parse.ts';
 import { callGraphOf, leadsOutside, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints, type Placement } from './checkpoints.ts';
-import { forEachChild } from './children.ts';
+import { forEachChild } from '../nodes.ts';
 import { components, longestPaths } from './cycles.ts';
 import type { FunctionInfo } from './scopes.ts';
 

@@ -22,10 +22,10 @@ METHODS.delete('constructor');
 /** Pure: calls nothing that it is given. Later: not on this stack. A number: the place of the argument that it calls. */
 export type Known = 'pure' | 'later' | number;
 
+const KNOWN_METHODS: ReadonlyMap<string, Known> = new Map<string, Known>([...[...METHODS].map((name) => [name, 'pure'] as const), ...[...LATER].map((name) => [name, 'later'] as const), ...METHOD_CALLBACKS]);
+
 /** What a method of this name does when nothing in the program has one. */
-export function knownMethod(name: string): Known | undefined {
-  return METHOD_CALLBACKS.get(name) ?? (LATER.has(name) ? 'later' : METHODS.has(name) ? 'pure' : undefined);
-}
+export function knownMethod(name: string): Known | undefined { return KNOWN_METHODS.get(name); }
 
 /** What a global function does, or a method of a global object. */
 export function knownGlobal(name: string, method?: string): Known | undefined {

@@ -6,7 +6,7 @@
  * Source: von Behren, Condit, Zhou, Necula and Brewer, Capriccio: Scalable Threads for Internet Services, SOSP 2003, section 3.
  */
 import { isNode, type AnyNode } from '../parse.ts';
-import { forEachChild } from './children.ts';
+import { forEachChild } from '../nodes.ts';
 import { leadsOutside, type CallGraph } from './call-graph.ts';
 import { components, feedbackNodes, longestPaths } from './cycles.ts';
 import type { CallSite } from './flow.ts';
@@ -63,7 +63,7 @@ export function placeCheckpoints(graph: CallGraph, { file, lineOf, isScript, sta
 
 /** Functions around the functions of cycles that are on none themselves, unless code outside calls them again: what bundlers put around modules. */
 function wrappersOf(graph: CallGraph, cyclic: readonly FunctionInfo[]): Set<FunctionInfo> {
-  const inner = graph.edges.map((to, from) => (from === graph.outside ? [] : to.filter((node) => node !== graph.outside)));
+  const inner = graph.inner.map((to, from) => (from === graph.outside ? [] : to));
   const component = components(inner);
   const sizes = new Map<number, number>();
   for (const one of component) sizes.set(one, (sizes.get(one) ?? 0) + 1);
@@ -180,7 +180,7 @@ function countedOf(graph: CallGraph, cyclic: readonly FunctionInfo[], linkable: 
   const entered = around.filter((info) => linkable.has(info) && graph.flow.escaping.has(info));
   for (const info of leaving.size < entered.length ? leaving : entered) count(info, leaving.size < entered.length ? 'calls what is outside' : 'called from outside');
 
-  const inner = graph.edges.map((to) => to.filter((node) => node !== graph.outside));
+  const { inner } = graph;
   const indexes = (): Set<number> => new Set([...counted].map(({ index }) => index));
   for (const node of feedbackNodes(cyclic.map(({ index }) => index), inner, indexes(), (one) => linkable.has(graph.functions[one] as FunctionInfo))) count(graph.functions[node] as FunctionInfo, 'breaks a cycle');
   longestPaths(inner, graph.weights, indexes(), (node, bytes) => {
@@ -209,7 +209,7 @@ function leavingOf(graph: CallGraph, around: readonly FunctionInfo[], linkable: 
 
 /** What a check takes off: its function's frame, and those of the longest path from it to the next checks that count. */
 function weightsOf(graph: CallGraph, linkable: ReadonlySet<FunctionInfo>, counted: ReadonlySet<FunctionInfo>): Map<FunctionInfo, number> {
-  const inner = graph.edges.map((to, from) => to.filter((node) => node !== graph.outside && graph.component[node] === graph.component[from]));
+  const inner = graph.inner.map((to, from) => (to.every((node) => graph.component[node] === graph.component[from]) ? to : to.filter((node) => graph.component[node] === graph.component[from])));
   const { bytes } = longestPaths(inner, graph.weights, new Set([...counted].map(({ index }) => index)));
   const weights = new Map<FunctionInfo, number>();
   for (const info of linkable) {

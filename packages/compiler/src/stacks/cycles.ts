@@ -112,29 +112,33 @@ function comesBack(start: number, edges: Edges, may: (node: number) => boolean):
  * @param asCut  asked of each node from the callees up; one that is to be cut counts for none of its callers
  */
 export function longestPaths(edges: Edges, weights: readonly number[], cut: ReadonlySet<number>, asCut: (node: number, bytes: number) => boolean = () => false): { bytes: number[]; next: (number | undefined)[] } {
-  const isCut = new Uint8Array(edges.length);
-  for (const node of cut) isCut[node] = 1;
   const bytes = new Array<number>(edges.length).fill(-1);
   const next = new Array<number | undefined>(edges.length).fill(undefined);
-  const open = new Set<number>();
+  const open = new Uint8Array(edges.length);
+  const isCut = new Uint8Array(edges.length);
+  for (const node of cut) isCut[node] = 1;
+  const path: number[] = [];
+  const edge: number[] = [];
   for (let root = 0; root < edges.length; root++) {
     if (bytes[root] !== -1) continue;
-    const path = [{ node: root, edge: 0 }];
-    open.add(root);
-    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-      const to = edges[top.node]?.[top.edge++];
+    path.push(root); edge.push(0);
+    open[root] = 1;
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const node = path[top] as number;
+      const below = edges[node] as readonly number[];
+      const to = below[(edge[top] as number)++];
       if (to !== undefined) {
         if (isCut[to] === 1 || bytes[to] !== -1) continue;
-        if (open.has(to)) { bytes[top.node] = Infinity; continue; }
-        open.add(to); path.push({ node: to, edge: 0 });
+        if (open[to] === 1) { bytes[node] = Infinity; continue; }
+        open[to] = 1; path.push(to); edge.push(0);
         continue;
       }
-      const { node } = top;
       let most = bytes[node] === Infinity ? Infinity : 0;
-      for (const reached of edges[node] ?? []) if (isCut[reached] === 0 && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
+      for (const reached of below) if (isCut[reached] === 0 && (bytes[reached] ?? -1) > most) { most = bytes[reached] as number; next[node] = reached; }
       bytes[node] = most + (weights[node] as number);
       if (isCut[node] === 0 && asCut(node, bytes[node] as number)) isCut[node] = 1;
-      open.delete(node); path.pop();
+      open[node] = 0; path.pop(); edge.pop();
     }
   }
   return { bytes, next };

@@ -10,25 +10,10 @@
  * Source: Feldthaus, Schäfer, Sridharan, Dolby and Tip, Efficient Construction of Approximate Call Graphs for JavaScript IDE Services, ICSE 2013 (field-
  * based flow); Andersen, DIKU 1994 (inclusion). Unlike there, unresolved calls are kept as such instead of being left out.
  */
-import { isFunction, isNode, type AnyNode } from '../parse.ts';
+import { isFunction, type AnyNode } from '../parse.ts';
 import { knownGlobal, knownMethod } from './builtins.ts';
-import { forEachChild } from './children.ts';
 import type { Binding, FunctionInfo, Scopes } from './scopes.ts';
-
-const NONE: ReadonlySet<never> = new Set<never>();
-
-/** A place that holds values: what has flowed there, and where it flows on. Most hold nothing. */
-class Vertex {
-  functions: ReadonlySet<FunctionInfo> = NONE;
-  isUnknown = false;
-  next: ReadonlySet<Vertex> = NONE;
-  /** Told of each function that arrives; undefined: the unknown. */
-  watchers: ((arrived: FunctionInfo | undefined) => void)[] | undefined;
-
-  hold(info: FunctionInfo): void { if (this.functions === NONE) this.functions = new Set(); (this.functions as Set<FunctionInfo>).add(info); }
-  lead(to: Vertex): void { if (this.next === NONE) this.next = new Set(); (this.next as Set<Vertex>).add(to); }
-  watch(watcher: (arrived: FunctionInfo | undefined) => void): void { (this.watchers ??= []).push(watcher); }
-}
+import { Vertex, type Watcher } from './vertex.ts';
 
 export interface CallSite {
   readonly node: AnyNode;
@@ -54,8 +39,8 @@ export interface Flow {
   readonly exports: ReadonlyMap<string, ReadonlySet<FunctionInfo>>;
 }
 
-const list = (value: unknown): AnyNode[] => (value as (AnyNode | null)[] | undefined ?? []).filter((item): item is AnyNode => item !== null);
-const child = (node: AnyNode, key: string): AnyNode | undefined => { const value = node[key]; return isNode(value) ? value : undefined; };
+const list = (value: unknown): readonly AnyNode[] => value as readonly AnyNode[] | undefined ?? [];
+const child = (node: AnyNode, key: string): AnyNode | undefined => node[key] as AnyNode | null | undefined ?? undefined;
 const unwrap = (node: AnyNode): AnyNode => { let at = node; while (at.type === 'ParenthesizedExpression' || at.type === 'ChainExpression') at = at['expression'] as AnyNode; return at; };
 
 /** The name of a property that is written out; undefined: computed. */
@@ -66,13 +51,15 @@ function propertyName(node: AnyNode, key: 'key' | 'property'): string | undefine
   return name.type === 'Literal' ? String(name['value']) : undefined;
 }
 
-const LEAVES = new Set(['Identifier', 'Literal', 'ThisExpression', 'TemplateElement', 'PrivateIdentifier', 'Super']);
-/** Expressions that lead values somewhere, besides giving one. */
-const EFFECTS = new Set(['CallExpression', 'NewExpression', 'TaggedTemplateExpression', 'AssignmentExpression', 'MemberExpression', 'ObjectExpression', 'ArrayExpression', 'ClassExpression', 'AwaitExpression', 'YieldExpression']);
 /** Expressions that never give a function. */
 const PLAIN = new Set(['Literal', 'TemplateLiteral', 'BinaryExpression', 'UnaryExpression', 'UpdateExpression', 'ThisExpression', 'MetaProperty']);
 
+const ASSIGNS = new Set(['=', '||=', '&&=', '??=']);
+
 export function flowOf(program: AnyNode, scopes: Scopes): Flow { return new Solver(scopes).run(program); }
+
+/** The innermost function around a node. */
+const ownerOf = ({ owner }: AnyNode): FunctionInfo | undefined => owner?.info;
 
 interface Open { readonly node: AnyNode; readonly form: CallSite['form']; readonly caller: FunctionInfo | undefined; readonly callees: Set<FunctionInfo>; isUnknown: boolean; isThroughBuiltin: boolean; imported: { from: string; name: string } | undefined; property: string | undefined }
 
@@ -83,11 +70,13 @@ class Solver {
   readonly #written = new Set<string>();
   readonly #results = new Map<FunctionInfo, Vertex>();
   readonly #parameters = new Map<FunctionInfo, Vertex[]>();
-  readonly #nodes = new Map<AnyNode, Vertex>();
   readonly #unknown = new Vertex();
   readonly #given = new Vertex();
+  /** Of what never gives a function, and of what nobody asks for: holds nothing, and leads nowhere. */
   readonly #nothing = new Vertex();
-  readonly #pending: [Vertex, FunctionInfo | undefined][] = [];
+  /** What has come to a place, and is to go on from there: in two columns. */
+  readonly #pending: Vertex[] = [];
+  readonly #arrived: (FunctionInfo | undefined)[] = [];
   readonly #sites: Open[] = [];
   readonly #getters = new Map<string, FunctionInfo[]>();
   readonly #exports = new Map<string, Vertex>();
@@ -103,33 +92,33 @@ class Solver {
     for (const info of this.#scopes.functions) this.#prepare(info);
     // Calls are looked at in no order: what is required at the top must be known before.
     for (const statement of list(program['body'])) if (statement.type === 'VariableDeclaration') for (const declarator of list(statement['declarations'])) { const init = child(declarator, 'init'); if (init !== undefined) this.#noteRequire(child(declarator, 'id') as AnyNode, init); }
-    this.#statements(program);
+    this.#statements();
     this.#resolveProperties();
     this.#solve();
-    for (const { site, own } of this.#maybeUnknown) if (own === undefined || own.functions.size === 0) site.isUnknown = true;
+    for (const { site, own } of this.#maybeUnknown) if (own === undefined || own.functions.length === 0) site.isUnknown = true;
     return {
-      sites: this.#sites.map((site) => ({ ...site })),
-      escaping: this.#given.functions,
-      exports: new Map([...this.#exports].map(([name, vertex]) => [name, vertex.functions])),
+      sites: this.#sites,
+      escaping: new Set(this.#given.functions),
+      exports: new Map([...this.#exports].map(([name, vertex]) => [name, new Set(vertex.functions)])),
     };
   }
 
   /* ---- the graph of places ---- */
 
   #add(vertex: Vertex, value: FunctionInfo | undefined): void {
-    if (value === undefined ? vertex.isUnknown : vertex.functions.has(value)) return;
-    if (value === undefined) vertex.isUnknown = true; else vertex.hold(value);
-    this.#pending.push([vertex, value]);
+    if (vertex === this.#nothing) return;
+    if (value === undefined) { if (vertex.isUnknown) return; vertex.isUnknown = true; } else if (!vertex.hold(value)) return;
+    this.#pending.push(vertex);
+    this.#arrived.push(value);
   }
 
   #flow(from: Vertex, to: Vertex): void {
-    if (from === to || from === this.#nothing || from.next.has(to)) return;
-    from.lead(to);
+    if (from === to || from === this.#nothing || to === this.#nothing || !from.lead(to)) return;
     for (const value of from.functions) this.#add(to, value);
     if (from.isUnknown) this.#add(to, undefined);
   }
 
-  #watch(vertex: Vertex, watcher: (arrived: FunctionInfo | undefined) => void): void {
+  #watch(vertex: Vertex, watcher: Watcher): void {
     if (vertex === this.#nothing) return;
     vertex.watch(watcher);
     for (const value of vertex.functions) watcher(value);
@@ -137,10 +126,10 @@ class Solver {
   }
 
   #solve(): void {
-    for (let entry = this.#pending.pop(); entry !== undefined; entry = this.#pending.pop()) {
-      const [vertex, value] = entry;
+    for (let vertex = this.#pending.pop(); vertex !== undefined; vertex = this.#pending.pop()) {
+      const value = this.#arrived.pop();
       for (const next of vertex.next) this.#add(next, value);
-      if (vertex.watchers !== undefined) for (const watcher of vertex.watchers) watcher(value);
+      for (const watcher of vertex.watchers) watcher(value);
     }
   }
 
@@ -174,11 +163,11 @@ class Solver {
   /** Leads a value into the names of a pattern. */
   #bind(pattern: AnyNode, from: Vertex): void {
     switch (pattern.type) {
-      case 'Identifier': { const binding = this.#scopes.references.get(pattern); if (binding !== undefined) this.#flow(from, this.#variable(binding)); else this.#flow(from, this.#given); return; }
+      case 'Identifier': { const binding = pattern.binding; if (binding !== undefined) this.#flow(from, this.#variable(binding)); else this.#flow(from, this.#given); return; }
       case 'MemberExpression': return this.#writeProperty(propertyName(pattern, 'property'), from);
       case 'AssignmentPattern': this.#bind(child(pattern, 'left') as AnyNode, from); return this.#bind(child(pattern, 'left') as AnyNode, this.#value(child(pattern, 'right') as AnyNode));
       case 'RestElement': return this.#bind(child(pattern, 'argument') as AnyNode, this.#unknown);
-      case 'ArrayPattern': for (const element of list(pattern['elements'])) this.#bind(element, this.#unknown); return;
+      case 'ArrayPattern': for (const element of pattern['elements'] as readonly (AnyNode | null)[]) if (element !== null) this.#bind(element, this.#unknown); return;
       case 'ParenthesizedExpression': return this.#bind(child(pattern, 'expression') as AnyNode, from);
       case 'ObjectPattern':
         for (const property of list(pattern['properties'])) {
@@ -194,30 +183,26 @@ class Solver {
 
   /* ---- the program, statement by statement: every expression gets a place ---- */
 
-  #statements(root: AnyNode): void {
-    const pending: { node: AnyNode; owner: FunctionInfo | undefined }[] = [{ node: root, owner: undefined }];
-    for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
-      const { node, owner } = entry;
-      if (node.type === 'ReturnStatement' && owner !== undefined && isNode(node['argument'])) this.#flow(this.#value(node['argument']), this.#resultOf(owner));
-      this.#statement(node);
-      const inside = this.#scopes.byNode.get(node) ?? owner;
-      forEachChild(node, (inner) => { if (!LEAVES.has(inner.type)) pending.push({ node: inner, owner: inside }); });
-    }
-  }
+  #statements(): void { for (const node of this.#scopes.order.nodes) this.#statement(node); }
 
   #statement(node: AnyNode): void {
     switch (node.type) {
+      case 'MemberExpression': case 'CallExpression': case 'NewExpression': case 'TaggedTemplateExpression': case 'AssignmentExpression': case 'ObjectExpression': case 'ArrayExpression': case 'AwaitExpression': case 'YieldExpression':
+        if (node.vertex === undefined) { node.vertex = this.#nothing; this.#evaluate(node, this.#nothing); }   // what is around it has been here: nobody asks for its value
+        return;
+      case 'ClassExpression': this.#value(node); return;
+      case 'ReturnStatement': { const argument = child(node, 'argument'); const owner = ownerOf(node); if (argument !== undefined && owner !== undefined) this.#flow(this.#value(argument), this.#resultOf(owner)); return; }
       case 'VariableDeclarator': { const init = child(node, 'init'); if (init !== undefined) { const from = this.#value(init); this.#bind(child(node, 'id') as AnyNode, from); this.#noteRequire(child(node, 'id') as AnyNode, init); } return; }
       case 'ForOfStatement': { const left = child(node, 'left') as AnyNode; this.#bind(left.type === 'VariableDeclaration' ? child(list(left['declarations'])[0] as AnyNode, 'id') as AnyNode : left, this.#unknown); return; }
-      case 'FunctionDeclaration': { const info = this.#scopes.byNode.get(node) as FunctionInfo; const id = child(node, 'id'); const binding = id === undefined ? undefined : this.#scopes.references.get(id); if (binding !== undefined) this.#add(this.#variable(binding), info); return; }
-      case 'ClassDeclaration': { const id = child(node, 'id'); const binding = id === undefined ? undefined : this.#scopes.references.get(id); if (binding !== undefined) this.#flow(this.#value(node), this.#variable(binding)); return; }
-      case 'MethodDefinition': { const info = this.#scopes.byNode.get(child(node, 'value') as AnyNode) as FunctionInfo; if (info.form === 'method' || info.form === 'setter') { const made = new Vertex(); this.#add(made, info); this.#writeProperty(propertyName(node, 'key'), made); } else if (info.form === 'getter') this.#add(this.#given, info); return; }
+      case 'FunctionDeclaration': { const info = node.info as FunctionInfo; const binding = child(node, 'id')?.binding; if (binding !== undefined) this.#add(this.#variable(binding), info); return; }
+      case 'ClassDeclaration': { const binding = child(node, 'id')?.binding; if (binding !== undefined) this.#flow(this.#value(node), this.#variable(binding)); return; }
+      case 'MethodDefinition': { const info = (child(node, 'value') as AnyNode).info as FunctionInfo; if (info.form === 'method' || info.form === 'setter') { const made = new Vertex(); this.#add(made, info); this.#writeProperty(propertyName(node, 'key'), made); } else if (info.form === 'getter') this.#add(this.#given, info); return; }
       case 'PropertyDefinition': { const value = child(node, 'value'); if (value !== undefined) this.#writeProperty(propertyName(node, 'key'), this.#value(value)); return; }
       case 'ExportDefaultDeclaration': return this.#export('default', this.#value(child(node, 'declaration') as AnyNode), child(node, 'declaration'));
       case 'ExportNamedDeclaration': return this.#exportNamed(node);
       case 'ThrowStatement': { this.#flow(this.#value(child(node, 'argument') as AnyNode), this.#given); return; }
-      case 'ArrowFunctionExpression': { const body = child(node, 'body') as AnyNode; if (body.type !== 'BlockStatement') this.#flow(this.#value(body), this.#resultOf(this.#scopes.byNode.get(node) as FunctionInfo)); return; }
-      default: if (EFFECTS.has(node.type)) this.#value(node);
+      case 'ArrowFunctionExpression': { const body = child(node, 'body') as AnyNode; if (body.type !== 'BlockStatement') this.#flow(this.#value(body), this.#resultOf(node.info as FunctionInfo)); return; }
+      default:
     }
   }
 
@@ -226,20 +211,20 @@ class Solver {
     if (declaration !== undefined) {
       for (const declarator of list(declaration['declarations'] ?? [declaration])) {
         const id = child(declarator, 'id') as AnyNode;
-        const binding = this.#scopes.references.get(id);
+        const binding = id.binding;
         if (binding !== undefined) this.#export(binding.name, this.#variable(binding), undefined);
       }
     }
     if (child(node, 'source') !== undefined) return;
     for (const specifier of list(node['specifiers'])) {
-      const binding = this.#scopes.references.get(child(specifier, 'local') as AnyNode);
+      const binding = (child(specifier, 'local') as AnyNode).binding;
       const exported = child(specifier, 'exported') as AnyNode;
       if (binding !== undefined) this.#export(String(exported['name'] ?? exported['value']), this.#variable(binding), undefined);
     }
   }
 
   #export(name: string, from: Vertex, declared: AnyNode | undefined): void {
-    if (declared?.type === 'FunctionDeclaration') this.#add(from, this.#scopes.byNode.get(declared) as FunctionInfo);
+    if (declared?.type === 'FunctionDeclaration') this.#add(from, declared.info as FunctionInfo);
     this.#flow(from, this.#of(this.#exports, name));
     this.#flow(from, this.#given);
   }
@@ -247,51 +232,64 @@ class Solver {
   /** `const x = require('…')`: an import. */
   #noteRequire(id: AnyNode, init: AnyNode): void {
     const from = requireOf(unwrap(init));
-    const binding = id.type === 'Identifier' ? this.#scopes.references.get(id) : undefined;
+    const binding = id.type === 'Identifier' ? id.binding : undefined;
     if (from !== undefined && binding !== undefined) this.#requires.set(this.#variable(binding), from);
     if (from === undefined || id.type !== 'ObjectPattern') return;
     for (const property of list(id['properties'])) {
       const value = child(property, 'value');
       const name = property.type === 'Property' ? propertyName(property, 'key') : undefined;
-      const bound = value?.type === 'Identifier' ? this.#scopes.references.get(value) : undefined;
+      const bound = value?.type === 'Identifier' ? value.binding : undefined;
       if (name !== undefined && bound !== undefined) this.#required.set(bound, { from, name });
     }
   }
 
   /** The place of what an expression gives. */
   #value(node: AnyNode): Vertex {
+    const known = node.vertex;
+    if (known !== undefined) {
+      if (known === this.#nothing) throw new Error('a value is asked for that nobody was to ask for');
+      return known;
+    }
+    if (node.type === 'Identifier' && node.binding !== undefined) return this.#named(node.binding);
     if (PLAIN.has(node.type)) return this.#nothing;
-    const known = this.#nodes.get(node);
-    if (known !== undefined) return known;
-    const vertex = new Vertex();
-    this.#nodes.set(node, vertex);
-    const from = (key: string): void => { const inner = child(node, key); if (inner !== undefined) this.#flow(this.#value(inner), vertex); };
+    const vertex = node.vertex = new Vertex();
+    this.#evaluate(node, vertex);
+    return vertex;
+  }
+
+  #named(binding: Binding): Vertex {
+    const variable = this.#variable(binding);
+    if (binding.kind === 'import') this.#add(variable, undefined);
+    for (const info of binding.functions) this.#add(variable, info);
+    return variable;
+  }
+
+  #evaluate(node: AnyNode, vertex: Vertex): void {
     switch (node.type) {
-      case 'Identifier': {
-        const binding = this.#scopes.references.get(node);
-        if (binding === undefined) this.#add(vertex, undefined);
-        else { if (binding.kind === 'import') this.#add(this.#variable(binding), undefined); for (const info of binding.functions) this.#add(this.#variable(binding), info); this.#flow(this.#variable(binding), vertex); }
-        break;
+      case 'Identifier': return this.#add(vertex, undefined);
+      case 'MemberExpression': return this.#read(node, vertex);
+      case 'CallExpression': return this.#call(node, vertex, 'call');
+      case 'FunctionExpression': case 'ArrowFunctionExpression': case 'FunctionDeclaration': return this.#add(vertex, node.info as FunctionInfo);
+      case 'ClassDeclaration': return this.#class(node, vertex);
+      case 'ClassExpression': { this.#class(node, vertex); const own = child(node, 'id')?.binding; if (own !== undefined) this.#flow(vertex, this.#variable(own)); return; }
+      case 'AssignmentExpression': {
+        const value = this.#value(child(node, 'right') as AnyNode);
+        this.#flow(value, vertex);
+        if (ASSIGNS.has(node['operator'] as string)) this.#assign(child(node, 'left') as AnyNode, value);
+        return;
       }
-      case 'FunctionExpression': case 'ArrowFunctionExpression': case 'FunctionDeclaration': this.#add(vertex, this.#scopes.byNode.get(node) as FunctionInfo); break;
-      case 'ClassDeclaration': this.#class(node, vertex); break;
-      case 'ClassExpression': { this.#class(node, vertex); const id = child(node, 'id'); const own = id === undefined ? undefined : this.#scopes.references.get(id); if (own !== undefined) this.#flow(vertex, this.#variable(own)); break; }
-      case 'MemberExpression': this.#read(node, vertex); break;
-      case 'AssignmentExpression': from('right'); if (/^(?:=|\|\|=|&&=|\?\?=)$/.test(String(node['operator']))) this.#assign(child(node, 'left') as AnyNode, this.#value(child(node, 'right') as AnyNode)); break;
-      case 'ConditionalExpression': from('consequent'); from('alternate'); break;
-      case 'LogicalExpression': from('left'); from('right'); break;
-      case 'SequenceExpression': { const last = list(node['expressions']).at(-1) as AnyNode; this.#flow(this.#value(last), vertex); break; }
-      case 'ParenthesizedExpression': case 'ChainExpression': from('expression'); break;
-      case 'AwaitExpression': case 'YieldExpression': { const inner = child(node, 'argument'); if (inner !== undefined) { this.#flow(this.#value(inner), vertex); this.#flow(this.#value(inner), this.#given); } this.#add(vertex, undefined); break; }
-      case 'ObjectExpression': this.#objectLiteral(node); break;
-      case 'ArrayExpression': for (const element of list(node['elements'])) this.#flow(this.#value(element.type === 'SpreadElement' ? child(element, 'argument') as AnyNode : element), this.#given); break;
-      case 'CallExpression': this.#call(node, vertex, 'call'); break;
-      case 'NewExpression': this.#call(node, vertex, 'new'); break;
-      case 'TaggedTemplateExpression': this.#call(node, vertex, 'tag'); break;
-      case 'ImportExpression': this.#add(vertex, undefined); break;
+      case 'ConditionalExpression': this.#flow(this.#value(node['consequent'] as AnyNode), vertex); return this.#flow(this.#value(node['alternate'] as AnyNode), vertex);
+      case 'LogicalExpression': this.#flow(this.#value(node['left'] as AnyNode), vertex); return this.#flow(this.#value(node['right'] as AnyNode), vertex);
+      case 'SequenceExpression': return this.#flow(this.#value(list(node['expressions']).at(-1) as AnyNode), vertex);
+      case 'ParenthesizedExpression': case 'ChainExpression': return this.#flow(this.#value(node['expression'] as AnyNode), vertex);
+      case 'AwaitExpression': case 'YieldExpression': { const inner = child(node, 'argument'); if (inner !== undefined) { const value = this.#value(inner); this.#flow(value, vertex); this.#flow(value, this.#given); } return this.#add(vertex, undefined); }
+      case 'ObjectExpression': return this.#objectLiteral(node);
+      case 'ArrayExpression': for (const element of node['elements'] as readonly (AnyNode | null)[]) if (element !== null) this.#flow(this.#value(element.type === 'SpreadElement' ? child(element, 'argument') as AnyNode : element), this.#given); return;
+      case 'NewExpression': return this.#call(node, vertex, 'new');
+      case 'TaggedTemplateExpression': return this.#call(node, vertex, 'tag');
+      case 'ImportExpression': return this.#add(vertex, undefined);
       default:
     }
-    return vertex;
   }
 
   #assign(target: AnyNode, value: Vertex): void {
@@ -306,7 +304,7 @@ class Solver {
   }
 
   #class(node: AnyNode, vertex: Vertex): void {
-    for (const member of list((child(node, 'body') as AnyNode)['body'])) if (member['kind'] === 'constructor') this.#add(vertex, this.#scopes.byNode.get(child(member, 'value') as AnyNode) as FunctionInfo);
+    for (const member of list((child(node, 'body') as AnyNode)['body'])) if (member['kind'] === 'constructor') this.#add(vertex, (child(member, 'value') as AnyNode).info as FunctionInfo);
     const parent = child(node, 'superClass');
     if (parent !== undefined) this.#flow(this.#value(parent), vertex);
   }
@@ -315,7 +313,7 @@ class Solver {
     for (const property of list(node['properties'])) {
       if (property.type !== 'Property') continue;
       const value = child(property, 'value') as AnyNode;
-      const info = isFunction(value) ? this.#scopes.byNode.get(value) : undefined;
+      const info = isFunction(value) ? value.info : undefined;
       if (info?.form === 'getter') { this.#add(this.#given, info); continue; }
       const made = this.#value(value);
       this.#writeProperty(propertyName(property, 'key'), made);
@@ -330,19 +328,19 @@ class Solver {
     this.#flow(this.#property(name), vertex);
     if (this.#isImport(object)) this.#add(vertex, undefined);
     const getters = this.#getters.get(name);
-    if (getters !== undefined && object.type !== 'Super' && !name.startsWith('#')) this.#sites.push({ node, form: 'getter', caller: this.#scopes.within.get(node), callees: new Set(getters), isUnknown: false, isThroughBuiltin: false, imported: undefined, property: name });
+    if (getters !== undefined && object.type !== 'Super' && !name.startsWith('#')) this.#sites.push({ node, form: 'getter', caller: ownerOf(node), callees: new Set(getters), isUnknown: false, isThroughBuiltin: false, imported: undefined, property: name });
   }
 
   #isImport(object: AnyNode): boolean {
     if (object.type !== 'Identifier') return requireOf(object) !== undefined;
-    const binding = this.#scopes.references.get(object);
+    const binding = object.binding;
     return binding !== undefined && (binding.kind === 'import' || this.#requires.has(this.#variable(binding)));
   }
 
   #importOf(callee: AnyNode): { from: string; name: string } | undefined {
     const object = callee.type === 'MemberExpression' ? unwrap(child(callee, 'object') as AnyNode) : callee;
     const name = callee.type === 'MemberExpression' ? propertyName(callee, 'property') ?? '*' : undefined;
-    const binding = object.type === 'Identifier' ? this.#scopes.references.get(object) : undefined;
+    const binding = object.type === 'Identifier' ? object.binding : undefined;
     if (binding?.kind === 'import') return { from: binding.from as string, name: binding.imported === '*' || name !== undefined ? name ?? '*' : binding.imported as string };
     if (binding !== undefined && name === undefined && this.#required.has(binding)) return this.#required.get(binding);
     const required = binding === undefined ? requireOf(object) : this.#requires.get(this.#variable(binding));
@@ -355,7 +353,7 @@ class Solver {
     if (requireOf(node) !== undefined) { this.#add(result, undefined); return; }      // it runs a module once: no recursion
     const callee = unwrap((child(node, 'callee') ?? child(node, 'tag')) as AnyNode);
     const args = form === 'tag' ? list((child(node, 'quasi') as AnyNode)['expressions']) : list(node['arguments']);
-    const site: Open = { node, form, caller: this.#scopes.within.get(node), callees: new Set(), isUnknown: false, isThroughBuiltin: false, imported: this.#importOf(callee), property: callee.type === 'MemberExpression' ? propertyName(callee, 'property') : undefined };
+    const site: Open = { node, form, caller: ownerOf(node), callees: new Set(), isUnknown: false, isThroughBuiltin: false, imported: this.#importOf(callee), property: callee.type === 'MemberExpression' ? propertyName(callee, 'property') : undefined };
     this.#sites.push(site);
     const values = args.map((arg) => this.#value(arg.type === 'SpreadElement' ? child(arg, 'argument') as AnyNode : arg));
     const shift = form === 'tag' ? 1 : 0;
@@ -383,16 +381,16 @@ class Solver {
   readonly #later = (() => { const vertex = new Vertex(); vertex.watch((arrived) => { if (arrived !== undefined) for (const parameter of this.#parameters.get(arrived) ?? []) this.#add(parameter, undefined); }); return vertex; })();
 
   #knownOf(callee: AnyNode, property: string | undefined): ReturnType<typeof knownMethod> {
-    if (callee.type === 'Identifier') return this.#scopes.references.has(callee) ? undefined : knownGlobal(String(callee['name']));
+    if (callee.type === 'Identifier') return callee.binding !== undefined ? undefined : knownGlobal(String(callee['name']));
     if (callee.type !== 'MemberExpression' || property === undefined) return undefined;
     const object = unwrap(child(callee, 'object') as AnyNode);
-    if (object.type === 'Identifier' && !this.#scopes.references.has(object)) { const known = knownGlobal(String(object['name']), property); if (known !== undefined) return known; }
+    if (object.type === 'Identifier' && object.binding === undefined) { const known = knownGlobal(String(object['name']), property); if (known !== undefined) return known; }
     if (this.#isImport(object)) return undefined;
     return knownMethod(property);
   }
 
   /** `Math`, where nothing here is called so. */
-  #isGlobal(object: AnyNode | undefined): boolean { return object?.type === 'Identifier' && !this.#scopes.references.has(object) && knownGlobal(String(object['name'])) !== undefined; }
+  #isGlobal(object: AnyNode | undefined): boolean { return object?.type === 'Identifier' && object.binding === undefined && knownGlobal(String(object['name'])) !== undefined; }
 
   /** A built-in: it calls an argument, or keeps what it is given (push, set): then that is given away. @param own  functions of that name in the program */
   #builtin(site: Open, values: readonly Vertex[], known: number | 'pure', own: Vertex | undefined): void {

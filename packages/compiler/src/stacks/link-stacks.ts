@@ -7,7 +7,7 @@ import { Lines, type Position } from '../lines.ts';
 import { isNode, type AnyNode, type SourceKind } from '../parse.ts';
 import { planPreemption, type PreemptionPlan } from '../preempt/plan.ts';
 import { twinEdits } from '../preempt/twin-edits.ts';
-import { NOWHERE, identity, type Pass, type Segment } from '../segments.ts';
+import { NOWHERE, identity, type Pass, type Segment, type Segments } from '../segments.ts';
 import { callGraphOf, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints } from './checkpoints.ts';
 import { applyEdits, type Edit, type Edited } from './edits.ts';
@@ -60,11 +60,10 @@ export function linkStacks(code: string, program: Program, options: LinkOptions)
 function linkGraph(code: string, program: Program, graph: CallGraph, options: LinkOptions): Linked {
   const { file, kind, stackBound = STACK_BOUND_BYTES, lineOf = linesOf(code), everything = false, isAhead = false } = options;
   const preemption = options.preemption === true && kind !== 'script' ? plannedPreemption(program, graph, lineOf) : undefined;
-  const planned = preemption === undefined ? {} : { preemption };
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
     const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, isAhead, refused });
-    const withReport = (pass: Pass): Linked => ({ ...pass, ...planned, get report() { return reportOf(graph, placement, code, lineOf); } });
+    const withReport = (pass: Pass): Linked => new LinkedText(pass, preemption, () => reportOf(graph, placement, code, lineOf));
     if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return withReport({ code, segments: identity(code.length) });
     try {
       return withReport(link(code, program, placement.plan, options, preemption));
@@ -73,6 +72,20 @@ function linkGraph(code: string, program: Program, graph: CallGraph, options: Li
       refused.set(error.linked.info, error.message);              // then without it: a function fewer each time
     }
   }
+}
+
+class LinkedText implements Linked {
+  readonly code: string;
+  readonly segments: Segments;
+  readonly preemption?: PreemptionPlan;
+  readonly #report: () => StackReport;
+  constructor({ code, segments }: Pass, preemption: PreemptionPlan | undefined, report: () => StackReport) {
+    this.code = code;
+    this.segments = segments;
+    if (preemption !== undefined) this.preemption = preemption;
+    this.#report = report;
+  }
+  get report(): StackReport { return this.#report(); }
 }
 
 /** Nothing is planned for a tree that nests deeper than can be followed. */

@@ -28,7 +28,7 @@ const TEXT_MAX = 60;
 export function reportOf(graph: CallGraph, { plan, why, counted, left }: Placement, code: string, lineOf: (offset: number) => number): StackReport {
   const placeOf = (info: FunctionInfo): FunctionPlace => ({ name: info.name, line: lineOf(info.node.start), frameBytes: graph.weights[info.index] as number });
   const checked = new Set([...counted].map(({ index }) => index));
-  const { bytes, next } = longestPaths(graph.edges.map((to) => to.filter((node) => node !== graph.outside)), graph.weights, checked);
+  const { bytes, next } = longestPaths(graph.inner, graph.weights, checked);
   const finite = bytes.map((value, node) => ({ value, node })).filter(({ value }) => Number.isFinite(value)).toSorted((a, b) => b.value - a.value)[0];
   const path: string[] = [];
   for (let at = finite?.node; at !== undefined && at < graph.functions.length; at = next[at]) path.push((graph.functions[at] as FunctionInfo).name);

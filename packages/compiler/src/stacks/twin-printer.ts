@@ -219,9 +219,8 @@ export class TwinPrinter extends Printer {
 
   /** The text of a callee, as an error would give it; short ones only. */
   #named(callee: AnyNode): string {
-    const printer = new Printer();
-    try { printer.expression(callee); } catch { /* then it has no name */ }
-    return JSON.stringify(printer.text.length <= 60 && /^[\w$.#]+$/.test(printer.text) ? printer.text : '');
+    const text = callee.type === 'Literal' ? callee['raw'] as string : nameText(callee);
+    return text !== undefined && text.length <= 60 && /^[\w$.#]+$/.test(text) ? `"${text}"` : '""';
   }
 
   #calleeAndThis(callee: AnyNode): void {
@@ -292,7 +291,7 @@ export class TwinPrinter extends Printer {
         const linked = this.#linkedCall(link);
         this.put(`${self}=${at},${at}=`);
         if (linked?.to === 'getter') this.#linked(link, 'get', () => this.put(`${self},${keyText(link)}`));
-        else { this.put(self); super.member({ ...link, optional: false } as AnyNode); }
+        else { this.put(self); super.member({ ...link, optional: false } as unknown as AnyNode); }
       } else {
         this.put(`${at}=`);
         this.#linked(link, 'call', () => { this.put(`${at},${self},`); this.#list(link); this.put(`,${this.#named(link['callee'] as AnyNode)}`); });
@@ -302,6 +301,24 @@ export class TwinPrinter extends Printer {
     }
     if (links.at(-1)?.type === 'MemberExpression') this.put(`,${at}`);
     this.put(')'.repeat(open));
+  }
+}
+
+/** `o.p.q`, where it is made of names alone. */
+function nameText(node: AnyNode): string | undefined {
+  switch (node.type) {
+    case 'Identifier': return node['name'] as string;
+    case 'PrivateIdentifier': return `#${String(node['name'])}`;
+    case 'ThisExpression': return 'this';
+    case 'Super': return 'super';
+    case 'MetaProperty': return `${String((node['meta'] as AnyNode)['name'])}.${String((node['property'] as AnyNode)['name'])}`;
+    case 'Literal': return typeof node['value'] === 'number' ? undefined : node['raw'] as string;
+    case 'MemberExpression': {
+      if (node['computed'] === true || node['optional'] === true) return undefined;
+      const object = nameText(node['object'] as AnyNode);
+      return object === undefined ? undefined : `${object}.${nameText(node['property'] as AnyNode) as string}`;
+    }
+    default: return undefined;
   }
 }
 

@@ -3,8 +3,8 @@
  * by test/unit/compiler/stack-weights.test.ts: the estimate is 0.9 to 1.5 of the frame.
  */
 import { isFunction, isNode, type AnyNode } from '../parse.ts';
-import { forEachChild } from './children.ts';
-import { namesOfPattern } from './scopes.ts';
+import { forEachChild } from '../nodes.ts';
+import { namesOfPattern, type Scopes } from './scopes.ts';
 
 const WORD = 8;
 /** Return address, frame pointer, context, function, bytecode array, offset, argument count, feedback vector; receiver. */
@@ -21,45 +21,55 @@ export function betweenBytes({ form, isThroughBuiltin, property }: { readonly fo
   return property === undefined ? BETWEEN_BYTES.builtin : NATIVE.test(property) ? BETWEEN_BYTES.native : /sort/i.test(property) ? BETWEEN_BYTES.sort : BETWEEN_BYTES.builtin;
 }
 
-/** @param node  a function @returns bytes, a multiple of 8 */
-export function frameBytes(node: AnyNode): number {
-  const params = (node['params'] as AnyNode[]).length;
-  return WORD * (FIXED_WORDS + params + locals(node) + temporaries(node['body'] as AnyNode));
-}
+/** What an expression of this kind holds while what is in it is evaluated: operands that wait for others, receivers. */
+const HOLDS: ReadonlyMap<string, number> = new Map([['CallExpression', 2], ['NewExpression', 2], ['BinaryExpression', 1], ['MemberExpression', 1], ['TemplateLiteral', 1], ['AssignmentExpression', 1], ['ObjectExpression', 2], ['ArrayExpression', 2]]);
+/** Registers that a statement of this kind takes: of `for … of` iterator, method, done, completion, what it awaits to be closed. */
+const TAKES: ReadonlyMap<string, number> = new Map([['FunctionDeclaration', 1], ['ClassDeclaration', 1], ['ForOfStatement', 8], ['ForInStatement', 5], ['SwitchStatement', 1]]);
 
-function locals(node: AnyNode): number {
-  let count = (node['params'] as AnyNode[]).filter((param) => param.type !== 'Identifier').flatMap(namesOfPattern).length;
-  const pending = [node['body'] as AnyNode];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    if (at.type === 'VariableDeclarator') count += namesOfPattern(at['id'] as AnyNode).length;
-    else if (at.type === 'FunctionDeclaration' || at.type === 'ClassDeclaration') count += 1;
-    else if (at.type === 'ForOfStatement') count += 8;             // iterator, method, done, completion, what it awaits to be closed
-    else if (at.type === 'ForInStatement') count += 5;
-    else if (at.type === 'TryStatement') count += isNode(at['finalizer']) ? 5 : 2;
-    else if (at.type === 'SwitchStatement') count += 1;
-    if (isFunction(at)) continue;
-    forEachChild(at, (inner) => { pending.push(inner); });
+/** Of each function the bytes of its frame, a multiple of 8. One walk. */
+export function frameBytes({ functions, order }: Scopes): number[] {
+  const locals = functions.map(({ node }) => (node['params'] as AnyNode[]).reduce((count, param) => (param.type === 'Identifier' ? count : count + namesOfPattern(param).length), 0));
+  const temporaries = new Array<number>(functions.length).fill(0);
+  // What is around the node: the function whose body it is in, or none, and what the expressions in it find held.
+  const around: AnyNode[] = [];
+  const bodyOf: number[] = [];
+  const held: number[] = [];
+  for (const node of order.nodes) {
+    const { up, type } = node;
+    while (around.length > 0 && around[around.length - 1] !== up) { around.pop(); bodyOf.pop(); held.pop(); }
+    let fn = bodyOf[bodyOf.length - 1] ?? -1;
+    let inside = held[held.length - 1] ?? 0;
+    if (up?.info !== undefined) { fn = up['body'] === node ? up.info.index : -1; inside = 0; }
+    if (fn >= 0) {
+      if (type === 'VariableDeclarator') locals[fn] = (locals[fn] as number) + ((node['id'] as AnyNode).type === 'Identifier' ? 1 : namesOfPattern(node['id'] as AnyNode).length);
+      else if (type === 'TryStatement') locals[fn] = (locals[fn] as number) + (isNode(node['finalizer']) ? 5 : 2);
+      else locals[fn] = (locals[fn] as number) + (TAKES.get(type) ?? 0);
+      if (node.info === undefined) {
+        const holds = HOLDS.get(type);
+        if (holds !== undefined) {
+          inside += holds + (type === 'CallExpression' || type === 'NewExpression' ? (node['arguments'] as AnyNode[]).length : 0);
+          if (inside > (temporaries[fn] as number)) temporaries[fn] = inside;
+        } else if (isStatement(type)) inside = 0;
+      } else if (up?.info !== undefined) temporaries[fn] = temporariesIn(node);   // a function that is all that an arrow gives
+    }
+    around.push(node); bodyOf.push(fn); held.push(inside);
   }
-  return count;
+  return functions.map(({ node }, k) => WORD * (FIXED_WORDS + (node['params'] as AnyNode[]).length + (locals[k] as number) + (temporaries[k] as number) + 1));
 }
 
-const LEAVES = new Set(['Identifier', 'Literal', 'ThisExpression', 'TemplateElement', 'PrivateIdentifier']);
+const isStatement = (type: string): boolean => type.endsWith('Statement') || type.endsWith('Declaration');
 
-/** Registers that the deepest expression holds at one time: operands that wait for others, arguments, receivers. */
-function temporaries(root: AnyNode): number {
+/** Registers that the deepest expression below a node holds at one time. */
+function temporariesIn(root: AnyNode): number {
   let most = 0;
   const pending: { node: AnyNode; held: number }[] = [{ node: root, held: 0 }];
   for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
     const { node, held } = entry;
     if (node !== root && isFunction(node)) continue;
-    let inside = held;
-    if (node.type === 'CallExpression' || node.type === 'NewExpression') inside += 2 + (node['arguments'] as AnyNode[]).length;
-    else if (node.type === 'BinaryExpression' || node.type === 'MemberExpression' || node.type === 'TemplateLiteral' || node.type === 'AssignmentExpression') inside += 1;
-    else if (node.type === 'ObjectExpression' || node.type === 'ArrayExpression') inside += 2;
+    const inside = held + (HOLDS.get(node.type) ?? 0) + (node.type === 'CallExpression' || node.type === 'NewExpression' ? (node['arguments'] as AnyNode[]).length : 0);
     if (inside > most) most = inside;
-    const isStatement = node.type.endsWith('Statement') || node.type.endsWith('Declaration');
-    const below = isStatement ? 0 : inside;
-    forEachChild(node, (inner) => { if (!LEAVES.has(inner.type)) pending.push({ node: inner, held: below }); });
+    const below = isStatement(node.type) ? 0 : inside;
+    forEachChild(node, (inner) => { pending.push({ node: inner, held: below }); });
   }
-  return most + 1;
+  return most;
 }
