@@ -29,6 +29,8 @@ export interface RuntimeStart {
   readonly hasWindows?: boolean;
   /** Threads wait before they take what is short. Default true. */
   readonly hasForecasts?: boolean;
+  /** A heap that is nearly full keeps threads from beginning, whatever is foreseen: default true. */
+  readonly hasBrake?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */

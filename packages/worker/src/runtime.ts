@@ -168,7 +168,7 @@ export class Runtime {
       arm: () => this.scheduler.arm(),
     });
     this.scheduler.connect(this.#outside());
-    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false });
+    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false, hasBrake: start.hasBrake !== false });
   }
 
   /** Takes its number: from here on others may place work here. */

@@ -1,5 +1,6 @@
 /** What requests keep of the heap is learnt from them, and no more begin than there is room for. */
 import assert from 'node:assert/strict';
+import type { PoolOptions } from 'capriccio';
 import { describe, test } from 'vitest';
 import { poolFor, until } from './rig.ts';
 import { ask, serverFor } from './serve-rig.ts';
@@ -21,6 +22,17 @@ describe.each(['off', 'auto'] as const)('memory of requests, lanes: %s', (lanes)
     assert.ok(answers.every(({ status, text }) => status === 503 || (status === 200 && text === String(REQUEST_MB * 1024))), JSON.stringify(answers.map(({ status }) => status)));
     assert.ok(answers.filter(({ status }) => status === 200).length >= 16, 'and it goes on');
   });
+});
+
+test('without forecasts the brake alone keeps the workers alive', async () => {
+  const pool = await poolFor({ cores: 2, lanes: 'off', resourceLimits: { maxOldGenerationSizeMb: HEAP_MB }, [Symbol.for('capriccio.without')]: ['forecasts'] } as PoolOptions);
+  const server = await serverFor(pool, 'hoards.ts', { deadlineMs: 20_000 });
+  const path = `${server.url}/big?kib=${REQUEST_MB * 1024}`;
+  for (let k = 0; k < 8; k++) assert.equal((await ask(path)).text, String(REQUEST_MB * 1024));
+  const answers = await Promise.all(Array.from({ length: BURST }, () => ask(path)));
+  assert.equal(pool.stats().lost, 0, 'no worker has run out of memory');
+  assert.ok(answers.every(({ status, text }) => status === 503 || (status === 200 && text === String(REQUEST_MB * 1024))), JSON.stringify(answers.map(({ status }) => status)));
+  assert.ok(answers.filter(({ status }) => status === 200).length >= 16, 'and it goes on');
 });
 
 test('the blocking graph has what requests take, and the limit at which V8 ends a worker', async () => {
