@@ -279,7 +279,7 @@ test('routes share the lanes by processor time, not by requests', async () => {
   assert.ok(before <= 10, `${before} of 40 long ones were answered before the last short one, where 2 or 3 take as long as all the short ones`);
 }, 30_000);
 
-test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-late'], ['after a file, in code that is not compiled', '/burn-in-closure']])('what a lane computes %s is counted as its route\'s', async (_, path) => {
+test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-late'], ['after a file, in code that is not compiled', '/burn-in-closure'], ['between two files there', '/burn-between']])('what a lane computes %s is counted as its route\'s', async (_, path) => {
   const server = await backServer();
   const usedMs = (): number => back.graph().roots.reduce((sum, root) => sum + (root.name.endsWith(path) ? root.usedMs : 0), 0);
   const before = usedMs();
@@ -293,7 +293,7 @@ describe('learnt', () => {
     onTestFinished(async () => { await server.close({ graceMs: 0 }); });
     return server;
   };
-  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
+  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15'], ['between two files, in code that is not compiled', 'GET', '/burn-between?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
     const pool = await createPool({ cores: 1, ...quiet });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await here(pool);

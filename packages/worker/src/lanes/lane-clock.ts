@@ -12,6 +12,7 @@
  */
 import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow } from '../clock.ts';
+import type { Root } from '../run-queues.ts';
 import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
 import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
@@ -67,6 +68,8 @@ export class RootLane {
 export interface LaneClockHost {
   /** A verdict has changed. */
   onChange(name: string): void;
+  /** Native code of a root has used so long in a callback of its own, and goes on waiting, ms. */
+  onNative?(root: Root, usedMs: number): void;
   /** A back lane has run its first long segment: the application is loaded, and what comes is what it is there for. */
   onFirstLong?(): void;
 }
@@ -76,7 +79,7 @@ export interface Times {
   /** Processor time of this thread; the clock on the wall; ms. */
   readonly cpuMs: () => number;
   readonly nowMs: () => number;
-  readonly callbackStarts: (tell: () => void) => CallbackStarts;
+  readonly callbackStarts: (tell: (root: Root | undefined) => void) => CallbackStarts;
 }
 const realTimes: Times = { cpuMs, nowMs: sharedNow, callbackStarts };
 
@@ -94,6 +97,8 @@ export class LaneClock {
   /** Where what runs now began, or a little before: the processor clock, and that on the wall, ms. */
   #markedAt = 0;
   #markedNow = 0;
+  /** Whose callback runs, as far as is known. */
+  #callbackOf: Root | undefined;
   /** A piece of work that the scheduler runs: of which root, and, where it is measured, the processor clock at its begin, else -1. */
   #piece: RootLane | undefined;
   #pieceAt = -1;
@@ -103,7 +108,7 @@ export class LaneClock {
   constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost, times: Times = realTimes) {
     this.#memory = memory;
     this.#times = times;
-    this.#starts = times.callbackStarts(() => this.#beginCallback());
+    this.#starts = times.callbackStarts((root) => this.#beginCallback(root));
     this.isBackLane = isBackLane;
     this.#host = host;
   }
@@ -187,7 +192,7 @@ export class LaneClock {
 
   /** An end is to be judged: until then it is noted when each known piece of work is over, and when a callback of the event loop begins. */
   watch(): void {
-    if (this.#watched++ === 0) this.#starts.enable();
+    if (this.#watched++ === 0) { this.#callbackOf = undefined; this.#starts.enable(); }
     this.#mark();
   }
   /** It is not judged after all. */
@@ -198,8 +203,17 @@ export class LaneClock {
     this.#markedNow = this.#times.nowMs();
     return this.#markedAt = this.#times.cpuMs();
   }
-  /** Native code of whatever root has run before, which waits again or has ended nothing: its time is not that of who ends next. */
-  #beginCallback(): void { if (this.#times.nowMs() - this.#markedNow > UNNOTICED_MS) this.#mark(); }
+  /** What has run before in the last callback, and has ended nothing, is not the time of who ends next: it was the owner's of that callback, if it had one. */
+  #beginCallback(root: Root | undefined): void {
+    const before = this.#callbackOf;
+    this.#callbackOf = root;
+    if (this.#times.nowMs() - this.#markedNow <= UNNOTICED_MS) return;
+    const usedMs = this.#sinceMark();
+    if (before === undefined || usedMs <= UNNOTICED_MS) return;
+    const lane = before.lane ??= this.of(before.name);
+    if (usedMs > LONG_MS && this.isToMeasure(lane)) this.judge(lane, usedMs, false);
+    this.#host.onNative?.(before, usedMs);
+  }
   /** What has run since the last mark, ms. */
   #sinceMark(): number {
     const before = this.#markedAt;
