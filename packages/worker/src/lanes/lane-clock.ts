@@ -149,9 +149,9 @@ export class LaneClock {
       root.suspicion = Math.max(root.suspicion, 2);
     }
     const isMeasured = this.isBackLane || this.isToMeasure(root);          // where others preempt, the clock on the wall is nobody's share
-    if (!isMeasured && this.#watched === 0) return -1;
-    const now = this.#mark();
-    return isMeasured ? this.#pieceAt = now : -1;
+    if (isMeasured) return this.#pieceAt = this.#mark();
+    this.mark();
+    return -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
@@ -164,9 +164,9 @@ export class LaneClock {
   /** A batch, or a step, is over. @param cpuAt  what `before` returned. @returns its processor time, ms; -1: it was not measured */
   used(cpuAt: number): number {
     this.#piece = undefined;
-    if (cpuAt < 0 && this.#watched === 0) return -1;
-    const now = this.#mark();
-    return cpuAt >= 0 ? now - cpuAt : -1;
+    if (cpuAt >= 0) return this.#mark() - cpuAt;
+    this.mark();
+    return -1;
   }
   /** It goes on with another, without a look at a clock. */
   pause(): void { this.#piece = undefined; }
@@ -193,12 +193,14 @@ export class LaneClock {
   /** An end is to be judged: until then it is noted when each known piece of work is over, and when a callback of the event loop begins. */
   watch(): void {
     if (this.#watched++ === 0) { this.#callbackOf = undefined; this.#starts.enable(); }
-    this.#mark();
+    this.mark();
   }
   /** It is not judged after all. */
   unwatch(): void { if (--this.#watched === 0) this.#starts.disable(); }
-  /** A piece of work is over, or another begins: what comes next is not part of it. */
-  mark(): void { if (this.#watched > 0) this.#mark(); }
+  /** A piece of work is over, or another begins: what comes next is not part of it. Not worth a look at the processor clock where little has run. */
+  mark(): void { if (this.#watched > 0 && this.#hasRun) this.#mark(); }
+  /** By the clock on the wall more may have run since the last mark than is nobody's. */
+  get #hasRun(): boolean { return this.#times.nowMs() - this.#markedNow > UNNOTICED_MS; }
   #mark(): number {
     this.#markedNow = this.#times.nowMs();
     return this.#markedAt = this.#times.cpuMs();
@@ -207,15 +209,15 @@ export class LaneClock {
   #beginCallback(root: Root | undefined): void {
     const before = this.#callbackOf;
     this.#callbackOf = root;
-    if (this.#times.nowMs() - this.#markedNow <= UNNOTICED_MS) return;
     const usedMs = this.#sinceMark();
     if (before === undefined || usedMs <= UNNOTICED_MS) return;
     const lane = before.lane ??= this.of(before.name);
     if (usedMs > LONG_MS && this.isToMeasure(lane)) this.judge(lane, usedMs, false);
     this.#host.onNative?.(before, usedMs);
   }
-  /** What has run since the last mark, ms. */
+  /** What has run since the last mark, ms; 0: too little to be anybody's. */
   #sinceMark(): number {
+    if (!this.#hasRun) return 0;
     const before = this.#markedAt;
     return this.#mark() - before;
   }
