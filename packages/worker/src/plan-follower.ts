@@ -173,7 +173,7 @@ export class PlanFollower {
   }
 
   #mayBegin(root: Root, takes: readonly (readonly [Guard, Moments])[], downstream?: Downstream): boolean {
-    root.isHeld = !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !this.#mayBeginByBrake(root) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);
+    root.isHeld = !this.#mayBeginByBrake(root) || !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);
     if (root.isHeld) this.#wakeSoon();                                   // it is looked at again although nothing else happens
     return !root.isHeld;
   }
