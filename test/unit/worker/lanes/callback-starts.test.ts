@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, createHook } from 'node:async_hooks';
 import { readFile } from 'node:fs/promises';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished, test } from 'vitest';
@@ -41,6 +41,16 @@ test('ticks, microtasks and what runs in the scope of a resource belong to their
     process.nextTick(() => { seen.push('tick'); queueMicrotask(() => { seen.push('microtask'); new AsyncResource('OWN').runInAsyncScope(() => { seen.push('scope'); resolve(); }); }); });
   });
   assert.deepEqual(seen.slice(from), ['tick', 'microtask', 'scope']);
+});
+
+test('promises are none, also where somebody else has hooks for them', async () => {
+  const others = createHook({ init() { /* an observer's */ }, before() { /* an observer's */ } }).enable();
+  onTestFinished(() => { others.disable(); });
+  const seen = watched();
+  await immediate();
+  const from = seen.length;
+  for (let k = 0; k < 3; k++) { await Promise.resolve(); seen.push('went on'); }
+  assert.deepEqual(seen.slice(from), ['went on', 'went on', 'went on']);
 });
 
 test('a callback that a thread has asked for is its root\'s as long as the thread is there', async () => {
