@@ -10,6 +10,7 @@ import { Deque } from './deque.ts';
 import type { RootLane } from './lanes/lane-clock.ts';
 import { levelOf, schedulingRules, type SchedulingRules } from './levels.ts';
 import { PassHeap, type Seat } from './pass-heap.ts';
+import { Steps } from './step-watch.ts';
 import { charge, join, type Share } from './stride.ts';
 import type { LocalThread } from './thread.ts';
 
@@ -77,6 +78,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   overruns = 0;
   /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
   number = 0;
+  /** What is known of those that go on outside of turns. */
+  readonly steps: Steps = new Steps();
   /** Its module is being loaded here: what is published is left to others meanwhile. */
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */

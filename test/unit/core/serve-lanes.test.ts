@@ -287,6 +287,16 @@ test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-lat
   await until(() => usedMs() - before >= 100, `${path}: ${(usedMs() - before).toFixed(1)} of 100 ms`, 3000);
 });
 
+test('without lanes too, what is computed after a wait is counted as its route\'s', async () => {
+  const pool = await createPool({ cores: 1, lanes: 'off', ...quiet });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await pool.serve(lanesApp, { port: 0 });
+  for (let k = 0; k < 20; k++) assert.equal((await ask(`${server.url}/burn-late?ms=10`, { method: 'POST', body: 'x' })).status, 200);
+  const usedMs = (): number => pool.graph().roots.reduce((sum, root) => sum + (root.name.endsWith('/burn-late') ? root.usedMs : 0), 0);
+  await until(() => usedMs() >= 180, '200 ms, but for what took long before anybody knew', 3000);
+  await server.close();
+});
+
 describe('learnt', () => {
   const here = async (pool: Pool): Promise<PoolServer> => {
     const server = await pool.serve(lanesApp, { port: 0 });
