@@ -35,3 +35,14 @@ const OWN_FOLDER = import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1
 
 /** The first line of a stack that is the user's. */
 export const userLineOf = (stack: string | undefined): string | undefined => stack?.split('\n').find((line) => /^ {4}at /.test(line) && !line.includes(OWN_FOLDER) && !line.includes('node:'))?.trim();
+
+const SITE_FRAMES = 6;
+/** A stack of few frames, its own caller's first. */
+export function traceOfNow(): { readonly stack?: string } {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = SITE_FRAMES;
+  const trace: { stack?: string } = {};
+  Error.captureStackTrace(trace, traceOfNow);
+  Error.stackTraceLimit = limit;
+  return trace;
+}

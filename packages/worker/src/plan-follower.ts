@@ -7,6 +7,7 @@ import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { PLAN, PLAN_NODE, PLAN_ROOT, readPlan, type GraphMemory, type PlanPage } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
+import { HeapBrake } from './heap-brake.ts';
 import { heapLimit } from './heap-limit.ts';
 import { DownstreamGates, type Downstream } from './downstream-gates.ts';
 import { Ewma, NOTHING, type Moments } from './moments.ts';
@@ -18,6 +19,8 @@ import type { LocalThread } from './thread.ts';
 
 /** How often the heap is read while something is gated, ms. */
 const READ_MS = 10;
+/** How often it is before threads of a root begin that keep much: to take as much takes longer, ms. */
+const BRAKE_READ_MS = 0.5;
 
 /** A reading of a full heap holds garbage too. Unless a full collection was so recent, one is let through each reading: what it takes makes V8 collect; ms. */
 const COLLECTED_MS = 200;
@@ -35,8 +38,8 @@ const DOUBLE_MS = 100;
 interface Guard { readonly gate: ResourceGate<LocalThread>; readonly byNode: Map<number, Moments>; promises: Reservation[]; older: Reservation[] }
 const guardOf = (limit: number): Guard => ({ gate: new ResourceGate(limit), byNode: new Map(), promises: [], older: [] });
 
-/** `hasWindows`: the conductor may find that a service outside needs one. `hasForecasts`: what is seen here of what threads take holds until a plan says more. */
-export interface FollowerRules { readonly hasWindows: boolean; readonly hasForecasts: boolean }
+/** `hasWindows`: the conductor may find that a service outside needs one. `hasForecasts`: what is seen here of what threads take holds until a plan says more; `hasBrake`: heap-brake.ts. */
+export interface FollowerRules { readonly hasWindows: boolean; readonly hasForecasts: boolean; readonly hasBrake: boolean }
 
 export class PlanFollower {
   readonly #memory: GraphMemory;
@@ -47,6 +50,9 @@ export class PlanFollower {
   readonly #heapLimit = heapLimit();
   readonly #heap = guardOf(this.#heapLimit);
   readonly #external = guardOf(Infinity);
+  readonly #brake: HeapBrake<Root> = new HeapBrake(this.#heapLimit);
+  #brakeReadAt = 0;
+  readonly #hasForecasts: boolean;
   /** What threads of a root were seen to take in their first segments here: what holds until the conductor knows more. */
   readonly #own = new Map<Root, { readonly heap: Ewma; readonly external: Ewma }>();
   readonly #nodes = new Map<LocalThread, number>();
@@ -65,14 +71,18 @@ export class PlanFollower {
   #mayTrickle = false;
   #collections: PerformanceObserver | undefined;
 
-  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, { hasWindows, hasForecasts }: FollowerRules) {
+  constructor(memory: GraphMemory, id: number, scheduler: Scheduler, recorder: Recorder, { hasWindows, hasForecasts, hasBrake }: FollowerRules) {
     this.#hasWindows = hasWindows;
+    this.#hasForecasts = hasForecasts;
     this.#memory = memory;
     this.#id = id;
     this.#scheduler = scheduler;
     this.#recorder = recorder;
     this.#downstream = new DownstreamGates(recorder.outside, (thread, node) => scheduler.release(thread, node));
-    if (hasForecasts) recorder.onGrowth = (root, heap, external) => this.#learn(root, heap, external);
+    recorder.onGrowth = (root, heap, external) => {
+      if (hasBrake && this.#brake.begun(root, heap)) this.#watch(root);
+      if (hasForecasts) this.#learn(root, heap, external);
+    };
     if (!hasWindows) return;
     recorder.onRoot = (root) => {
       root.outsideMax = UNKNOWN_MAX;
@@ -88,6 +98,23 @@ export class PlanFollower {
       this.#obey(fresh.page);
     }
     if (this.#isGating && nowMs - this.#readAt >= READ_MS) this.#read(nowMs);
+  }
+
+  /** Its threads keep much. */
+  #watch(root: Root): void {
+    this.#watchCollections();
+    if (root.hasRoom === undefined) this.#guard(root, NOTHING, NOTHING);
+  }
+  /** Where forecasts hold the mark, the brake is for what they let through. */
+  get #brakeMark(): number { return this.#hasForecasts ? TRICKLE_MARK : this.#heap.gate.mark; }
+  #mayBeginByBrake(root: Root): boolean {
+    if (!this.#brake.isToAsk(root)) return true;
+    const now = sharedNow();
+    if (now - this.#brakeReadAt >= BRAKE_READ_MS) {
+      this.#brakeReadAt = now;
+      this.#brake.read(getHeapStatistics().used_heap_size, this.#brakeMark, now);
+    }
+    return this.#brake.mayBegin(root, now);
   }
 
   /** A burst of what takes much may come before any plan that tells of it. */
@@ -146,7 +173,7 @@ export class PlanFollower {
   }
 
   #mayBegin(root: Root, takes: readonly (readonly [Guard, Moments])[], downstream?: Downstream): boolean {
-    root.isHeld = !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);
+    root.isHeld = !this.#mayBeginByBrake(root) || !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);
     if (root.isHeld) this.#wakeSoon();                                   // it is looked at again although nothing else happens
     return !root.isHeld;
   }
@@ -233,7 +260,9 @@ export class PlanFollower {
   #watchCollections(): void {
     if (this.#collections !== undefined) return;
     this.#collections = new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if ((entry as { detail?: { kind?: number } }).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#collectedAt = sharedNow();
+      if (!list.getEntries().some((entry) => (entry as { detail?: { kind?: number } }).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR)) return;
+      this.#collectedAt = sharedNow();
+      this.#brake.collected(getHeapStatistics().used_heap_size, this.#brakeMark, this.#collectedAt);
     });
     this.#collections.observe({ entryTypes: ['gc'] });
   }

@@ -10,6 +10,7 @@ import { Deque } from './deque.ts';
 import type { RootLane } from './lanes/lane-clock.ts';
 import { levelOf, schedulingRules, type SchedulingRules } from './levels.ts';
 import { PassHeap, type Seat } from './pass-heap.ts';
+import { Steps } from './step-watch.ts';
 import { charge, join, type Share } from './stride.ts';
 import type { LocalThread } from './thread.ts';
 
@@ -77,6 +78,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   overruns = 0;
   /** Its number in this worker's table of names + 1, for who looks from outside; 0: not named yet, -1: the table is full. */
   number = 0;
+  /** What is known of those that go on outside of turns. */
+  readonly steps: Steps = new Steps();
   /** Its module is being loaded here: what is published is left to others meanwhile. */
   isLoading = false;
   /** Whether there is room for what its threads take when they begin; undefined while they take nothing that is scarce. */
@@ -133,14 +136,13 @@ export class Root<T extends Ready = Runnable> implements Seat {
 
   /** In the heap of roots that have something to run. */
   get isActive(): boolean { return this.seat >= 0; }
-  get mayStart(): boolean { return this.mayStartHere && (this.hasLaneRoom === undefined || this.hasLaneRoom()); }
-  /** So it is, but for back lanes. */
-  get mayStartHere(): boolean {
+  get mayStart(): boolean { return this.#isBelowGates && !this.isLoading && (this.hasRoom === undefined || this.hasRoom()) && (this.hasLaneRoom === undefined || this.hasLaneRoom()); }
+  get #isBelowGates(): boolean {
     const { startGate, longGate, longGateLoaded } = this.#rules;
-    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate) && !this.isLoading && (this.hasRoom === undefined || this.hasRoom());
+    return this.runnable < startGate && this.#above < (this.entries.length > startGate ? longGateLoaded : longGate);
   }
-  /** Something that came from outside may begin, but for back lanes. */
-  get wantsLane(): boolean { return this.entries.length > 0 && this.mayStartHere; }
+  /** Something that came from outside might begin, but for back lanes. By what was found last: to ask whether there is room may take it. */
+  get wantsLane(): boolean { return this.entries.length > 0 && !this.isHeld && this.#isBelowGates; }
   get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted(); }
   /** True when there is something that may run now. */
   get canRun(): boolean { return this.runnable > 0 || this.#canBegin(); }

@@ -31,6 +31,8 @@ export interface RuntimeStart {
   readonly hasForecasts?: boolean;
   /** Calls that are made here are measured from the start. */
   readonly measures?: boolean;
+  /** A heap that is nearly full keeps threads from beginning, whatever is foreseen: default true. */
+  readonly hasBrake?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */

@@ -126,7 +126,7 @@ export class Runtime {
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, answer: listThreads(this.scheduler) } }));
     this.lane = start.lane;
     if (start.lane !== undefined) {
-      const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onFirstLong: () => { lowerPriority(); } });
+      const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onFirstLong: () => { lowerPriority(); }, onNative: (root, usedMs) => this.scheduler.roots.chargeBeside(root, usedMs) });
       this.scheduler.lanes = this.laneClock = clock;
       this.laneRouter = new LaneRouter(this.memory, clock, () => this.#wantBackLane());
     }
@@ -171,7 +171,7 @@ export class Runtime {
     });
     if (start.measures === true) this.#services.get(MEASURE)?.(undefined);
     this.scheduler.connect(this.#outside());
-    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false });
+    if (start.graph !== undefined) this.#record(mapGraph(start.graph, start.layout.participantCount), start.id, { hasWindows: start.hasWindows === true, hasForecasts: start.hasForecasts !== false, hasBrake: start.hasBrake !== false });
   }
 
   /** Takes its number: from here on others may place work here. */

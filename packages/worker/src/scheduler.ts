@@ -21,8 +21,9 @@ import type { SchedulingRules } from './levels.ts';
 import type { LaneClock, RootLane } from './lanes/lane-clock.ts';
 import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
-import { Origin } from './origin.ts';
+import { Origin, traceOfNow } from './origin.ts';
 import { circle } from './circle.ts';
+import { StepWatch } from './step-watch.ts';
 import { BLOCKED, LocalThread, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
@@ -85,7 +86,6 @@ const OVERRUN_MS = 100;
 const BATCHES_A_SAMPLE = 2;
 /** Spawn sites that are noted: the first of an isolate, 2 us each; programs have few places that spawn. */
 const SITES_MAX = 1000;
-const SITE_FRAMES = 6;
 /** Nodes of the waits that are no blocking points of a compiled program. */
 const NODE_START = 0;
 export const NODE_YIELD = 1;
@@ -132,6 +132,7 @@ export class Scheduler {
   /** Measures segments, where roots may go to back lanes. */
   lanes: LaneClock | undefined = undefined;
   #stepCpuAt = -1;
+  readonly #watch: StepWatch = new StepWatch();
   /** Threads that have started and not ended. */
   live = 0;
   /** Told of a circle of waits. */
@@ -440,9 +441,10 @@ export class Scheduler {
    */
   mayGoOn({ root }: LocalThread): boolean {
     if (this.lanes !== undefined) this.roots.chargeBeside(root, this.lanes.endAwaited(root.lane ??= this.lanes.of(root.name)));
-    if (!this.roots.areIdle || this.holdBack !== undefined) return false;
+    if (!this.roots.areIdle || this.holdBack !== undefined || root.steps.goesThroughQueue()) return false;
     if (--this.#stepsLeft > 0) return true;
     this.#stepsLeft = STEPS_PER_LOOK;
+    this.#watch.look(root.steps);
     const now = sharedNow();
     if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
     return now < this.#stepsEnd;
@@ -452,6 +454,7 @@ export class Scheduler {
     thread.waitingOn = undefined;
     thread.state = RUNNING;
     const { lanes } = this;
+    this.#watch.begin(thread.root.steps);
     if (lanes !== undefined) this.#stepCpuAt = lanes.before(thread.root.lane ??= lanes.of(thread.root.name));
   }
   /** What it awaits is still there, in its `value`. */
@@ -460,8 +463,8 @@ export class Scheduler {
     this.#endStep(thread);
     thread.block(this.#clock);
   }
-  /** Where steps are not measured, which is in front, they are short, and nobody waits for his share while they run. */
   #endStep({ root }: LocalThread): void {
+    this.#watch.end(root.steps);
     if (this.lanes === undefined) return;
     const usedMs = this.lanes.used(this.#stepCpuAt);
     this.roots.chargeBeside(root, usedMs);
@@ -494,15 +497,6 @@ export class Scheduler {
 
 /** The node where a thread waits, or goes on from. */
 const pointOf = ({ frame }: LocalThread): number => (frame instanceof FrameStack ? nodeOfPoint(frame.point) : NODE_WAIT);
-
-function traceOfNow(): { readonly stack?: string } {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = SITE_FRAMES;
-  const trace: { stack?: string } = {};
-  Error.captureStackTrace(trace, traceOfNow);
-  Error.stackTraceLimit = limit;
-  return trace;
-}
 
 /** Resumes a thread, inside its context. Throws nothing. */
 const goOn = (thread: LocalThread): CompiledOutcome => (thread.frame instanceof FrameStack ? resumeCompiled(thread, thread.frame as ThreadFrames) : runFrames(thread));

@@ -1,6 +1,7 @@
 /** What requests keep of the heap is learnt from them, and no more begin than there is room for. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'vitest';
+import type { PoolOptions } from 'capriccio';
+import { test } from 'vitest';
 import { poolFor, until } from './rig.ts';
 import { ask, serverFor } from './serve-rig.ts';
 
@@ -10,18 +11,20 @@ const REQUEST_MB = 4;
 /** Three times what the heaps of two workers, or of their lanes, hold. */
 const BURST = 80;
 
-describe.each(['off', 'auto'] as const)('memory of requests, lanes: %s', (lanes) => {
-  test('a burst of requests of which each keeps much is no end of any worker', async () => {
-    const pool = await poolFor({ cores: 2, lanes, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
-    const server = await serverFor(pool, 'hoards.ts', { deadlineMs: 20_000 });
-    const path = `${server.url}/big?kib=${REQUEST_MB * 1024}`;
-    for (let k = 0; k < 8; k++) assert.equal((await ask(path)).text, String(REQUEST_MB * 1024));
-    const answers = await Promise.all(Array.from({ length: BURST }, () => ask(path)));
-    assert.equal(pool.stats().lost, 0, 'no worker has run out of memory');
-    assert.ok(answers.every(({ status, text }) => status === 503 || (status === 200 && text === String(REQUEST_MB * 1024))), JSON.stringify(answers.map(({ status }) => status)));
-    assert.ok(answers.filter(({ status }) => status === 200).length >= 16, 'and it goes on');
-  });
-});
+/** A few requests, one after the other, and then a burst. */
+async function survives(options: PoolOptions): Promise<void> {
+  const pool = await poolFor({ cores: 2, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB }, ...options });
+  const server = await serverFor(pool, 'hoards.ts', { deadlineMs: 20_000 });
+  const url = `${server.url}/big?kib=${REQUEST_MB * 1024}`;
+  for (let k = 0; k < 8; k++) assert.equal((await ask(url)).text, String(REQUEST_MB * 1024));
+  const answers = await Promise.all(Array.from({ length: BURST }, () => ask(url)));
+  assert.equal(pool.stats().lost, 0, 'no worker has run out of memory');
+  assert.ok(answers.every(({ status, text }) => status === 503 || (status === 200 && text === String(REQUEST_MB * 1024))), JSON.stringify(answers.map(({ status }) => status)));
+  assert.ok(answers.filter(({ status }) => status === 200).length >= 16, 'and it goes on');
+}
+
+test.each(['off', 'auto'] as const)('a burst of requests of which each keeps much is no end of any worker, lanes: %s', async (lanes) => { await survives({ lanes }); });
+test('without forecasts the brake alone keeps the workers alive', async () => { await survives({ lanes: 'off', [Symbol.for('capriccio.without')]: ['forecasts'] } as PoolOptions); });
 
 test('the blocking graph has what requests take, and the limit at which V8 ends a worker', async () => {
   const pool = await poolFor({ cores: 1, lanes: 'off', resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });

@@ -279,12 +279,22 @@ test('routes share the lanes by processor time, not by requests', async () => {
   assert.ok(before <= 10, `${before} of 40 long ones were answered before the last short one, where 2 or 3 take as long as all the short ones`);
 }, 30_000);
 
-test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-late'], ['after a file, in code that is not compiled', '/burn-in-closure']])('what a lane computes %s is counted as its route\'s', async (_, path) => {
+test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-late'], ['after a file, in code that is not compiled', '/burn-in-closure'], ['between two files there', '/burn-between']])('what a lane computes %s is counted as its route\'s', async (_, path) => {
   const server = await backServer();
   const usedMs = (): number => back.graph().roots.reduce((sum, root) => sum + (root.name.endsWith(path) ? root.usedMs : 0), 0);
   const before = usedMs();
   for (let k = 0; k < 10; k++) assert.equal((await ask(`${server.url}${path}?ms=10`, { method: 'POST', body: 'x' })).status, 200);
   await until(() => usedMs() - before >= 100, `${path}: ${(usedMs() - before).toFixed(1)} of 100 ms`, 3000);
+});
+
+test('without lanes too, what is computed after a wait is counted as its route\'s', async () => {
+  const pool = await createPool({ cores: 1, lanes: 'off', ...quiet });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await pool.serve(lanesApp, { port: 0 });
+  for (let k = 0; k < 20; k++) assert.equal((await ask(`${server.url}/burn-late?ms=10`, { method: 'POST', body: 'x' })).status, 200);
+  const usedMs = (): number => pool.graph().roots.reduce((sum, root) => sum + (root.name.endsWith('/burn-late') ? root.usedMs : 0), 0);
+  await until(() => usedMs() >= 180, '200 ms, but for what took long before anybody knew', 3000);
+  await server.close();
 });
 
 describe('learnt', () => {
@@ -293,7 +303,7 @@ describe('learnt', () => {
     onTestFinished(async () => { await server.close({ graceMs: 0 }); });
     return server;
   };
-  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
+  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15'], ['between two files, in code that is not compiled', 'GET', '/burn-between?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
     const pool = await createPool({ cores: 1, ...quiet });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await here(pool);

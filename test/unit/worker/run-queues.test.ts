@@ -211,6 +211,22 @@ describe('the start gate', () => {
   });
 });
 
+test('whether a root wants a back lane is told without asking for room, which may take it', () => {
+  const root = new Root('a');
+  let asked = 0;
+  root.hasRoom = () => { asked++; root.isHeld = asked < 2; return !root.isHeld; };
+  assert.equal(root.wantsLane, false, 'nothing waits');
+  root.entries.push(entryOf(root));
+  assert.deepEqual([root.wantsLane, asked], [true, 0]);
+  assert.equal(root.mayStart, false);
+  assert.deepEqual([root.wantsLane, asked], [false, 1], 'it had no room when it was asked');
+  root.hasLaneRoom = () => root.wantsLane;
+  assert.equal(root.mayStart, true);
+  assert.deepEqual([root.wantsLane, asked], [true, 2]);
+  fill(root, 7, 6);
+  assert.equal(root.wantsLane, false, 'as many as may be have begun');
+});
+
 describe('a share is paid for', () => {
   test('also what a root has used outside of batches; what is not known is nothing', () => {
     const roots = new Roots();

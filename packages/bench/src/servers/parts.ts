@@ -1,8 +1,8 @@
 /**
  * What parts of the policy are worth, each switched off on a real server: the memory-hungry route of servers/memory at 4x, where small requests arrive on all
  * workers and most of the large ones on one (a third of the connections lead there, and carry them). In stages: a request takes its megabytes, waits, and
- * gives them back. Work is what is answered in time: large answers by what they cost, and small ones. `thrash alone`: without forecasts, so only the falling
- * throughput tells. `nothing`: no decision is ever made, and no forecast.
+ * gives them back. Work is what is answered in time: large answers by what they cost, and small ones. `thrash alone`: without forecasts, so only a
+ * heap that is full, and falling throughput, tell. `nothing`: no decision is ever made, no forecast, and a full heap is none of anybody's concern.
  */
 import { median, progress, table, type Bench } from '../harness.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
@@ -11,7 +11,7 @@ import app from './apps/routes.ts';
 import { cpuMsOf, plannedRequest } from './planned.ts';
 import { ServerProcess } from './server-process.ts';
 
-const SIDES = [['all parts', ''], ['equal tickets', 'tickets'], ['frozen conductor', 'decisions'], ['thrash alone', 'forecasts'], ['nothing', 'decisions,forecasts,tickets']] as const;
+const SIDES = [['all parts', ''], ['equal tickets', 'tickets'], ['frozen conductor', 'decisions'], ['thrash alone', 'forecasts'], ['nothing', 'decisions,forecasts,tickets,brake']] as const;
 /** Parts without which at least so much is to be lost. */
 const TO_LOSE: Readonly<Record<string, number>> = { 'equal tickets': 0.15, 'frozen conductor': 0.15 };
 const HEAP_MB = 96;
@@ -62,8 +62,9 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
   const [all] = rows as [typeof rows[number]];
   const ofAll = ({ work }: typeof all): number => median(work) / Math.max(1e-9, median(all.work));
   table(['server', 'work a second, ms', 'of all parts', 'small answered', 'large a second', 'out of memory'], rows.map((row) => [row.name, median(row.work).toFixed(0), ofAll(row).toFixed(2), `${(median(row.small) * 100).toFixed(1)} %`, median(row.big).toFixed(0), String(row.died)]));
-  return rows.flatMap((row) => {
+  const thrash = rows.find(({ name }) => name === 'thrash alone') as typeof all;
+  return [{ what: 'workers out of memory with thrash alone', figure: String(thrash.died), goal: '0', isMet: thrash.died === 0 }, ...rows.flatMap((row) => {
     const least = TO_LOSE[row.name];
     return least === undefined ? [] : [{ what: `lost with ${row.name}`, figure: `${((1 - ofAll(row)) * 100).toFixed(0)} %`, goal: `≥ ${least * 100} %`, isMet: 1 - ofAll(row) >= least }];
-  });
+  })];
 };

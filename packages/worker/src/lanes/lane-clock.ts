@@ -12,6 +12,7 @@
  */
 import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow } from '../clock.ts';
+import type { Root } from '../run-queues.ts';
 import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
 import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
@@ -67,6 +68,8 @@ export class RootLane {
 export interface LaneClockHost {
   /** A verdict has changed. */
   onChange(name: string): void;
+  /** Native code of a root has used so long in a callback of its own, and goes on waiting, ms. */
+  onNative?(root: Root, usedMs: number): void;
   /** A back lane has run its first long segment: the application is loaded, and what comes is what it is there for. */
   onFirstLong?(): void;
 }
@@ -76,7 +79,7 @@ export interface Times {
   /** Processor time of this thread; the clock on the wall; ms. */
   readonly cpuMs: () => number;
   readonly nowMs: () => number;
-  readonly callbackStarts: (tell: () => void) => CallbackStarts;
+  readonly callbackStarts: (tell: (root: Root | undefined) => void) => CallbackStarts;
 }
 const realTimes: Times = { cpuMs, nowMs: sharedNow, callbackStarts };
 
@@ -94,6 +97,8 @@ export class LaneClock {
   /** Where what runs now began, or a little before: the processor clock, and that on the wall, ms. */
   #markedAt = 0;
   #markedNow = 0;
+  /** Whose callback runs, as far as is known. */
+  #callbackOf: Root | undefined;
   /** A piece of work that the scheduler runs: of which root, and, where it is measured, the processor clock at its begin, else -1. */
   #piece: RootLane | undefined;
   #pieceAt = -1;
@@ -103,7 +108,7 @@ export class LaneClock {
   constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost, times: Times = realTimes) {
     this.#memory = memory;
     this.#times = times;
-    this.#starts = times.callbackStarts(() => this.#beginCallback());
+    this.#starts = times.callbackStarts((root) => this.#beginCallback(root));
     this.isBackLane = isBackLane;
     this.#host = host;
   }
@@ -144,9 +149,9 @@ export class LaneClock {
       root.suspicion = Math.max(root.suspicion, 2);
     }
     const isMeasured = this.isBackLane || this.isToMeasure(root);          // where others preempt, the clock on the wall is nobody's share
-    if (!isMeasured && this.#watched === 0) return -1;
-    const now = this.#mark();
-    return isMeasured ? this.#pieceAt = now : -1;
+    if (isMeasured) return this.#pieceAt = this.#mark();
+    this.mark();
+    return -1;
   }
 
   /** Its next segment is worth what a look at the clock costs. */
@@ -159,9 +164,9 @@ export class LaneClock {
   /** A batch, or a step, is over. @param cpuAt  what `before` returned. @returns its processor time, ms; -1: it was not measured */
   used(cpuAt: number): number {
     this.#piece = undefined;
-    if (cpuAt < 0 && this.#watched === 0) return -1;
-    const now = this.#mark();
-    return cpuAt >= 0 ? now - cpuAt : -1;
+    if (cpuAt >= 0) return this.#mark() - cpuAt;
+    this.mark();
+    return -1;
   }
   /** It goes on with another, without a look at a clock. */
   pause(): void { this.#piece = undefined; }
@@ -187,21 +192,32 @@ export class LaneClock {
 
   /** An end is to be judged: until then it is noted when each known piece of work is over, and when a callback of the event loop begins. */
   watch(): void {
-    if (this.#watched++ === 0) this.#starts.enable();
-    this.#mark();
+    if (this.#watched++ === 0) { this.#callbackOf = undefined; this.#starts.enable(); }
+    this.mark();
   }
   /** It is not judged after all. */
   unwatch(): void { if (--this.#watched === 0) this.#starts.disable(); }
-  /** A piece of work is over, or another begins: what comes next is not part of it. */
-  mark(): void { if (this.#watched > 0) this.#mark(); }
+  /** A piece of work is over, or another begins: what comes next is not part of it. Not worth a look at the processor clock where little has run. */
+  mark(): void { if (this.#watched > 0 && this.#hasRun) this.#mark(); }
+  /** By the clock on the wall more may have run since the last mark than is nobody's. */
+  get #hasRun(): boolean { return this.#times.nowMs() - this.#markedNow > UNNOTICED_MS; }
   #mark(): number {
     this.#markedNow = this.#times.nowMs();
     return this.#markedAt = this.#times.cpuMs();
   }
-  /** Native code of whatever root has run before, which waits again or has ended nothing: its time is not that of who ends next. */
-  #beginCallback(): void { if (this.#times.nowMs() - this.#markedNow > UNNOTICED_MS) this.#mark(); }
-  /** What has run since the last mark, ms. */
+  /** What has run before in the last callback, and has ended nothing, is not the time of who ends next: it was the owner's of that callback, if it had one. */
+  #beginCallback(root: Root | undefined): void {
+    const before = this.#callbackOf;
+    this.#callbackOf = root;
+    const usedMs = this.#sinceMark();
+    if (before === undefined || usedMs <= UNNOTICED_MS) return;
+    const lane = before.lane ??= this.of(before.name);
+    if (usedMs > LONG_MS && this.isToMeasure(lane)) this.judge(lane, usedMs, false);
+    this.#host.onNative?.(before, usedMs);
+  }
+  /** What has run since the last mark, ms; 0: too little to be anybody's. */
   #sinceMark(): number {
+    if (!this.#hasRun) return 0;
     const before = this.#markedAt;
     return this.#mark() - before;
   }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, createHook } from 'node:async_hooks';
 import { readFile } from 'node:fs/promises';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished, test } from 'vitest';
+import { Scheduler } from '../../../../packages/worker/src/scheduler.ts';
 import { callbackStarts } from '../../../../packages/worker/src/lanes/callback-starts.ts';
 
 /** What has been seen, in order: 'begin' where a callback begins. */
@@ -40,6 +41,34 @@ test('ticks, microtasks and what runs in the scope of a resource belong to their
     process.nextTick(() => { seen.push('tick'); queueMicrotask(() => { seen.push('microtask'); new AsyncResource('OWN').runInAsyncScope(() => { seen.push('scope'); resolve(); }); }); });
   });
   assert.deepEqual(seen.slice(from), ['tick', 'microtask', 'scope']);
+});
+
+test('promises are none, also where somebody else has hooks for them', async () => {
+  const others = createHook({ init() { /* an observer's */ }, before() { /* an observer's */ } }).enable();
+  onTestFinished(() => { others.disable(); });
+  const seen = watched();
+  await immediate();
+  const from = seen.length;
+  for (let k = 0; k < 3; k++) { await Promise.resolve(); seen.push('went on'); }
+  assert.deepEqual(seen.slice(from), ['went on', 'went on', 'went on']);
+});
+
+test('a callback that a thread has asked for is its root\'s as long as the thread is there', async () => {
+  const seen: (string | undefined)[] = [];
+  const starts = callbackStarts((root) => { seen.push(root?.name); });
+  const scheduler = new Scheduler();
+  starts.enable();
+  onTestFinished(() => { starts.disable(); });
+  let outlives: Promise<void> | undefined;
+  await scheduler.spawn(async () => {
+    await pause(1);
+    await readFile(import.meta.filename);
+    outlives = immediate().then(() => immediate()).then(() => immediate());
+  }, [], scheduler.roots.named('root'), undefined).join();
+  assert.ok(seen.filter((name) => name === 'root').length >= 2, String(seen));
+  seen.length = 0;
+  await outlives;
+  assert.equal(seen.at(-1), undefined, 'the thread has ended');
 });
 
 test('nothing is told any more when it was disabled', async () => {

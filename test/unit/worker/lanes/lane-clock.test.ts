@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { allocateMemory, layOut, mapMemory } from '@capriccio/shared';
 import { LaneClock, cpuMs, type RootLane } from '../../../../packages/worker/src/lanes/lane-clock.ts';
+import { Root } from '../../../../packages/worker/src/run-queues.ts';
 
 function clockOf(): { clock: LaneClock; root: RootLane } {
   const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
@@ -56,10 +57,11 @@ test('what ends is charged what was used since the last known piece of work, not
 /** A clock whose time is given: `run` takes processor time, `callback` begins a callback of the event loop. */
 function fakeClock(isBackLane = false) {
   let at = 0;
-  let tell: (() => void) | undefined;
+  let tell: ((root: Root | undefined) => void) | undefined;
+  const native: [string, number][] = [];
   let isTold = false;
   const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
-  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), isBackLane, { onChange: () => { /* nobody listens */ } }, {
+  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), isBackLane, { onChange: () => { /* nobody listens */ }, onNative: ({ name }, ms) => { native.push([name, ms]); } }, {
     cpuMs: () => at, nowMs: () => at, callbackStarts: (told) => { tell = told; return { enable: () => { isTold = true; }, disable: () => { isTold = false; } }; },
   });
   return {
@@ -70,7 +72,8 @@ function fakeClock(isBackLane = false) {
       return root;
     },
     run: (ms: number): void => { at += ms; },
-    callback: (): void => { if (isTold) tell?.(); },
+    callback: (owner?: Root): void => { if (isTold) tell?.(owner); },
+    native,
     get isTold() { return isTold; },
   };
 }
@@ -112,6 +115,39 @@ describe.each([['in front', false], ['on a back lane', true]])('bursts of reques
     assert.equal(clock.isBack(computes), true);
     assert.equal(clock.isBack(waits), false);
   });
+});
+
+test('native code that computes and waits again is seen where the callback is its thread\'s, and nobody else pays', () => {
+  const { clock, root, run, callback, native } = fakeClock();
+  const [waits, computes] = [root('GET /waits'), root('GET /computes')];
+  const owner = new Root('GET /computes');
+  computes.suspicion = 8;
+  for (let k = 0; k < 4; k++) {
+    clock.watch(); clock.watch();
+    callback(owner); run(4);
+    callback(); run(3);                                                  // nobody's, as far as is known
+    callback(); run(0.1); clock.endWatched(waits);
+    callback(owner); run(0.1); clock.endWatched(computes);
+  }
+  assert.equal(clock.isBack(computes), true);
+  assert.equal(clock.isBack(waits), false);
+  assert.equal(native.length, 4);
+  for (const [name, ms] of native) assert.ok(name === 'GET /computes' && ms >= 4 && ms <= 4.2, `${name} ${ms}`);   // and what ran before it, if that was little
+});
+
+test('what ended in a callback, or was a piece of work in it, is not its owner\'s again', () => {
+  const { clock, root, run, callback, native } = fakeClock(true);
+  const a = root('GET /a');
+  const owner = new Root('GET /a');
+  clock.watch(); clock.watch();
+  callback(owner); run(5); assert.equal(clock.endWatched(a), 5);
+  callback(owner);
+  const at = clock.before(a);
+  run(5);
+  assert.equal(clock.used(at), 5);
+  callback(owner);
+  clock.unwatch();
+  assert.deepEqual(native, []);
 });
 
 test('many short callbacks of others are together less than what counts as long', () => {
@@ -200,4 +236,23 @@ describe('what is used', () => {
     assert.equal(clock.endWatched(b), 0, 'so little is anybody\'s');
     assert.equal(clock.endAwaited(b), 0, 'nobody watches');
   });
+});
+
+test('while an end is watched, the processor clock is not read for pieces of work and callbacks that take little', () => {
+  const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
+  let [at, looks] = [0, 0];
+  let tell: ((root: Root | undefined) => void) | undefined;
+  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), false, { onChange: () => { /* nobody listens */ } }, {
+    cpuMs: () => { looks++; return at; }, nowMs: () => at, callbackStarts: (told) => { tell = told; return { enable: () => { /* always */ }, disable: () => { /* never */ } }; },
+  });
+  const light = clock.of('GET /light');
+  light.suspicion = 0;
+  clock.watch();
+  for (let k = 0; k < 1000; k++) {
+    light.unseen = 0;
+    tell?.(undefined);
+    clock.used(clock.before(light));
+    at += 0.01;
+  }
+  assert.ok(looks <= 60, `${looks} looks in 10 ms`);
 });
