@@ -5,7 +5,7 @@
 import type { Options, Program } from 'acorn';
 import type { AnyNode } from './nodes.ts';
 import { parseProgram } from './parser.ts';
-import { reparse } from './reparse.ts';
+import { reparse, type Made } from './reparse.ts';
 import { stripTypes } from './typescript.ts';
 import { SourceError } from './source-error.ts';
 import { identity, type Pass } from './segments.ts';
@@ -38,7 +38,7 @@ export function parseSource(source: string, { file, kind = 'module', typescript 
 const optionsFor = (kind: SourceKind): Options => ({ ecmaVersion: 'latest', sourceType: kind, allowHashBang: true, preserveParens: true, allowAwaitOutsideFunction: kind === 'module' });
 
 /** The tree of what a pass has made of a text. @param program  the tree of that: it is used up */
-export const parseAgain = (program: Program, pass: Pass, kind: SourceKind): Program => reparse(program as unknown as AnyNode, pass, optionsFor(kind)) as unknown as Program;
+export const parseAgain = (program: Program, pass: Made, kind: SourceKind): Program => reparse(program as unknown as AnyNode, pass, optionsFor(kind)) as unknown as Program;
 
 /** Parses JavaScript. Throws SourceError with line and column. */
 function parseJavaScript(code: string, file: string, kind: SourceKind): Program {

@@ -43,6 +43,8 @@ interface Internals {
   checkUnreserved(name: AnyNode): void;
   parseStatement(context: unknown, isTop?: boolean, exports?: unknown): AnyNode;
   checkLocalExport(): void;
+  parseFunctionBody(node: AnyNode, isArrow: boolean, isMethod: boolean, forInit: unknown): void;
+  exitScope(): void;
   validateRegExpPattern(state: { readonly source: string; readonly flags: string }): void;
 }
 interface TokenContext { readonly preserveSpace?: boolean; readonly override?: ((parser: unknown) => void) | null }

@@ -3,22 +3,28 @@
  * nodes, moved to where they are now, and the parser goes on behind it. It was parsed before, so what acorn checks beyond its grammar holds already.
  */
 import { tokTypes, type Options } from 'acorn';
-import { forEachChild, type AnyNode } from './nodes.ts';
+import { SourceNode, forEachChild, type AnyNode } from './nodes.ts';
 import { SourceParser } from './parser.ts';
 import type { Pass, Segment, Segments } from './segments.ts';
+import type { ClosedBody } from './stacks/edits.ts';
 
-/** @param program  of the text before the pass: its nodes become those of the new tree @param pass  what was made of it */
-export function reparse(program: AnyNode, { code, segments }: Pass, options: Options): AnyNode {
-  return new Reparser(options, code, keptStatements(program, segments, code.length)).parse() as AnyNode;
+/** What a pass has made, and which bodies in it are not to be looked into: they get no nodes but one that yields, where something does. */
+export interface Made extends Pass { readonly closed?: readonly ClosedBody[] }
+
+/** @param program  of the text before the pass: its nodes become those of the new tree @param made  what was made of it */
+export function reparse(program: AnyNode, { code, segments, closed = [] }: Made, options: Options): AnyNode {
+  return new Reparser(options, code, keptStatements(program, segments, code.length), new Map(closed.map((body) => [body.start, body]))).parse() as AnyNode;
 }
 
 class Reparser extends SourceParser {
   readonly #kept: ReadonlyMap<number, AnyNode>;
+  readonly #closed: ReadonlyMap<number, ClosedBody>;
   #depth = 0;
 
-  constructor(options: Options, code: string, kept: ReadonlyMap<number, AnyNode>) {
+  constructor(options: Options, code: string, kept: ReadonlyMap<number, AnyNode>, closed: ReadonlyMap<number, ClosedBody>) {
     super(options, code);
     this.#kept = kept;
+    this.#closed = closed;
   }
 
   override nextToken(): void {
@@ -39,9 +45,23 @@ class Reparser extends SourceParser {
     return node;
   }
 
+  override parseFunctionBody(node: AnyNode, isArrow: boolean, isMethod: boolean, forInit: unknown): void {
+    const closed = this.#closed.get(this.start);
+    if (closed === undefined) { super.parseFunctionBody(node, isArrow, isMethod, forInit); return; }
+    const { start, end, hasYield } = closed;
+    node['body'] = nodeAt('BlockStatement', start, end, { body: hasYield ? [nodeAt('ExpressionStatement', start + 1, end - 1, { expression: nodeAt('YieldExpression', start + 1, end - 1, { delegate: false, argument: null }) })] : [] });
+    node['expression'] = false;
+    this.pos = end - 1;                                                  // at its brace: as if nothing stood before it
+    this.next();
+    this.next();
+    this.exitScope();
+  }
+
   /** What it exports is declared in a statement that was not parsed again, perhaps. */
   override checkLocalExport(): void { /* it was found the first time */ }
 }
+
+const nodeAt = (type: string, start: number, end: number, fields: Record<string, unknown>): AnyNode => Object.assign(new SourceNode(start), { type, end, ...fields }) as unknown as AnyNode;
 
 /** Statements that stand in the new text as they were, by where they begin there. The outermost, but not what stands where only one statement may be. */
 function keptStatements(program: AnyNode, segments: Segments, length: number): Map<number, AnyNode> {

@@ -8,7 +8,12 @@ export interface Edit {
   readonly text: string;
   /** Where parts of `text` come from: ascending by `at`, offsets in it. */
   readonly places?: readonly { readonly at: number; readonly original: number }[];
+  /** In `text`. */
+  readonly closed?: readonly ClosedBody[];
 }
+
+/** The body of a twin in which no other function is: where its braces stand in a text, and whether it yields. Nothing else of it matters to a later pass. */
+export interface ClosedBody { readonly start: number; readonly end: number; readonly hasYield: boolean }
 
 /** A changed text, and where each change went: offsets in it, NOWHERE for those that were left out. */
 export interface Edited extends Pass { readonly at: readonly number[] }

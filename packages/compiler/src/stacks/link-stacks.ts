@@ -10,7 +10,7 @@ import { twinEdits } from '../preempt/twin-edits.ts';
 import { NOWHERE, identity, type Pass, type Segment, type Segments } from '../segments.ts';
 import { callGraphOf, type CallGraph } from './call-graph.ts';
 import { STACK_BOUND_BYTES, placeCheckpoints } from './checkpoints.ts';
-import { applyEdits, type Edit, type Edited } from './edits.ts';
+import { applyEdits, type ClosedBody, type Edit, type Edited } from './edits.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
 import { STACK_GLOBAL, STACK_MODULE } from './stack-names.ts';
 import { COMPILED_MODULE } from '../modules.ts';
@@ -41,6 +41,8 @@ export interface Linked extends Pass {
   /** Made when it is asked for. */
   readonly report: StackReport;
   readonly preemption?: PreemptionPlan;
+  /** Bodies of twins that need not be looked into. */
+  readonly closed?: readonly ClosedBody[];
 }
 
 /**
@@ -63,7 +65,7 @@ function linkGraph(code: string, program: Program, graph: CallGraph, options: Li
   const refused = new Map<FunctionInfo, string>();
   for (;;) {
     const placement = placeCheckpoints(graph, { file, lineOf, isScript: kind === 'script', stackBound, everything, isAhead, refused });
-    const withReport = (pass: Pass): Linked => new LinkedText(pass, preemption, () => reportOf(graph, placement, code, lineOf));
+    const withReport = (pass: Pass & { readonly closed?: readonly ClosedBody[] }): Linked => new LinkedText(pass, preemption, () => reportOf(graph, placement, code, lineOf));
     if (placement.plan.functions.size === 0 && (preemption?.twins.size ?? 0) === 0) return withReport({ code, segments: identity(code.length) });
     try {
       return withReport(link(code, program, placement.plan, options, preemption));
@@ -78,10 +80,12 @@ class LinkedText implements Linked {
   readonly code: string;
   readonly segments: Segments;
   readonly preemption?: PreemptionPlan;
+  readonly closed: readonly ClosedBody[];
   readonly #report: () => StackReport;
-  constructor({ code, segments }: Pass, preemption: PreemptionPlan | undefined, report: () => StackReport) {
+  constructor({ code, segments, closed = [] }: Pass & { readonly closed?: readonly ClosedBody[] }, preemption: PreemptionPlan | undefined, report: () => StackReport) {
     this.code = code;
     this.segments = segments;
+    this.closed = closed;
     if (preemption !== undefined) this.preemption = preemption;
     this.#report = report;
   }
@@ -112,7 +116,7 @@ class RefusedFunction extends Error {
 /** A check that was put in by an edit, `at` characters into its text. */
 interface Mark { readonly linked: LinkedFunction; readonly edit: number; readonly at: number }
 
-function link(code: string, program: Program, plan: StackPlan, options: LinkOptions, preemption: PreemptionPlan | undefined): Pass {
+function link(code: string, program: Program, plan: StackPlan, options: LinkOptions, preemption: PreemptionPlan | undefined): Pass & { readonly closed: readonly ClosedBody[] } {
   const edits: Edit[] = [];
   const marks: Mark[] = [];
   for (const linked of plan.functions.values()) {
@@ -126,7 +130,8 @@ function link(code: string, program: Program, plan: StackPlan, options: LinkOpti
   if (twins !== undefined) edits.push(...twins.edits);
   edits.push(prologue(program as unknown as AnyNode, plan, options.kind, twins?.lead ?? ''));
   const pass = applyEdits(code, edits);
-  return { code: plan.isAhead ? pass.code : withDistances(pass, marks, code), segments: pass.segments };
+  const closed = edits.flatMap(({ closed: bodies = [] }, k) => { const at = pass.at[k] as number; return at === NOWHERE ? [] : bodies.map(({ start, end, hasYield }) => ({ start: at + start, end: at + end, hasYield })); });
+  return { code: plan.isAhead ? pass.code : withDistances(pass, marks, code), segments: pass.segments, closed };
 }
 
 function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edits: Edit[], marks: Mark[]): void {
@@ -141,7 +146,7 @@ function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edi
   if (linked.isLowered) printer.bindings(linked);
   if (!isBlock) printer.put('return ');
   if (mark !== undefined) marks.push({ linked, edit: edits.length, at: mark });
-  if (printer.text !== '') edits.push({ start: at, end: at, text: printer.text, places: printer.places });
+  if (printer.text !== '') edits.push({ start: at, end: at, text: printer.text, places: printer.places, closed: printer.closed });
   if (linked.isLowered) {
     const texts = printer.loweredParameters(linked);
     (node['params'] as AnyNode[]).forEach((param, k) => edits.push({ start: param.start, end: param.end, text: `${texts[k]}${lineEndsOf(code.slice(param.start, param.end))}`, places: [{ at: 0, original: param.start }] }));
@@ -150,7 +155,7 @@ function editFunction(linked: LinkedFunction, plan: StackPlan, code: string, edi
   if (linked.twin !== undefined) {
     const twin = new TwinPrinter(plan);
     twin.twinDeclaration(linked);
-    edits.push({ start: node.end, end: node.end, text: twin.text, places: twin.places });
+    edits.push({ start: node.end, end: node.end, text: twin.text, places: twin.places, closed: twin.closed });
   }
 }
 

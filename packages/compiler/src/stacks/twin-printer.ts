@@ -13,6 +13,7 @@
  * Functions inside a twin are printed with their own checks and twins: they close over the twin's variables.
  */
 import { isNode, type AnyNode } from '../parse.ts';
+import type { ClosedBody } from './edits.ts';
 import { namesOfPattern } from './scopes.ts';
 import { Printer, Unprintable } from './printer.ts';
 import type { LinkedFunction, StackPlan } from './plan.ts';
@@ -114,6 +115,7 @@ export class TwinPrinter extends Printer {
     this.put(head);
     this.#parametersOf(linked);
     const { directives, statements } = bodyOf(node);
+    const [start, functions, yields] = [this.text.length, this.#functions, this.#yields];
     this.put('{');
     for (const directive of directives) this.statement(directive);
     this.place(node.start);
@@ -122,6 +124,7 @@ export class TwinPrinter extends Printer {
     if (statements === undefined) { this.put('return '); this.expression(node['body'] as AnyNode); this.put(';'); } else for (const one of statements) this.statement(one);
     const extra = Array.from({ length: this.#temporaries }, (_, k) => `,${temporary}${k}`).join('');
     this.put(`var ${temporary}r,${temporary}o${extra};}`);
+    if (this.#functions === functions) this.closed.push({ start, end: this.text.length, hasYield: this.#yields > yields });
     this.#current = outer.current; this.#temporaries = outer.temporaries; this.#superName = outer.superName;
   }
 
@@ -132,7 +135,13 @@ export class TwinPrinter extends Printer {
 
   /* ---- functions inside a twin ---- */
 
+  /** Functions and classes, and calls that yield, that have been printed. */
+  #functions = 0;
+  #yields = 0;
+  readonly closed: ClosedBody[] = [];
+
   override function(node: AnyNode): void {
+    this.#functions += 1;
     const linked = this.#plan.functions.get(node);
     const start = this.text.length;
     if (linked === undefined) return this.#plain(() => super.function(node), node.type === 'ArrowFunctionExpression');
@@ -144,6 +153,7 @@ export class TwinPrinter extends Printer {
   }
 
   override method(node: AnyNode, value: AnyNode, kind: string): void {
+    this.#functions += 1;
     const linked = this.#plan.functions.get(value);
     if (linked === undefined) return this.#plain(() => super.method(node, value, kind), false);
     if (node['static'] === true) this.put('static ');
@@ -154,6 +164,7 @@ export class TwinPrinter extends Printer {
   }
 
   override class(node: AnyNode): void {
+    this.#functions += 1;
     const outer = this.#classStart;
     this.#classStart = this.text.length;
     super.class(node);
@@ -201,6 +212,7 @@ export class TwinPrinter extends Printer {
     const callee = node['callee'] as AnyNode;
     const linked = this.#linkedCall(node);
     if (linked?.to === 'twin') {
+      this.#yields += 1;
       this.put('(yield '); this.place(node.start); this.put(`${String(this.#plan.functions.get(linked.callee.node)?.twin)}(`); this.arguments(node); this.put('))');
     } else if (linked !== undefined && callee.type !== 'Super') {
       this.#linked(node, 'call', () => { this.#calleeAndThis(callee); this.put(','); this.#list(node); this.put(`,${this.#named(callee)}`); });
@@ -211,6 +223,7 @@ export class TwinPrinter extends Printer {
 
   #linked(node: AnyNode, what: string, print: () => void): void {
     const { stack, temporary } = this.#plan.names;
+    this.#yields += 1;
     this.place(node.start);
     this.put(`((${temporary}r=${stack}.${what}(`); print(); this.put(`))===${stack}.linked?yield:${temporary}r)`);
   }
