@@ -335,8 +335,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
    */
   async resize(cores: number): Promise<void> {
-    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
+    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
     await this.#crew.resize(cores);
   }
 

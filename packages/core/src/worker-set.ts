@@ -5,7 +5,7 @@
 import inspector from 'node:inspector';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { TYPELESS, ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { ALL, BACK_SEAT, SPARE_SEAT, TYPELESS, poolDepth, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
@@ -70,6 +70,9 @@ export interface WorkerSetHost {
   readonly managed?: { readonly workerOptions: WorkerOptions };
 }
 
+/** A pool may be made in a thread of a pool, as an app may that a pool serves; and no deeper. */
+const DEPTH_MAX = 2;
+
 const isSpareSeat = (seat: number): boolean => seat >= SPARE_SEAT && seat < BACK_SEAT;
 
 export class WorkerSet implements Postman {
@@ -89,7 +92,9 @@ export class WorkerSet implements Postman {
   #reaper: NodeJS.Timeout | undefined;
   #hello: { resolve: () => void; reject: (error: unknown) => void; left: number } | undefined;
 
+  /** Throws CAP_ERR_OPTION for a pool in a thread of a pool in a thread of a pool: a module that makes the pool which runs it would go on for ever. */
   constructor(host: WorkerSetHost) {
+    if (poolDepth() >= DEPTH_MAX) throw new CapriccioError('CAP_ERR_OPTION', 'a pool is made in a thread of a pool, which was itself made in one: does a module make the pool that runs it? Let a pool run modules that make none, or make it only if (import.meta.main)');
     this.#host = host;
     for (let id = host.memory.layout.participantCount - 1; id >= 1; id--) this.#freeNumbers.push(id);
   }
@@ -150,7 +155,7 @@ export class WorkerSet implements Postman {
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(),
+      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(), depth: poolDepth() + 1,
       sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
