@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, test } from 'vitest';
 import { capriccio, fixture, start } from './cli-rig.ts';
 import { until } from './rig.ts';
@@ -77,6 +78,13 @@ describe('capriccio run, of a program', () => {
 
   test('a module that exports no function and does nothing ends at once', async () => {
     assert.deepEqual(await capriccio('run', fixture('no-default.ts')), { code: 0, stdout: '', stderr: '' });
+  });
+
+  test('one that prints without end goes when its reader has gone', async () => {
+    const cli = start(['run', program('prints.ts')]);
+    await once(cli.child.stdout as NodeJS.ReadableStream, 'data');
+    cli.child.stdout?.destroy();
+    assert.deepEqual([await cli.ended, cli.stderr], [{ code: 0, signal: null }, '']);
   });
 
   test('it reads standard input', async () => {

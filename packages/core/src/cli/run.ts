@@ -55,6 +55,7 @@ async function runIn(program: Program, pool: Pool, { script, path, args }: Typin
   let result: unknown;
   let failure: { readonly error: unknown } | undefined;
   let code: number;
+  output.whenUnread(() => { program.end(0).then(() => pool.close({ graceMs: 0 })).catch(() => { /* told below */ }); });
   try {
     if (await program.load(path, args)) result = await lastOf(await program.call(args), output);
     code = await program.end();
@@ -65,6 +66,7 @@ async function runIn(program: Program, pool: Pool, { script, path, args }: Typin
     program.close();
     await pool.close({ graceMs: 0 });
   }
+  if (output.isUnread) return 0;
   failure = program.uncaught ?? failure;
   if (failure !== undefined) throw withoutUs(failure.error);
   if (program.isUnsettled) output.note(`${script} awaits at its top level what nothing that is left can settle`);
