@@ -76,8 +76,11 @@ describe('capriccio run, of a program', () => {
     assert.deepEqual(await capriccio('run', program('main.cjs')), { code: 0, stdout: 'main true\n', stderr: '' });
   });
 
-  test('a module that exports no function and does nothing ends at once', async () => {
-    assert.deepEqual(await capriccio('run', fixture('no-default.ts')), { code: 0, stdout: '', stderr: '' });
+  test.each([
+    ['no-default.ts', 'exports one: nothing of that was called, for it has no function as its default export'],
+    ['programs/app.ts', 'exports default: nothing of that was called, for it has no function as its default export; is it an app? capriccio serve test/fixtures/cli/programs/app.ts'],
+  ])('%s is no program: it is told what was not called', async (name, note) => {
+    assert.deepEqual(await capriccio('run', fixture(name)), { code: 0, stdout: '', stderr: `capriccio: ${fixture(name)} ${note}\n` });
   });
 
   test('one that prints without end goes when its reader has gone', async () => {

@@ -23,6 +23,7 @@ export class Program {
   #uncaught: { readonly error: unknown } | undefined;
   #isUnsettled = false;
   #hasDied = false;
+  #exports: readonly string[] = [];
   readonly #signals = new Map<NodeJS.Signals, () => void>();
   #stopInput: () => void = () => { /* none is read */ };
 
@@ -44,6 +45,8 @@ export class Program {
   get uncaught(): { readonly error: unknown } | undefined { return this.#uncaught; }
   /** Its worker did not exit by itself: it ran out of memory, say. */
   get hasDied(): boolean { return this.#hasDied; }
+  /** What it exports, when nothing of that was to be called. */
+  get exports(): readonly string[] { return this.#exports; }
   get isUnsettled(): boolean { return this.#isUnsettled; }
   /** What its worker exited with, if it has. */
   get code(): number | undefined { return this.#code; }
@@ -90,6 +93,7 @@ export class Program {
     if (message.event === 'signals') this.#listenTo(message.names);
     else if (message.event === 'input') this.#giveInput();
     else if (message.event === 'uncaught') this.#uncaught = { error: rebuildFailure(message.failure) };
+    else if (message.event === 'exports') this.#exports = message.names;
     else this.#isUnsettled = true;
   }
 

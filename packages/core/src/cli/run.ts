@@ -70,6 +70,7 @@ async function runIn(program: Program, pool: Pool, { script, path, args }: Typin
   failure = program.uncaught ?? failure;
   if (failure !== undefined) throw withoutUs(failure.error);
   if (program.isUnsettled) output.note(`${script} awaits at its top level what nothing that is left can settle`);
+  if (program.exports.length > 0) output.note(`${script} exports ${program.exports.join(', ')}: nothing of that was called, for it has no function as its default export${program.exports.includes('default') ? `; is it an app? capriccio serve ${script}` : ''}`);
   if (result !== undefined) output.value(result);
   return code;
 }

@@ -29,12 +29,21 @@ export async function runProgram(runtime: Runtime, url: string, { path, args }: 
   let isLoaded = false;
   const loading = loadModule(url).finally(() => { isLoaded = true; });
   watchUnsettled(runtime, () => isLoaded, tell);
-  if (hasFunction(await loading)) return { worker, hasFunction: true };
+  const namespace = await loading;
+  if (hasFunction(namespace)) return { worker, hasFunction: true };
+  const names = exportsOf(namespace);
+  if (names.length > 0) tell({ event: 'exports', names });
   await untilNothingIsLeft(runtime);
   return process.exit();
 }
 
 const hasFunction = (namespace: Record<string, unknown>): boolean => typeof findExport(namespace, 'default') === 'function';
+
+/** CommonJS always has a default export: an empty object is none. */
+const exportsOf = (namespace: Record<string, unknown>): string[] => Object.keys(namespace).filter((name) => {
+  const value = namespace[name];
+  return name !== '__esModule' && name !== 'module.exports' && !(name === 'default' && typeof value === 'object' && value !== null && Object.keys(value).length === 0 && Object.getPrototypeOf(value) === Object.prototype);
+});
 
 function standForProcess(runtime: Runtime, tell: (message: FromProgram) => void): void {
   runtime.serve(PROGRAM, (body) => {

@@ -17,6 +17,8 @@ export type FromProgram =
   | { readonly event: 'input' }
   /** Nobody caught it: the worker dies of it. */
   | { readonly event: 'uncaught'; readonly failure: FailureRecord }
+  /** It exports these, of which nothing is called. */
+  | { readonly event: 'exports'; readonly names: readonly string[] }
   /** Nothing is left to run, and the module still waits. */
   | { readonly event: 'unsettled' };
 
