@@ -62,8 +62,8 @@ const STALLED_MS = 1000;
 export interface PoolEvents {
   /** A worker has taken its place: at the start, or instead of one that died. */
   worker: [{ id: number; replaced: boolean; lane: 'front' | 'back' }];
-  /** A worker has died. */
-  lost: [{ id: number; code: number; reason: string }];
+  /** A worker has died; of `error`, if it was one that nobody caught. */
+  lost: [{ id: number; code: number; reason: string; error?: unknown }];
   /** Something a person should know, once. */
   warning: [Error];
   /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
@@ -496,7 +496,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#parts?.onDead(worker, code);
     if (worker.isExpected) return;
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
-    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '', ...worker.error === undefined ? {} : { error: worker.error } });
   }
 
   #heard({ part, message }: PartNews): void {

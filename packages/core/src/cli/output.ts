@@ -71,8 +71,10 @@ export class Output {
     };
   }
 
-  note(text: string): void {
-    this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styleText('dim', `capriccio: ${text}\n`, { stream: this.#stderr }));
+  /** @param about  an error whose frames follow */
+  note(text: string, about?: unknown): void {
+    const stack = about instanceof Error ? framesOf(about.stack) : undefined;
+    this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text, ...stack === undefined ? {} : { stack } })}\n` : styleText('dim', `capriccio: ${text}\n${stack === undefined ? '' : `${stack}\n`}`, { stream: this.#stderr }));
   }
 
   /** What was asked for while something else has stdout: on stderr, in words or as data. */
