@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'vitest';
-import { capriccio, fixture, start } from './cli-rig.ts';
+import { BOUND_MS, capriccio, fixture, root, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
 describe('capriccio run', () => {
@@ -88,6 +89,14 @@ describe('capriccio run, of a program', () => {
     await once(cli.child.stdout as NodeJS.ReadableStream, 'data');
     cli.child.stdout?.destroy();
     assert.deepEqual([await cli.ended, cli.stderr], [{ code: 0, signal: null }, '']);
+  });
+
+  test('it knows whether it writes to a terminal', async (context) => {
+    assert.deepEqual((await capriccio('run', program('terminal.ts'))).stdout, "{ isTTY: false, hasColors: false, width: 'undefined' }\n");
+    const command = `TERM=xterm-256color CAPRICCIO_CORES=1 ${process.execPath} --conditions=capriccio-source packages/core/src/cli/main.ts run ${program('terminal.ts')}`;
+    const { status, error, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS, input: '', env: { PATH: process.env['PATH'] } });
+    if (error !== undefined || status === 2 || process.platform !== 'linux') { context.skip('there is no script(1) that runs a command in a terminal'); return; }
+    assert.equal(stdout.trimEnd(), "{ isTTY: \u001B[33mtrue\u001B[39m, hasColors: \u001B[33mtrue\u001B[39m, width: \u001B[32m'number'\u001B[39m }");
   });
 
   test('it reads standard input', async () => {

@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import { rebuildFailure } from '@capriccio/shared';
 import type { Pool } from '../pool.ts';
-import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ToProgram } from '../program/messages.ts';
+import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ProgramOrder, type Terminal, type ToProgram } from '../program/messages.ts';
 import { targetOf } from '../remote.ts';
 
 /** How long a worker may take to exit when it has been asked to, ms. */
@@ -57,7 +57,7 @@ export class Program {
     const name = `F\n${PROGRAM_KIND} ${this.#url}`;
     const worker = this.#isHere ? 1 : [...this.#pool.workers.all].find(({ isReady }) => isReady)?.id ?? 1;
     this.#worker = worker;
-    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args }], { on: worker }) as LoadedProgram;
+    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args, terminals: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) } } satisfies ProgramOrder], { on: worker }) as LoadedProgram;
     if (!hasFunction && this.#isHere) {
       await new Promise((resolve) => { process.once('beforeExit', resolve); });
       this.#code = Number(process.exitCode ?? 0);
@@ -98,7 +98,7 @@ export class Program {
   }
 
   #tell(body: ToProgram): void {
-    if (this.#code === undefined) this.#pool.workers.post(this.#worker as number, { kind: 'service', service: PROGRAM, body });
+    if (this.#pool.workers.get(this.#worker as number) !== undefined) this.#pool.workers.post(this.#worker as number, { kind: 'service', service: PROGRAM, body });
   }
 
   /** A signal that the program does not listen to ends the process, as ever. */
@@ -120,3 +120,5 @@ export class Program {
     this.#stopInput = () => { process.stdin.unpipe(input).destroy(); };
   }
 }
+
+const terminalOf = (stream: NodeJS.WriteStream): Terminal | undefined => (stream.isTTY ? { columns: stream.columns, rows: stream.rows, colorDepth: stream.getColorDepth() } : undefined);
