@@ -496,7 +496,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#parts?.onDead(worker, code);
     if (worker.isExpected) return;
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
-    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '', ...worker.error === undefined ? {} : { error: worker.error } });
+    if (this.#state !== 'open' || this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '', ...worker.error === undefined ? {} : { error: worker.error } }) || worker.error === undefined || !worker.isReady || this.#parts !== undefined) return;
+    this.#warn(`worker ${worker.id} died of what nobody caught, and another takes its place: ${(worker.error as Error | null)?.stack ?? worker.reason}`);
   }
 
   #heard({ part, message }: PartNews): void {
@@ -516,7 +517,6 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #warn(message: string): void {
     const warning = new Error(message);
-    if (this.listenerCount('warning') > 0) this.emit('warning', warning);
-    else process.emitWarning(warning);
+    if (!this.emit('warning', warning)) process.emitWarning(warning);
   }
 }
