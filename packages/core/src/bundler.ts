@@ -1,6 +1,6 @@
 /**
  * `capriccio/bundler`: plug-ins that find `pool.module(new URL('./images.ts', import.meta.url))`, also of `run` and `serve`, and build the module
- * that it names as an entry of its own, for a worker loads it by its address. Without one a bundler leaves the address of a source behind.
+ * that it names as an entry of its own, for a worker loads it by its address; the `filename` of a Piscina of ours likewise. Without one a bundler leaves the address of a source behind.
  *
  *     Vite, Rollup, Rolldown   plugins: [capriccio()]
  *     webpack                  plugins: [capriccio.webpack()]      with `output.module`, `experiments.outputModule`
@@ -17,8 +17,10 @@ import { createHash } from 'node:crypto';
 import { COMPILED_MODULE, compilerAhead } from '@capriccio/compiler';
 import type { PoolOptions } from './options.ts';
 
-/** `….module<…>(new URL('./x.ts', import.meta.url)`: what comes before the URL, and the URL. */
-const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+/** `….module<…>(new URL('./x.ts', import.meta.url)`, and `filename: new URL(…)` of a Piscina: what comes before the URL, and the URL. */
+const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*|\bfilename\s*:\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+/** Others have files by that name too. */
+const PISCINA = /['"`]capriccio\/piscina['"`]/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 
 /** What is used of a Rollup plug-in's context. */
@@ -52,7 +54,7 @@ function rewrite(code: string, importer: string, address: (file: string) => stri
   let isChanged = false;
   const rewritten = code.replace(CALL, (found, ...rest) => {
     const { call, path } = rest.at(-1) as { call: string; path: string };
-    const file = sourceOf(resolve(dirname(importer), path));
+    const file = call.startsWith('filename') && !PISCINA.test(code) ? undefined : sourceOf(resolve(dirname(importer), path));
     if (file === undefined) return found;                              // nothing to build: it stays as it is, and fails where it is called
     isChanged = true;
     return `${call}new URL(${address(file)})`;

@@ -74,6 +74,22 @@ test('a built source that still names TypeScript leads to what was built of it',
   assert.equal(run(dir).stdout, '42\n');
 });
 
+test.for(['rolldown', 'esbuild', 'webpack'])('%s: the filename of a Piscina is built and found, that of anything else is left', async (name) => {
+  const [source, dir] = [folder(), folder()];
+  const entry = join(source, 'main.js');
+  writeFileSync(entry, "import { Piscina } from 'capriccio/piscina';\nconst pool = new Piscina({ filename: new URL('./work.js', import.meta.url).href, maxThreads: 1 });\nconsole.log(await pool.run(21));\nawait pool.close();\n");
+  writeFileSync(join(source, 'work.js'), "import { twice } from './twice.js';\nexport default (n) => twice(n);\n");
+  writeFileSync(join(source, 'twice.js'), 'export const twice = (n) => n * 2;\n');
+  if (name === 'rolldown') await (await rolldown({ input: entry, external, platform: 'node', plugins: [capriccio()] })).write({ dir, format: 'esm' });
+  else if (name === 'esbuild') await esbuild({ entryPoints: [entry], outdir: dir, bundle: true, format: 'esm', platform: 'node', packages: 'external', plugins: [capriccio.esbuild()] });
+  else await packed({ entry: { main: entry }, output: { path: dir, module: true, filename: '[name].mjs', chunkFormat: 'module' }, experiments: { outputModule: true }, externalsType: 'module' });
+  rmSync(join(source, 'work.js'));
+  rmSync(join(source, 'twice.js'));
+  assert.equal(run(dir).stdout, '42\n');
+  const plain = { transform: capriccio().transform };
+  assert.equal(plain.transform.call({ emitFile: () => 'x', getFileName: () => 'x' }, `open({ filename: new URL('./main.js', import.meta.url) })`, entry), undefined);
+});
+
 test('without the plug-in the bundle names a source that is not there', async () => {
   const dir = folder();
   await bundlers['rolldown']?.(dir, false);
