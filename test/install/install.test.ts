@@ -131,6 +131,7 @@ describe('ten lines in an empty folder', () => {
     assert.deepEqual(JSON.parse(stdout), { resized: 42, ran: 'a-b', status: 'running', served: 'hello from /x', version: manifestVersion() });
     const cli = (...args: string[]): ReturnType<typeof runIn> => runIn(project, oldest, 'node_modules/capriccio/dist/cli/main.js', ...args);
     assert.deepEqual(cli('run', 'images.js', 'a', 'b', '--cores', '1', '--json'), { code: 0, stdout: '"a-b"\n', stderr: '' });
+    assert.deepEqual(cli('run', 'program.js', 'a', '--cores', '1'), { code: 3, stdout: 'program 42 a\n', stderr: '' });
     assert.match(cli('analyze', 'images.js').stdout, /All files/);
     const piscina = runIn(project, oldest, 'piscina.cjs');
     assert.deepEqual([piscina.code, piscina.stdout, piscina.stderr], [0, '42\n', '']);
@@ -183,6 +184,7 @@ describe('ten lines in an empty folder', () => {
     assert.ok((statSync(cli).mode & 0o111) !== 0, 'it can be executed');
     assert.deepEqual(runIn(project, cli, '--version'), { code: 0, stdout: `${manifestVersion()}\n`, stderr: '' });
     assert.deepEqual(runIn(project, cli, 'run', 'images.js', 'a', 'b', '--cores', '1', '--json'), { code: 0, stdout: '"a-b"\n', stderr: '' });
+    assert.deepEqual(runIn(project, cli, 'run', 'program.js', 'a', '--cores', '1'), { code: 3, stdout: 'program 42 a\n', stderr: '' });
   });
 
   test('types resolve, in a strict project that looks into libraries', () => {

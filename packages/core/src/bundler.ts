@@ -1,6 +1,6 @@
 /**
  * `capriccio/bundler`: plug-ins that find `pool.module(new URL('./images.ts', import.meta.url))`, also of `run` and `serve`, and build the module
- * that it names as an entry of its own, for a worker loads it by its address. Without one a bundler leaves the address of a source behind.
+ * that it names as an entry of its own, for a worker loads it by its address; the `filename` of a Piscina of ours likewise. Without one a bundler leaves the address of a source behind.
  *
  *     Vite, Rollup, Rolldown   plugins: [capriccio()]
  *     webpack                  plugins: [capriccio.webpack()]      with `output.module`, `experiments.outputModule`
@@ -17,8 +17,10 @@ import { createHash } from 'node:crypto';
 import { COMPILED_MODULE, compilerAhead } from '@capriccio/compiler';
 import type { PoolOptions } from './options.ts';
 
-/** `….module<…>(new URL('./x.ts', import.meta.url)`: what comes before the URL, and the URL. */
-const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+/** `….module<…>(new URL('./x.ts', import.meta.url)`, and `filename: new URL(…)` of a Piscina: what comes before the URL, and the URL. */
+const CALL = /(?<call>\.(?:module|run|serve)\s*(?:<(?:[^()<>]|\([^()]*\)|<[^<>]*>)*>)?\(\s*|\bfilename\s*:\s*)new\s+URL\(\s*(?<quote>['"`])(?<path>\.{1,2}\/[^'"`\n]+?\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+/** Others have files by that name too. */
+const PISCINA = /['"`]capriccio\/piscina['"`]/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 
 /** What is used of a Rollup plug-in's context. */
@@ -34,12 +36,14 @@ export interface RollupPlugin {
   generateBundle(this: RollupContext, options: unknown, bundle: Record<string, RollupOutput>): void;
 }
 
+/** A source map as bundlers declare it. */
+interface BundlerMap { version: 3; file: string; sources: string[]; sourcesContent: string[]; names: string[]; mappings: string }
 /** Of a compiler of a bundle's modules. */
 export interface RollupCompiler {
   readonly name: string;
   resolveId(source: string): { id: string; external: true } | undefined;
-  /** Rolldown says what a module's text is by now, and is told. */
-  readonly transform: { readonly order: 'post'; handler(code: string, id: string, meta?: { readonly moduleType?: string }): { code: string; map: object; moduleType?: 'js' } | undefined };
+  /** Rolldown says what a module's text is by now, `moduleType`, and is told. */
+  readonly transform: { readonly order: 'post'; handler(code: string, id: string, meta?: object): { code: string; map: BundlerMap; moduleType?: 'js' } | undefined };
 }
 /** Which modules are compiled: as the option `compile` of a pool says it. */
 export type CompilePatterns = Exclude<NonNullable<PoolOptions['compile']>, boolean>;
@@ -50,7 +54,7 @@ function rewrite(code: string, importer: string, address: (file: string) => stri
   let isChanged = false;
   const rewritten = code.replace(CALL, (found, ...rest) => {
     const { call, path } = rest.at(-1) as { call: string; path: string };
-    const file = sourceOf(resolve(dirname(importer), path));
+    const file = call.startsWith('filename') && !PISCINA.test(code) ? undefined : sourceOf(resolve(dirname(importer), path));
     if (file === undefined) return found;                              // nothing to build: it stays as it is, and fails where it is called
     isChanged = true;
     return `${call}new URL(${address(file)})`;
@@ -58,10 +62,13 @@ function rewrite(code: string, importer: string, address: (file: string) => stri
   return isChanged ? rewritten : undefined;
 }
 
-/** A `.js` that is not there stands for its `.ts`. */
+/** A `.js` that is not there stands for its `.ts`, and the other way round: what is bundled may have been built from what is named. */
 function sourceOf(file: string): string | undefined {
-  const typescript = file.replace(/\.(?<kind>[cm]?)js(?<x>x?)$/, '.$<kind>ts$<x>');
-  return [file, typescript].find((candidate) => existsSync(candidate));
+  const other = file.replace(/\.(?<kind>[cm]?)(?<language>[jt])s(?<x>x?)$/, (...rest) => {
+    const { kind, language, x } = rest.at(-1) as { kind: string; language: string; x: string };
+    return `.${kind}${language === 'j' ? 't' : 'j'}s${x}`;
+  });
+  return [file, other].find((candidate) => existsSync(candidate));
 }
 
 const nameOf = (file: string): string => basename(file, extname(file));
@@ -103,9 +110,10 @@ function rollupCompiler(patterns: CompilePatterns = {}): RollupCompiler {
     resolveId: (source) => (source === COMPILED_MODULE ? { id: source, external: true } : undefined),
     transform: {
       order: 'post',
-      handler(code, id, { moduleType } = {}) {
+      handler(code, id, meta = {}) {
+        const { moduleType } = meta as { moduleType?: string };
         const compiled = compileModule(code, id.split('?', 1)[0] as string, moduleType === 'ts');
-        return compiled === undefined ? undefined : { ...compiled, ...moduleType === undefined ? {} : { moduleType: 'js' } };
+        return compiled === undefined ? undefined : { code: compiled.code, map: compiled.map as BundlerMap, ...moduleType === undefined ? {} : { moduleType: 'js' } };
       },
     },
   };
@@ -123,7 +131,8 @@ interface EsbuildBuild {
 }
 /** `compile`: the modules of the application are compiled ahead, or those that it says. */
 export interface EsbuildPluginOptions { readonly compile?: boolean | CompilePatterns }
-export interface EsbuildPlugin { readonly name: string; setup(build: EsbuildBuild): void }
+/** `build` is esbuild's own: its types are not asked for here. */
+export interface EsbuildPlugin { readonly name: string; setup(build: object): void }
 
 const NAME = 'capriccio';
 
@@ -152,7 +161,8 @@ function esbuildPlugin({ compile = false }: EsbuildPluginOptions = {}): EsbuildP
 
   return {
     name: NAME,
-    setup(build) {
+    setup(given) {
+      const build = given as EsbuildBuild;
       const { outdir, format, splitting } = build.initialOptions;
       if (typeof outdir !== 'string' || format !== 'esm' || splitting === true) throw new Error("capriccio/bundler needs esbuild's outdir and format: 'esm', without splitting: a worker loads each module by its address");
       build.onStart(() => building.clear());
@@ -196,13 +206,14 @@ interface WebpackCompiler {
 }
 /** As of `.esbuild()`. */
 export type WebpackPluginOptions = EsbuildPluginOptions;
-export interface WebpackPlugin { apply(compiler: WebpackCompiler): void }
+export interface WebpackPlugin { apply(compiler: object): void }
 
 /** A mark stands for the address until files have names. It is taken from the folder of the output: webpack makes a source's own of `import.meta.url`. */
 function webpackPlugin({ compile = false }: WebpackPluginOptions = {}): WebpackPlugin {
   const compileModule = compile === false ? undefined : compilerAhead(compile === true ? {} : compile);
   return {
-    apply(compiler) {
+    apply(given) {
+      const compiler = given as WebpackCompiler;
       const { EntryPlugin, NormalModule, library, sources, Compilation } = compiler.webpack;
       /** Files to build, by the name of their entry. */
       const wanted = new WeakMap<WebpackCompilation, Map<string, string>>();

@@ -62,8 +62,8 @@ const STALLED_MS = 1000;
 export interface PoolEvents {
   /** A worker has taken its place: at the start, or instead of one that died. */
   worker: [{ id: number; replaced: boolean; lane: 'front' | 'back' }];
-  /** A worker has died. */
-  lost: [{ id: number; code: number; reason: string }];
+  /** A worker has died; of `error`, if it was one that nobody caught. */
+  lost: [{ id: number; code: number; reason: string; error?: unknown }];
   /** Something a person should know, once. */
   warning: [Error];
   /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
@@ -335,8 +335,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
    */
   async resize(cores: number): Promise<void> {
-    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
+    checkNumber(cores, 'cores', { min: 1, max: this.#coresMax, integer: true }) ?? refuse('resize needs a number of cores');
     await this.#crew.resize(cores);
   }
 
@@ -496,7 +496,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#parts?.onDead(worker, code);
     if (worker.isExpected) return;
     coreLostChannel.publish({ pool: this.#options.name, core: worker.id, code, reason: worker.reason ?? '' });
-    if (this.#state === 'open') this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '' });
+    if (this.#state !== 'open' || this.emit('lost', { id: worker.id, code, reason: worker.reason ?? '', ...worker.error === undefined ? {} : { error: worker.error } }) || worker.error === undefined || !worker.isReady || this.#parts !== undefined) return;
+    this.#warn(`worker ${worker.id} died of what nobody caught, and another takes its place: ${(worker.error as Error | null)?.stack ?? worker.reason}`);
   }
 
   #heard({ part, message }: PartNews): void {
@@ -516,7 +517,6 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   #warn(message: string): void {
     const warning = new Error(message);
-    if (this.listenerCount('warning') > 0) this.emit('warning', warning);
-    else process.emitWarning(warning);
+    if (!this.emit('warning', warning)) process.emitWarning(warning);
   }
 }

@@ -5,13 +5,16 @@
 import inspector from 'node:inspector';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Transferable, type WorkerOptions } from 'node:worker_threads';
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
-import { TYPELESS, ALL, BACK_SEAT, SPARE_SEAT, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { ALL, BACK_SEAT, SPARE_SEAT, TYPELESS, poolDepth, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { execArgvOf } from './worker-flags.ts';
 
 /** Pause before a worker is started again after `k` that died before they were ready: doubles from here, ms. */
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 5000;
+/** What dies of an uncaught error so soon after it was ready, ms, will likely do so again: beyond the first few, and two a core, the next is started later. */
+const SHORT_LIFE_MS = 1000;
+const SHORT_LIVES_FREE = 4;
 /** Back lanes that may die one after the other before they are ready. */
 const BACK_FAILURES_MAX = 3;
 /** How often resting numbers are looked at while there are some, ms. */
@@ -34,6 +37,8 @@ export interface LiveWorker {
   isExpected: boolean;
   /** Why it is about to exit: an uncaught error, or what the pool wanted. */
   reason: string | undefined;
+  /** That error. */
+  error: unknown;
 }
 
 /** Front lanes are the cores; undefined where there are no lanes. */
@@ -70,6 +75,9 @@ export interface WorkerSetHost {
   readonly managed?: { readonly workerOptions: WorkerOptions };
 }
 
+/** A pool may be made in a thread of a pool, as an app may that a pool serves; and no deeper. */
+const DEPTH_MAX = 2;
+
 const isSpareSeat = (seat: number): boolean => seat >= SPARE_SEAT && seat < BACK_SEAT;
 
 export class WorkerSet implements Postman {
@@ -85,11 +93,15 @@ export class WorkerSet implements Postman {
   readonly #paused: number[] = [];
   #failures = 0;
   #backFailures = 0;
+  /** Workers, one after the other, that died soon of what nobody caught. */
+  #shortLives = 0;
   #isClosed = false;
   #reaper: NodeJS.Timeout | undefined;
   #hello: { resolve: () => void; reject: (error: unknown) => void; left: number } | undefined;
 
+  /** Throws CAP_ERR_OPTION for a pool in a thread of a pool in a thread of a pool: a module that makes the pool which runs it would go on for ever. */
   constructor(host: WorkerSetHost) {
+    if (poolDepth() >= DEPTH_MAX) throw new CapriccioError('CAP_ERR_OPTION', 'a pool is made in a thread of a pool, which was itself made in one: does a module make the pool that runs it? Let a pool run modules that make none, or make it only if (import.meta.main)');
     this.#host = host;
     for (let id = host.memory.layout.participantCount - 1; id >= 1; id--) this.#freeNumbers.push(id);
   }
@@ -150,7 +162,7 @@ export class WorkerSet implements Postman {
     const serial = ++this.#serial;
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
-      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(),
+      buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(), depth: poolDepth() + 1,
       sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), hasBrake: !options.without.includes('brake'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
@@ -158,10 +170,10 @@ export class WorkerSet implements Postman {
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
       ...options.hasInput === true ? { stdin: true } : {}, ...this.#host.managed?.workerOptions,
     });
-    const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, handed: 0, readyAt: Infinity, isExpected: false, reason: undefined };
+    const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, handed: 0, readyAt: Infinity, isExpected: false, reason: undefined, error: undefined };
     this.#workers.set(id, worker);
     port1.on('message', (envelope: Envelope) => this.#route(worker, envelope, isReplacement));
-    thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); });
+    thread.on('error', (error: unknown) => { worker.reason ??= describeDeath(error); worker.error = error; });
     thread.on('exit', (code) => this.#exited(worker, code));
     if (isReplacement) {
       thread.unref();
@@ -210,12 +222,21 @@ export class WorkerSet implements Postman {
     if (this.#isClosed || this.#host.managed !== undefined) return;
     const isWanted = worker.lane === 'back' || this.#host.isWanted(worker);
     this.#host.onGone(worker);
-    if (worker.isReady || !isWanted) { if (isWanted) this.#startOne(worker.seat, true); return; }
+    const isShortLife = worker.error !== undefined && performance.now() - worker.readyAt < SHORT_LIFE_MS;
+    this.#shortLives = isShortLife ? this.#shortLives + 1 : 0;
+    const surplus = this.#shortLives - SHORT_LIVES_FREE - 2 * this.#host.options.cores;
+    if (!isWanted || (worker.isReady && surplus <= 0)) { if (isWanted) this.#startOne(worker.seat, true); return; }
+    if (worker.isReady) { this.#startLater(worker, surplus, 'a worker died again soon after its start'); return; }
     if (worker.lane === 'back' && ++this.#backFailures >= BACK_FAILURES_MAX) { this.#host.onNoBackLane(worker.reason); return; }
     this.#failures++;
     if (this.#hello !== undefined) { this.#hello.reject(new CapriccioError('CAP_ERR_WORKER_LOST', `a worker of ${this.#host.options.name} died before it was ready: ${worker.reason}`, { started: false })); return; }
-    const pause = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
-    this.#host.warn(`a worker died before it was ready (${worker.reason}); the next is started in ${pause} ms`);
+    this.#startLater(worker, this.#failures, 'a worker died before it was ready');
+  }
+
+  /** @param failures  so many times before, which make the pause longer */
+  #startLater(worker: LiveWorker, failures: number, what: string): void {
+    const pause = Math.min(BACKOFF_MS * 2 ** failures, BACKOFF_MS_MAX);
+    this.#host.warn(`${what} (${worker.reason}); the next is started in ${pause} ms`);
     this.#paused.push(worker.seat);
     setTimeout(() => {
       this.#paused.splice(this.#paused.indexOf(worker.seat), 1);

@@ -8,7 +8,7 @@ export * from './caller.ts';
 export { CarriedStores, type ContextCodec } from './carried.ts';
 export * from './clock.ts';
 export { Cell, currentThread, inThisContext } from './context.ts';
-export { currentPoolHandle, setPoolHandle, setRuntime } from './current.ts';
+export { currentPoolHandle, poolDepth, setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
 export { findExport, nameOfFunction } from './functions.ts';
 export { loadModule } from './load-module.ts';

@@ -29,6 +29,8 @@ export interface RuntimeStart {
   readonly hasWindows?: boolean;
   /** Threads wait before they take what is short. Default true. */
   readonly hasForecasts?: boolean;
+  /** Pools that it is in: its own, the one in whose thread that was made, and so on. */
+  readonly depth?: number;
   /** Calls that are made here are measured from the start. */
   readonly measures?: boolean;
   /** A heap that is nearly full keeps threads from beginning, whatever is foreseen: default true. */

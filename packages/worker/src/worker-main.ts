@@ -11,7 +11,7 @@ import { setWhereUnparsed } from './load-module.ts';
 import { Runtime } from './runtime.ts';
 import { TYPELESS, type RuntimeStart } from './runtime-messages.ts';
 import { watchContext } from './context.ts';
-import { setRuntime } from './current.ts';
+import { setPoolDepth, setRuntime } from './current.ts';
 
 export interface WorkerStart extends RuntimeStart {
   /** Which files are compiled when they are loaded; undefined: none. */
@@ -34,6 +34,7 @@ export async function runWorker(): Promise<void> {
   if (start.compile !== undefined) compileWhatLoads(start.compile, start);
   const runtime = new Runtime(start);
   setRuntime(runtime);
+  setPoolDepth(start.depth ?? 1);
   passWarningsOn((text) => runtime.mail.post(0, { kind: 'service', service: TYPELESS, body: text }));
   for (const { url, data } of start.plugins) await ((await import(url)) as Plugin).install(runtime, data);
   runtime.start();

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, test } from 'vitest';
-import { capriccio, fixture, start } from './cli-rig.ts';
+import { BOUND_MS, capriccio, fixture, root, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
 describe('capriccio run', () => {
@@ -75,8 +77,26 @@ describe('capriccio run, of a program', () => {
     assert.deepEqual(await capriccio('run', program('main.cjs')), { code: 0, stdout: 'main true\n', stderr: '' });
   });
 
-  test('a module that exports no function and does nothing ends at once', async () => {
-    assert.deepEqual(await capriccio('run', fixture('no-default.ts')), { code: 0, stdout: '', stderr: '' });
+  test.each([
+    ['no-default.ts', 'exports one: nothing of that was called, for it has no function as its default export'],
+    ['programs/app.ts', 'exports default: nothing of that was called, for it has no function as its default export; is it an app? capriccio serve test/fixtures/cli/programs/app.ts'],
+  ])('%s is no program: it is told what was not called', async (name, note) => {
+    assert.deepEqual(await capriccio('run', fixture(name)), { code: 0, stdout: '', stderr: `capriccio: ${fixture(name)} ${note}\n` });
+  });
+
+  test('one that prints without end goes when its reader has gone', async () => {
+    const cli = start(['run', program('prints.ts')]);
+    await once(cli.child.stdout as NodeJS.ReadableStream, 'data');
+    cli.child.stdout?.destroy();
+    assert.deepEqual([await cli.ended, cli.stderr], [{ code: 0, signal: null }, '']);
+  });
+
+  test('it knows whether it writes to a terminal', async (context) => {
+    assert.deepEqual((await capriccio('run', program('terminal.ts'))).stdout, "{ isTTY: false, hasColors: false, width: 'undefined' }\n");
+    const command = `TERM=xterm-256color CAPRICCIO_CORES=1 ${process.execPath} --conditions=capriccio-source packages/core/src/cli/main.ts run ${program('terminal.ts')}`;
+    const { status, error, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS, input: '', env: { PATH: process.env['PATH'] } });
+    if (error !== undefined || status === 2 || process.platform !== 'linux') { context.skip('there is no script(1) that runs a command in a terminal'); return; }
+    assert.equal(stdout.trimEnd(), "{ isTTY: \u001B[33mtrue\u001B[39m, hasColors: \u001B[33mtrue\u001B[39m, width: \u001B[32m'number'\u001B[39m }");
   });
 
   test('it reads standard input', async () => {

@@ -337,6 +337,15 @@ describe('capriccio serve', () => {
     assert.deepEqual(await cli.ended, { code: null, signal: 'SIGTERM' });   // its grace is a minute
   });
 
+  test('workers that die soon, again and again, of what nobody caught: with its stack, and ever more slowly', async () => {
+    const cli = start(['serve', fixture('dies-soon.ts'), '--port', '0', '--cores', '1']);
+    await until(() => cli.stderr.includes('the next is started in 200 ms'), 'the second pause');
+    cli.child.kill('SIGKILL');
+    await cli.ended;
+    assert.match(cli.stderr, /^capriccio: worker \d+ died: it threw RangeError: a moment later; another takes its place\n {4}at .*dies-soon\.ts:1:/);
+    assert.match(cli.stderr, /\ncapriccio: a worker died again soon after its start \(it threw RangeError: a moment later\); the next is started in 100 ms\n/);
+  });
+
   test('a port in use is an error that names it, exit code 1', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await once(blocker, 'listening');

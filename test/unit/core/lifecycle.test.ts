@@ -35,6 +35,13 @@ async function run(what: string, args: string[]): Promise<Ended> {
   return ended;
 }
 
+test('a module that makes the pool that runs it is told so, and does not make pools for ever', async () => {
+  const pool = await poolFor({ cores: 1, spares: 0 });
+  const error = await rejection(pool.module<{ twice(n: number): number }>(fixture('makes-its-own-pool.ts')).twice(1));
+  assert.equal(error.code, 'CAP_ERR_MODULE');
+  assert.match(error.message, /: a pool is made in a thread of a pool, which was itself made in one: does a module make the pool that runs it\?/);
+});
+
 test('createPool resolves when all cores are ready, and spares begin after that', async () => {
   const names: (string | null)[] = [];
   const note = ({ threadName }: Worker): void => { names.push(threadName); };

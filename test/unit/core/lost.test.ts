@@ -54,6 +54,15 @@ describe('the call that ran rejects, started, and another worker comes', () => {
     assert.equal(here.pool.stats().lost, 1);
   });
 
+  test('of an error that nobody caught, and nobody listens: a warning with its stack', async () => {
+    const pool = await poolFor({ cores: 1, spares: 0 });
+    const warnings: Error[] = [];
+    pool.on('warning', (warning) => { warnings.push(warning); });
+    isLost(await rejection(pool.module<typeof import('../../fixtures/core/deadly.ts')>(fixture('deadly.ts')).throwsFromTimer()), true);
+    await until(() => warnings.length > 0, 'the warning');
+    assert.match(warnings[0]?.message ?? '', /^worker \d+ died of what nobody caught, and another takes its place: RangeError: thrown by a timer\n {4}at .*deadly\.ts:/);
+  });
+
   test('out of memory', async () => {
     const here = await scene({ cores: 1, resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 4 } });
     isLost(await rejection(here.deadly.eatsMemory()), true);

@@ -55,6 +55,19 @@ describe('what cannot be served is refused', () => {
     assert.equal(error.message, 'no database');
     assert.equal(error.code, 'E_DATABASE');
   });
+  test.each([['at once', 'port 4790'], ['by options', 'port 4790'], ['on a path', '/tmp/capriccio-listens.sock']])('an app that listens itself, %s, and no worker dies of it', async (how, place) => {
+    const before = pool.stats().lost;
+    const error = await rejection(pool.serve(new URL(`?how=${encodeURIComponent(how)}`, app('listens.ts')), { port: 0 }));
+    assert.equal(error.code, 'CAP_ERR_MODULE');
+    assert.ok(error.message.includes(`the app listens itself, on ${place}: every worker loads it, and the pool listens for all of them.`), error.message);
+    assert.equal(pool.stats().lost, before);
+  });
+  test('but not one that takes a free port beside', async () => {
+    const served = await pool.serve(new URL('?how=on+a+free+port', app('listens.ts')), { port: 0 });
+    assert.equal((await ask(served.url)).text, 'answered');
+    await served.close();
+  });
+
   test('an app that exits while it loads', async () => {
     const own = await poolFor({ cores: 1, ...quiet });
     assert.equal((await rejection(own.serve(app('exits-at-load.ts'), { port: 0 }))).code, 'CAP_ERR_WORKER_LOST');

@@ -10,6 +10,7 @@ export class Output {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
   #isUnread = false;
+  #whenUnread: () => void = () => { /* who prints looks by itself */ };
 
   constructor(isJson: boolean, stdout: Stream, stderr: Stream) {
     this.isJson = isJson;
@@ -17,12 +18,16 @@ export class Output {
     this.#stderr = stderr;
     for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      if (stream === stdout) this.#isUnread = true;
+      if (stream !== stdout || this.#isUnread) return;
+      this.#isUnread = true;
+      this.#whenUnread();
     });
   }
 
   /** Whoever read the output has gone, as `head` does: there is no use in more of it. What is served goes on. */
   get isUnread(): boolean { return this.#isUnread; }
+  /** The same for who does not print itself. */
+  whenUnread(stop: () => void): void { this.#whenUnread = stop; }
 
   /** What a person asked to read. */
   text(text: string): void { this.#stdout.write(`${text}\n`); }
@@ -66,8 +71,10 @@ export class Output {
     };
   }
 
-  note(text: string): void {
-    this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text })}\n` : styleText('dim', `capriccio: ${text}\n`, { stream: this.#stderr }));
+  /** @param about  an error whose frames follow */
+  note(text: string, about?: unknown): void {
+    const stack = about instanceof Error ? framesOf(about.stack) : undefined;
+    this.#stderr.write(this.isJson ? `${JSON.stringify({ note: text, ...stack === undefined ? {} : { stack } })}\n` : styleText('dim', `capriccio: ${text}\n${stack === undefined ? '' : `${stack}\n`}`, { stream: this.#stderr }));
   }
 
   /** What was asked for while something else has stdout: on stderr, in words or as data. */

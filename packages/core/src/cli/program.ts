@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import { rebuildFailure } from '@capriccio/shared';
 import type { Pool } from '../pool.ts';
-import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ToProgram } from '../program/messages.ts';
+import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ProgramOrder, type Terminal, type ToProgram } from '../program/messages.ts';
 import { targetOf } from '../remote.ts';
 
 /** How long a worker may take to exit when it has been asked to, ms. */
@@ -23,6 +23,7 @@ export class Program {
   #uncaught: { readonly error: unknown } | undefined;
   #isUnsettled = false;
   #hasDied = false;
+  #exports: readonly string[] = [];
   readonly #signals = new Map<NodeJS.Signals, () => void>();
   #stopInput: () => void = () => { /* none is read */ };
 
@@ -44,6 +45,8 @@ export class Program {
   get uncaught(): { readonly error: unknown } | undefined { return this.#uncaught; }
   /** Its worker did not exit by itself: it ran out of memory, say. */
   get hasDied(): boolean { return this.#hasDied; }
+  /** What it exports, when nothing of that was to be called. */
+  get exports(): readonly string[] { return this.#exports; }
   get isUnsettled(): boolean { return this.#isUnsettled; }
   /** What its worker exited with, if it has. */
   get code(): number | undefined { return this.#code; }
@@ -54,7 +57,7 @@ export class Program {
     const name = `F\n${PROGRAM_KIND} ${this.#url}`;
     const worker = this.#isHere ? 1 : [...this.#pool.workers.all].find(({ isReady }) => isReady)?.id ?? 1;
     this.#worker = worker;
-    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args }], { on: worker }) as LoadedProgram;
+    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args, terminals: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) } } satisfies ProgramOrder], { on: worker }) as LoadedProgram;
     if (!hasFunction && this.#isHere) {
       await new Promise((resolve) => { process.once('beforeExit', resolve); });
       this.#code = Number(process.exitCode ?? 0);
@@ -90,11 +93,12 @@ export class Program {
     if (message.event === 'signals') this.#listenTo(message.names);
     else if (message.event === 'input') this.#giveInput();
     else if (message.event === 'uncaught') this.#uncaught = { error: rebuildFailure(message.failure) };
+    else if (message.event === 'exports') this.#exports = message.names;
     else this.#isUnsettled = true;
   }
 
   #tell(body: ToProgram): void {
-    if (this.#code === undefined) this.#pool.workers.post(this.#worker as number, { kind: 'service', service: PROGRAM, body });
+    if (this.#pool.workers.get(this.#worker as number) !== undefined) this.#pool.workers.post(this.#worker as number, { kind: 'service', service: PROGRAM, body });
   }
 
   /** A signal that the program does not listen to ends the process, as ever. */
@@ -116,3 +120,5 @@ export class Program {
     this.#stopInput = () => { process.stdin.unpipe(input).destroy(); };
   }
 }
+
+const terminalOf = (stream: NodeJS.WriteStream): Terminal | undefined => (stream.isTTY ? { columns: stream.columns, rows: stream.rows, colorDepth: stream.getColorDepth() } : undefined);

@@ -55,6 +55,7 @@ async function runIn(program: Program, pool: Pool, { script, path, args }: Typin
   let result: unknown;
   let failure: { readonly error: unknown } | undefined;
   let code: number;
+  output.whenUnread(() => { program.end(0).then(() => pool.close({ graceMs: 0 })).catch(() => { /* told below */ }); });
   try {
     if (await program.load(path, args)) result = await lastOf(await program.call(args), output);
     code = await program.end();
@@ -65,9 +66,11 @@ async function runIn(program: Program, pool: Pool, { script, path, args }: Typin
     program.close();
     await pool.close({ graceMs: 0 });
   }
+  if (output.isUnread) return 0;
   failure = program.uncaught ?? failure;
   if (failure !== undefined) throw withoutUs(failure.error);
   if (program.isUnsettled) output.note(`${script} awaits at its top level what nothing that is left can settle`);
+  if (program.exports.length > 0) output.note(`${script} exports ${program.exports.join(', ')}: nothing of that was called, for it has no function as its default export${program.exports.includes('default') ? `; is it an app? capriccio serve ${script}` : ''}`);
   if (result !== undefined) output.value(result);
   return code;
 }

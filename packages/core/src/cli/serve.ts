@@ -73,7 +73,7 @@ function typedServeOptions(typed: Typed): ServeOptions {
 
 async function open({ app, pool: poolOptions, serve: serveOptions }: Plan, output: Output): Promise<Served> {
   const pool = await createPool(poolOptions);
-  pool.on('lost', ({ id, reason }) => output.note(`worker ${id} died: ${reason}; another takes its place`));
+  pool.on('lost', ({ id, reason, error }) => output.note(`worker ${id} died: ${reason}; another takes its place`, error));
   pool.on('warning', ({ message }) => output.note(message));
   pool.on('deadlock', ({ stack }) => output.note(stack.slice(stack.indexOf(': ') + 2).split('\n', 1)[0] as string));
   try {

@@ -1,6 +1,8 @@
 /** What such a pool puts into each of its workers before it takes tasks. Next: handler.ts, which is loaded for each handler that is called. */
 import { readlinkSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { getPriority, setPriority } from 'node:os';
+import workerThreads from 'node:worker_threads';
 import type { Runtime } from '@capriccio/worker';
 import { setCourier } from './courier.ts';
 import { workerState } from './worker-state.ts';
@@ -16,6 +18,8 @@ export function install(runtime: Runtime, data: unknown): void {
   const { workerData, staysInLoop, niceIncrement } = data as ThreadStart;
   workerState.isWorkerThread = true;
   workerState.workerData = workerData;
+  (workerThreads as { workerData: unknown }).workerData = workerData;   // what handlers find there is the pool's option, as in piscina
+  syncBuiltinESMExports();
   if (staysInLoop) runtime.hold();
   if (niceIncrement > 0) lowerPriority(niceIncrement);
   setCourier((body, transfer) => runtime.mail.post(0, { kind: 'service', service: 'piscina', body }, transfer));

@@ -8,7 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 import { describeFailure } from '@capriccio/shared';
 import { findExport, loadModule, type Runtime } from '@capriccio/worker';
 import { makeMain } from './main-module.ts';
-import { PROGRAM, type FromProgram, type LoadedProgram, type ProgramOrder, type ToProgram } from './messages.ts';
+import { PROGRAM, type FromProgram, type LoadedProgram, type ProgramOrder, type Terminal, type ToProgram } from './messages.ts';
 
 /** Between two looks whether anything is left to run, ms: the first, and the longest. */
 const LOOK_MS = 1;
@@ -19,22 +19,32 @@ const LOOKS_UNSETTLED = 8;
 const EXIT_UNSETTLED = 13;
 
 /** Evaluates the module of a program, in the calling thread. Rejects with what it throws. Without a default function it does not return in a worker, which ends. */
-export async function runProgram(runtime: Runtime, url: string, { path, args }: ProgramOrder): Promise<LoadedProgram> {
+export async function runProgram(runtime: Runtime, url: string, { path, args, terminals }: ProgramOrder): Promise<LoadedProgram> {
   process.argv = [process.execPath, path, ...args];
   makeMain(url);
   const worker = runtime.me.id;
   if (isMainThread) return { worker, hasFunction: hasFunction(await loadModule(url)) };
   const tell = (message: FromProgram): void => runtime.mail.post(0, { kind: 'service', service: PROGRAM, body: message });
   standForProcess(runtime, tell);
+  for (const name of ['stdout', 'stderr'] as const) standForTerminal(process[name], terminals[name]);
   let isLoaded = false;
   const loading = loadModule(url).finally(() => { isLoaded = true; });
   watchUnsettled(runtime, () => isLoaded, tell);
-  if (hasFunction(await loading)) return { worker, hasFunction: true };
+  const namespace = await loading;
+  if (hasFunction(namespace)) return { worker, hasFunction: true };
+  const names = exportsOf(namespace);
+  if (names.length > 0) tell({ event: 'exports', names });
   await untilNothingIsLeft(runtime);
   return process.exit();
 }
 
 const hasFunction = (namespace: Record<string, unknown>): boolean => typeof findExport(namespace, 'default') === 'function';
+
+/** CommonJS always has a default export: an empty object is none. */
+const exportsOf = (namespace: Record<string, unknown>): string[] => Object.keys(namespace).filter((name) => {
+  const value = namespace[name];
+  return name !== '__esModule' && name !== 'module.exports' && !(name === 'default' && typeof value === 'object' && value !== null && Object.keys(value).length === 0 && Object.getPrototypeOf(value) === Object.prototype);
+});
 
 function standForProcess(runtime: Runtime, tell: (message: FromProgram) => void): void {
   runtime.serve(PROGRAM, (body) => {
@@ -51,6 +61,13 @@ function standForProcess(runtime: Runtime, tell: (message: FromProgram) => void)
     if (!isTold) { isTold = true; tell({ event: 'input' }); }
     return input.get?.call(process) as unknown;
   } });
+}
+
+/** Colours are made for a terminal, and lines as wide as it is. */
+function standForTerminal(stream: NodeJS.WriteStream, terminal: Terminal | undefined): void {
+  if (terminal === undefined) return;
+  const { columns, rows, colorDepth } = terminal;
+  Object.assign(stream, { isTTY: true, columns, rows, getColorDepth: () => colorDepth, hasColors: (count: unknown) => (typeof count === 'number' ? count : 16) <= 2 ** colorDepth, getWindowSize: () => [columns, rows] });
 }
 
 /** Signals come to a process, and there to its main thread: it is told which of them are listened to here. */

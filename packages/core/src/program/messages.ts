@@ -6,7 +6,9 @@ export const PROGRAM = 'program';
 export const PROGRAM_KIND = 'program';
 
 /** What a program is called with. */
-export interface ProgramOrder { readonly path: string; readonly args: readonly string[] }
+export interface ProgramOrder { readonly path: string; readonly args: readonly string[]; readonly terminals: Readonly<Record<'stdout' | 'stderr', Terminal | undefined>> }
+/** What main's stream is, if it is a terminal. A worker's is none: what is written there goes to main's. */
+export interface Terminal { readonly columns: number; readonly rows: number; readonly colorDepth: number }
 /** What it is, once its module has been evaluated: its default export is to be called, on the same worker; or it is in this thread, and ends as a process does. */
 export interface LoadedProgram { readonly worker: number; readonly hasFunction: boolean }
 
@@ -17,6 +19,8 @@ export type FromProgram =
   | { readonly event: 'input' }
   /** Nobody caught it: the worker dies of it. */
   | { readonly event: 'uncaught'; readonly failure: FailureRecord }
+  /** It exports these, of which nothing is called. */
+  | { readonly event: 'exports'; readonly names: readonly string[] }
   /** Nothing is left to run, and the module still waits. */
   | { readonly event: 'unsettled' };
 

@@ -14,6 +14,7 @@ import { BODY, LANE, bufferOf, requestRootName, type Answer, type BodyPiece, typ
 import { LaneSocket } from './lane-socket.ts';
 import { limitBody } from './limit-body.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
+import { refuseToListen } from './no-listening.ts';
 import { RequestThreads } from './request-threads.ts';
 import { RouteUsages } from './route-usages.ts';
 import type { HostOptions } from './serve-options.ts';
@@ -223,7 +224,7 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   return (body) => {
     const message = body as ToHost;
     const { server } = message;
-    if (message.action === 'open') openings.set(server, open(message));
+    if (message.action === 'open') { refuseToListen(); openings.set(server, open(message)); }
     else if (message.action === 'connection') message.socket.destroy();
     else if (message.action === 'close') {
       const opening = openings.get(server);

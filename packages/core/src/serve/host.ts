@@ -13,6 +13,7 @@ import { WriteCoalescer } from '../http/coalesce.ts';
 import { limitBody } from './limit-body.ts';
 import { linger, lingerIfUnread, lingerOnErrors, onHandleOf } from './linger.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
+import { refuseToListen } from './no-listening.ts';
 import { RequestThreads } from './request-threads.ts';
 import { ShedReport } from './shed-report.ts';
 import type { HostOptions } from './serve-options.ts';
@@ -165,6 +166,7 @@ interface Hosted { readonly order: Extract<ToHost, { action: 'open' }>; host: Pr
 
 /** All servers of this worker. @returns what takes main's messages */
 export function hostServers(runtime: Runtime): (body: unknown) => void {
+  refuseToListen();
   const hosted = new Map<number, Hosted>();
   const coalescer = new WriteCoalescer();
   let connections = 0;

@@ -46,7 +46,7 @@ both('a default module that is not there: the task rejects, the pool tells, and 
 
 both('workerData, isWorkerThread, argv, env, execArgv', async ({ pool }) => {
   await using piscina = pool({ workerData: { a: [1] }, argv: ['x', 'y'], env: { EXTRA: '1' }, execArgv: ['--conditions=capriccio-source', '--no-deprecation'] });
-  deepEqual(await piscina.run(0, { name: 'info' }), { isWorkerThread: true, workerData: { a: [1] }, argv: ['x', 'y'], env: '1', execArgv: true });
+  deepEqual(await piscina.run(0, { name: 'info' }), { isWorkerThread: true, workerData: { a: [1] }, ofNode: { a: [1] }, required: { a: [1] }, argv: ['x', 'y'], env: '1', execArgv: true });
 });
 
 both('messages of a worker', async ({ pool }) => {
