@@ -1,7 +1,9 @@
 /** Where checks of the stack stand: in every cycle one that counts, and no more than that. */
 import assert from 'node:assert/strict';
+import vm from 'node:vm';
 import { describe, test } from 'vitest';
 import { linkStacks, parseSource } from '@capriccio/compiler';
+import '@capriccio/compiler/stack';
 import { components, feedbackNodes } from '../../../packages/compiler/src/stacks/cycles.ts';
 import { Random } from './programs.ts';
 
@@ -45,4 +47,14 @@ describe('checks that count, and checks that only read', () => {
     const out = linkedOf('const o = { a(f) { return o.last(f) }, b(f) { return o.last(f) }, c(f) { return o.last(f) }, last(f) { return f(o) } }; export default o');
     assert.deepEqual(Object.entries(out).filter(([, weight]) => (weight ?? 0) > 0).map(([name]) => name), ['last'], JSON.stringify(out));
   });
+});
+
+test('where more functions come to one place than are followed, calls there lead anywhere, and recursion through them is linked all the same', () => {
+  const source = `const table = {};\n${Array.from({ length: 300 }, (_, k) => `table.f = function f${k}(n) { return n === 0 ? 0 : 1 + table.f(n - 1) };`).join('\n')}\nmodule.exports = (n) => table.f(n);`;
+  const { code, program } = parseSource(source, { file: 'a.js', kind: 'commonjs' });
+  const linked = linkStacks(code, program, { file: 'a.js', kind: 'commonjs' });
+  assert.ok(linked.report.unresolved.length >= 300, 'its calls are listed');
+  const module = { exports: (_n: number): number => 0 };
+  vm.compileFunction(linked.code, ['module'])(module);
+  assert.equal(module.exports(200_000), 200_000);
 });

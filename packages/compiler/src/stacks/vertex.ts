@@ -12,6 +12,8 @@ export class Vertex {
   /** In the order in which they came. */
   functions: readonly FunctionInfo[] = NONE;
   isUnknown = false;
+  /** More functions came than are followed, here or where they came from. */
+  isFull = false;
   next: readonly Vertex[] = NONE;
   watchers: readonly Watcher[] = NONE;
   #held: Set<FunctionInfo> | undefined = undefined;
