@@ -14,6 +14,10 @@ declare function generic<T>(value: T): T[];
 declare function bounded<T extends { id: number }>(value: T): T['id'];
 declare function overloaded(value: string): string;
 declare function overloaded(value: number): number;
+declare function three(): null;
+declare function three(a: number): number;
+declare function three(a: number, b: string): string;
+declare function anything(...args: any[]): any;
 declare function frames(n: number): Generator<Promise<string>, Promise<Date>, number>;
 declare function stream(n: number): AsyncGenerator<number, string, undefined>;
 declare function openEnded(): Generator<number>;
@@ -26,7 +30,7 @@ declare const maybe: (() => void) | undefined;
 
 interface Module {
   sync: typeof sync; later: typeof later; twice: typeof twice; rest: typeof rest; fails: typeof fails; unchecked: typeof unchecked; known: typeof known; perhaps: typeof perhaps;
-  generic: typeof generic; bounded: typeof bounded; overloaded: typeof overloaded; frames: typeof frames; stream: typeof stream; openEnded: typeof openEnded; guards: typeof guards;
+  generic: typeof generic; bounded: typeof bounded; overloaded: typeof overloaded; three: typeof three; anything: typeof anything; frames: typeof frames; stream: typeof stream; openEnded: typeof openEnded; guards: typeof guards;
   Model: typeof Model; arrow: typeof arrow; text: typeof text; object: typeof object; maybe: typeof maybe; default: (...words: string[]) => Promise<string>;
 }
 type There = Remote<Module>;
@@ -52,6 +56,7 @@ describe('Remote<M>', () => {
   test('what returns never, any or unknown is a function, no generator', () => {
     expectTypeOf<There['fails']>().toEqualTypeOf<RemoteFunction<[message: string], never>>();
     expectTypeOf<There['unchecked']>().toEqualTypeOf<RemoteFunction<[value: any], any>>();
+    expectTypeOf<There['anything']>().toEqualTypeOf<RemoteFunction<any[], any>>();
     expectTypeOf<There['known']>().toEqualTypeOf<RemoteFunction<[value: unknown], unknown>>();
   });
 
@@ -70,8 +75,24 @@ describe('Remote<M>', () => {
     expectTypeOf<There['bounded']>().toEqualTypeOf<RemoteFunction<[value: { id: number }], number>>();
   });
 
-  test('of overloads the last one counts', () => {
-    expectTypeOf<There['overloaded']>().toEqualTypeOf<RemoteFunction<[value: number], number>>();
+  test('overloads are there, up to three; a thread of one is of the last', () => {
+    const { overloaded, three } = {} as There;
+    expectTypeOf(() => overloaded('a')).returns.toEqualTypeOf<Promise<string>>();
+    expectTypeOf(() => overloaded(1)).returns.toEqualTypeOf<Promise<number>>();
+    expectTypeOf(() => overloaded.with({ idempotent: true })('a')).returns.toEqualTypeOf<Promise<string>>();
+    expectTypeOf(() => overloaded.spawn(1)).returns.toEqualTypeOf<Thread<number>>();
+    // @ts-expect-error -- none of them takes that
+    void (() => overloaded(true));
+    expectTypeOf(() => three()).returns.toEqualTypeOf<Promise<null>>();
+    expectTypeOf(() => three(1)).returns.toEqualTypeOf<Promise<number>>();
+    expectTypeOf(() => three(1, 'a')).returns.toEqualTypeOf<Promise<string>>();
+  });
+
+  test('what gives a promise keeps type parameters and overloads, with options too', () => {
+    const { echo, either } = {} as Remote<{ echo<T>(value: T): Promise<T>; either(value: string): Promise<1>; either(value: number): Promise<2> }>;
+    expectTypeOf(() => echo.with({ deadlineMs: 5 })<'a'>('a')).returns.toEqualTypeOf<Promise<'a'>>();
+    expectTypeOf(() => either.with({ deadlineMs: 5 }).with({ idempotent: true })('a')).returns.toEqualTypeOf<Promise<1>>();
+    expectTypeOf(() => either(1)).returns.toEqualTypeOf<Promise<2>>();
   });
 
   test('what is no function is dropped, classes too', () => {

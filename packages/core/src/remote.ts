@@ -41,8 +41,29 @@ type RemoteOf<F> =
   F extends (...args: infer A) => infer R
     ? IsGenerator<R> extends true
       ? R extends Generator<infer Y, infer V, never> | AsyncGenerator<infer Y, infer V, never> ? RemoteGenerator<A, Awaited<Y>, Awaited<V>> : never
-      : IsPromise<R> extends true ? F & RemoteExtras<A, Awaited<R>> : RemoteFunction<A, Awaited<R>>   // a function that gives a promise keeps its own signature, type parameters and all
+      : IsPromise<R> extends true ? RemoteAsItIs<F, A, Awaited<R>> : RemoteOverloads<F, RemoteFunction<A, Awaited<R>>>
     : never;
+
+/** A function that gives a promise keeps its own signature, type parameters, overloads and all. */
+type RemoteAsItIs<F, A extends unknown[], R> = F & {
+  /** The call as a thread: `join` for its result, `cancel`, `detach`, `status`. */
+  spawn(...args: A): Thread<R>;
+  /** The same function with options for its calls. Throws CAP_ERR_OPTION. */
+  with(options: WithOptions): RemoteAsItIs<F, A, R>;
+};
+
+/** Of up to three overloads. @param Single  what a function is that has one signature */
+type RemoteOverloads<F, Single> =
+  F extends { (...args: infer A1): infer R1; (...args: infer A2): infer R2; (...args: infer A3): infer R3 } ? Overloaded<[A1, R1], [A2, R2], [A3, R3], Single>
+    : F extends { (...args: infer A1): infer R1; (...args: infer A2): infer R2 } ? Overloaded<[A1, R1], [A1, R1], [A2, R2], Single>
+      : Single;
+type Signature = [unknown[], unknown];
+/** One that is not there is inferred as the next, or by older compilers as what takes and gives anything. */
+type IsThere<S extends Signature, Next extends Signature> = [S] extends [Next] ? [Next] extends [S] ? false : IsKnown<S> : IsKnown<S>;
+type IsKnown<S extends Signature> = unknown[] extends S[0] ? unknown extends S[1] ? false : true : true;
+type Overloaded<S1 extends Signature, S2 extends Signature, S3 extends Signature, Single> =
+  IsThere<S2, S3> extends true ? RemoteAsItIs<(IsThere<S1, S2> extends true ? CallOf<S1> : unknown) & CallOf<S2> & CallOf<S3>, S3[0], Awaited<S3[1]>> : Single;
+type CallOf<S extends Signature> = (...args: S[0]) => Promise<Awaited<S[1]>>;
 
 /** Every exported function of a module, remote. */
 export type Remote<M> = { readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: RemoteOf<M[K]> };
