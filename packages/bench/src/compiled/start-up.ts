@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compile } from '@capriccio/compiler';
-import { interleave, median, ratio, round3, showRatio, table, type Bench } from '../harness.ts';
+import { interleave, median, ratio, round3, showRatio, table, threadCpuUs, type Bench } from '../harness.ts';
 
 const library = new URL('../../../../examples/library/', import.meta.url);
 const run = promisify(execFile);
@@ -31,10 +31,9 @@ function coldCompile(): { ms: number; lines: number } {
   const lines = texts.reduce((sum, [, text]) => sum + text.split('\n').length, 0);
   const times: number[] = [];
   for (let round = 0; round < 9; round++) {
-    const before = process.threadCpuUsage();
+    const before = threadCpuUs();
     for (const [file, text] of texts) compile(text, { file });
-    const { user, system } = process.threadCpuUsage(before);
-    times.push((user + system) / lines);
+    times.push((threadCpuUs() - before) / lines);
   }
   return { ms: median(times.slice(2)), lines };                        // the first two warm it up
 }

@@ -9,7 +9,7 @@ import vm from 'node:vm';
 import { compile } from '@capriccio/compiler';
 import '@capriccio/worker/compiled';
 import * as thread from '@capriccio/worker/thread';
-import { interleave, median, ratio, round3, showRatio, table, type Bench, type Finding, type Side } from '../harness.ts';
+import { interleave, median, ratio, round3, showRatio, table, threadCpuUs, type Bench, type Finding, type Side } from '../harness.ts';
 import { percentile } from '../load/percentiles.ts';
 
 const ROUND_MS = 15;
@@ -57,12 +57,7 @@ async function calibrated(run: Run): Promise<number> {
   }
 }
 
-/** Processor time of this thread, ms. The first call brings it up to date: by itself it moves at the kernel's ticks only. */
-function cpuMs(): number {
-  process.cpuUsage();
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
+const cpuMs = (): number => threadCpuUs() / 1000;
 
 /** How long after it is due a thread that sleeps goes on, ms, beside `heavy`. */
 async function delays(heavy: Run | undefined): Promise<{ wall: Float64Array; cpu: Float64Array }> {

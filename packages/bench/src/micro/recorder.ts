@@ -5,7 +5,7 @@
  */
 import { EDGE, TABLE, allocateGraph, mapGraph, readTable } from '@capriccio/shared';
 import { Recorder, Scheduler, sharedNow } from '@capriccio/worker';
-import { enter, median, progress, ratio, showRatio, table, type Bench, type Finding } from '../harness.ts';
+import { enter, median, progress, ratio, showRatio, table, threadCpuUs, type Bench, type Finding } from '../harness.ts';
 
 /** Rounds that are not counted. */
 const WARM_UP = 3;
@@ -29,15 +29,14 @@ function work(turns: number): number {
   return x;
 }
 
-const cpuUs = (): number => { const { user, system } = process.threadCpuUsage(); return user + system; };
 
 /** Nanoseconds of processor time a segment: others may use the machine meanwhile. */
 async function measure({ scheduler, recorder }: Side, count: number, loops: number, turns: number): Promise<number> {
   const root = scheduler.roots.named(`loops ${loops}`);
-  const began = cpuUs();
+  const began = threadCpuUs();
   const threads = Array.from({ length: count }, () => scheduler.spawn(function* segment() { let sum = 0; for (let k = 0; k < turns; k++) { sum += work(loops); yield; } return sum; }, [], root));
   await Promise.all(threads.map((thread) => thread.join()));
-  const ns = (cpuUs() - began) * 1000 / count / turns;
+  const ns = (threadCpuUs() - began) * 1000 / count / turns;
   recorder?.endTurn(sharedNow() + 1000, true);
   return ns;
 }

@@ -12,13 +12,13 @@ import { directOf, Scheduler, SUSPENDED, type LocalThread } from '@capriccio/wor
 import { createPool } from 'capriccio';
 import { Channel, Mutex, sleep, spawn, type Thread } from 'capriccio/thread';
 import { awaits, check, locks, ownItems, receives, sends, spawns, tryLocks, yields, type Frames } from './thread-bodies.ts';
-import { interleave, ratio, round3, showRatio, table, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
+import { interleave, ratio, round3, showRatio, table, threadCpuUs, type Bench, type Finding, type Side, type SideResult } from '../harness.ts';
 
 const recv = directOf(Channel.prototype.recv);
 const doze = directOf(sleep);
 
 /** Processor time of this thread, ns: all of it is done here, and other programs that share the processor add nothing. */
-function cpuNs(): number { const { user, system } = process.threadCpuUsage(); return (user + system) * 1000; }
+const cpuNs = (): number => threadCpuUs() * 1000;
 /** A side that does `count` operations: ns for each. */
 function side(name: string, count: number, run: (count: number) => Promise<unknown>): Side {
   return { name, async measure() { const began = cpuNs(); await run(count); return (cpuNs() - began) / count; } };

@@ -3,7 +3,7 @@
  * one caller who waits for each answer, and by 64 at once. One caller never gets an answer sooner than in place: what he gains is his thread, so his
  * break-even is the length at which his thread has less to do by calling. Many gain the other cores: theirs is the length at which a task takes less time.
  */
-import { drive, interleave, median, note, round3, table, type Bench, type Finding, type Side } from '../harness.ts';
+import { drive, interleave, median, note, round3, table, threadCpuUs, type Bench, type Finding, type Side } from '../harness.ts';
 import { breakEven, showBreakEven, type Sample } from './break-even.ts';
 import { capriccio, piscina, type Contender } from './contenders.ts';
 import * as functions from './functions.ts';
@@ -29,10 +29,9 @@ const byPool = ({ call }: Contender, payload: unknown): Work => (rounds) => (pay
 interface Cost { us: number; callerUs: number }
 
 async function cost(work: Work, rounds: number, window: number, total: number): Promise<Cost> {
-  const before = process.threadCpuUsage();
+  const before = threadCpuUs();
   const rate = await drive(() => work(rounds), window, total);
-  const { user, system } = process.threadCpuUsage(before);
-  return { us: 1e6 / rate, callerUs: (user + system) / total };
+  return { us: 1e6 / rate, callerUs: (threadCpuUs() - before) / total };
 }
 
 interface Column { readonly name: string; readonly work: Work; readonly window: number }
