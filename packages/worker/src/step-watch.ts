@@ -4,8 +4,10 @@
  */
 import { sharedNow } from './clock.ts';
 
-/** A longer one is worth a turn, ms. */
-const LONG_MS = 0.2;
+/** A longer one is worth a turn, ms: if it is no accident, such as a collection, or a core that the kernel has given to others meanwhile. */
+const LONG_MS = 0.5;
+/** So many in a row are none. */
+const IN_A_ROW = 2;
 /** So many go through the run queue before one is tried again. */
 const LONG_RUN = 64;
 /** The first of each root are measured, and later one in so many looks at the clock. */
@@ -16,6 +18,8 @@ const LOOKS = 8;
 export class Steps {
   toMeasure: number = FIRST;
   toQueue = 0;
+  /** Long ones in a row. */
+  long = 0;
   /** @returns whether the next is to go through the run queue */
   goesThroughQueue(): boolean { return this.toQueue > 0 && this.toQueue-- > 0; }
 }
@@ -36,10 +40,11 @@ export class StepWatch {
   }
   end(steps: Steps): void {
     if (this.#at === 0) return;
-    if (this.#now() - this.#at > LONG_MS) {
-      steps.toQueue = LONG_RUN;
-      steps.toMeasure = 1;
-    }
+    const isLong = this.#now() - this.#at > LONG_MS;
     this.#at = 0;
+    steps.long = isLong ? steps.long + 1 : 0;
+    if (!isLong) return;
+    steps.toMeasure = Math.max(1, steps.toMeasure);
+    if (steps.long >= IN_A_ROW) steps.toQueue = LONG_RUN;
   }
 }
