@@ -6,8 +6,9 @@ import { sharedNow } from './clock.ts';
 
 /** A longer one is worth a turn, ms: if it is no accident, such as a collection, or a core that the kernel has given to others meanwhile. */
 const LONG_MS = 0.5;
-/** So many in a row are none. */
-const IN_A_ROW = 2;
+/** What a long one counts, of which each short one takes 1 off; and how much is no accident: two of five, for between two long ones there are often short ones. */
+const WEIGHT = 4;
+const HABIT = 6;
 /** So many go through the run queue before one is tried again. */
 const LONG_RUN = 64;
 /** The first of each root are measured, and later one in so many looks at the clock. */
@@ -18,7 +19,7 @@ const LOOKS = 8;
 export class Steps {
   toMeasure: number = FIRST;
   toQueue = 0;
-  /** Long ones in a row. */
+  /** How much long ones have counted lately. */
   long = 0;
   /** @returns whether the next is to go through the run queue */
   goesThroughQueue(): boolean { return this.toQueue > 0 && this.toQueue-- > 0; }
@@ -42,9 +43,9 @@ export class StepWatch {
     if (this.#at === 0) return;
     const isLong = this.#now() - this.#at > LONG_MS;
     this.#at = 0;
-    steps.long = isLong ? steps.long + 1 : 0;
+    steps.long = Math.max(0, isLong ? Math.min(HABIT, steps.long + WEIGHT) : steps.long - 1);
     if (!isLong) return;
-    steps.toMeasure = Math.max(1, steps.toMeasure);
-    if (steps.long >= IN_A_ROW) steps.toQueue = LONG_RUN;
+    steps.toMeasure = Math.max(WEIGHT, steps.toMeasure);
+    if (steps.long >= HABIT) steps.toQueue = LONG_RUN;
   }
 }

@@ -34,7 +34,13 @@ test('where one takes long, the next go through the run queue, and one is tried 
 
 test('one that is long by accident changes nothing', () => {
   const { step } = rig();
-  for (let k = 0; k < 500; k++) assert.equal(step(k % 3 === 1 ? 4 : 0.01), true);
+  for (let k = 0; k < 500; k++) assert.equal(step(k % 6 === 1 ? 4 : 0.01), true);
+});
+
+test('long ones between short ones are no accident', () => {
+  const { step } = rig();
+  for (const ms of [0.01, 4, 0.01, 0.01, 4]) assert.equal(step(ms), true);
+  assert.equal(step(4), false);
 });
 
 test('after the first few of a root hardly any is measured, and long ones are found all the same', () => {
