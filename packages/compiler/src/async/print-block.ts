@@ -48,7 +48,7 @@ function printWithHead(context: Context, block: TreeNode, guards: number, lead: 
   return [before, standing(`;return ${context.helper('began')}(${called})}${isMethod ? ' static *' : ' function*'}${rest}(${params.join()}){`, fn.start), lead(), after];
 }
 
-/** A class whose methods have twins in their places: its first static block wraps them. */
+/** A class whose methods have twins: its first static block wraps those that stand in their places, and takes those off that stand beside. */
 export function printClassBody(context: Context, body: TreeNode): Rope {
   const { doubled, forms } = context.plan;
   const printed = range(context, body.start + 1, body.end, body.kids);  // decides what is doubled

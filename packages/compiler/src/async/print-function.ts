@@ -1,5 +1,6 @@
 /**
- * Compiled functions: a wrapper that is a native async function and drives, and the twin that has the body.
+ * Compiled functions: what callers hold of one, and its twin, which has the body as frames. Where the body is not doubled (plan.ts) callers hold a wrapper,
+ * a native async function that drives the twin:
  *
  *   async function f(a, b = 2) {…}   async function f($0){DRIVE(f_twin.apply(this,arguments))} function* f_twin(a, b = 2) {…}
  *                                    and brand(f, f_twin) at the beginning of its block
@@ -7,6 +8,11 @@
  *   { async m(x) {…} }               m:wrap(function*(x) {…}, "m", 1)
  *   class { async m(x) {…} }         *m(x) {…}, wrapped by a static block (print-block.ts)
  *   class { async #m(x) {…} }        async #m($0){DRIVE(this.#m_twin(…))} *#m_twin(x) {…}
+ *
+ * Where it is, they hold a native form (print-native.ts), with the twin beside it:
+ *   async function f(a, b = 2) {NATIVE} function* f_twin(a, b = 2) {…}      brand(async (x) => {NATIVE}, function*(x) {…}, name)
+ *   m:brand({ async m(x) {NATIVE} }.m, function*(x) {…})                    async #m(x) {NATIVE} *#m_twin(x) {…}
+ *   async m(x) {NATIVE} *m_twin(x) {…}, and a static block takes the twin off the class
  *
  * Where a head needs no frame (head.ts), the twin is an ordinary function, and what follows its guards is a generator beside it:
  *   function f_twin(a) {if (!a) return 0; return began(f_rest.call(this,a))} function* f_rest(a) {…}

@@ -3,7 +3,7 @@ import { inlineText, listTexts, textsOf, type LoopNames, type LoopPlan, type Rul
 import { Printer } from '../stacks/printer.ts';
 import { lineEnds, range, skipBlanks, type Context } from './context.ts';
 import { nameOf } from './names.ts';
-import { slice, standing, type Rope } from './rope.ts';
+import { slice, standing, standingFor, type Rope } from './rope.ts';
 import type { TreeNode } from './tree.ts';
 
 export function printLoop(context: Context, node: TreeNode, labels: string, fn: TreeNode, plan: LoopPlan): Rope {
@@ -52,9 +52,7 @@ function printList(node: TreeNode, labels: string, names: LoopNames): Rope {
   const printer = new Printer();
   if (left.type === 'VariableDeclaration') { printer.declaration(left, true); printer.put(`=${next};`); } else { printer.put('('); printer.expression(left); printer.put(`=${next});`); }
   printer.statement(body);
-  const { text, places } = printer;
-  const pieces: Rope[] = [text.slice(0, places[0]?.at ?? text.length), ...places.map(({ at, original }, k) => standing(text.slice(at, places[k + 1]?.at ?? text.length), original))];
-  return [open, labels, condition, pieces, close];
+  return [open, labels, condition, standingFor(printer), close];
 }
 
 function namesFor(context: Context, node: TreeNode, fn: TreeNode, { isMarked, needs }: Rule): LoopNames {

@@ -10,9 +10,10 @@
 import { isNode, type AnyNode } from '../parse.ts';
 import { Printer, Unprintable } from '../stacks/printer.ts';
 import { capturedIn, type Context } from './context.ts';
+import { some } from './head.ts';
 import { isReference, keyName } from './names.ts';
 import { CALL_ARITY_MAX, METHOD_ARITY_MAX, isAwaitedCall, privateMethod, shown } from './print-await.ts';
-import { standing, type Rope } from './rope.ts';
+import { standingFor, type Rope } from './rope.ts';
 import type { TreeNode } from './tree.ts';
 
 /** The function as a declaration or an expression, or with a key a method. Undefined: it cannot be put on one line. @param name  of a declaration */
@@ -24,13 +25,13 @@ export function printNative(context: Context, fn: TreeNode, name?: string, metho
     if (error instanceof Unprintable) return undefined;
     throw error;
   }
-  const { text, places } = printer;
-  return [text.slice(0, places[0]?.at ?? text.length), ...places.map(({ at, original }, k) => standing(text.slice(at, places[k + 1]?.at ?? text.length), original))];
+  return standingFor(printer);
 }
 
 class NativePrinter extends Printer {
   readonly #context: Context;
   readonly #fn: TreeNode;
+  /** One of its awaits is of a call. */
   readonly #asks: boolean;
   #needsObject = false;
 
@@ -38,7 +39,7 @@ class NativePrinter extends Printer {
     super();
     this.#context = context;
     this.#fn = fn;
-    this.#asks = awaitsCalls(fn);
+    this.#asks = some(fn, (node) => node.type === 'AwaitExpression' && node.owner === fn && isAwaitedCall(node['argument'] as TreeNode));
   }
 
   print(name: string | undefined, method: TreeNode | undefined): void {
@@ -137,16 +138,6 @@ class NativePrinter extends Printer {
     for (const one of args) { this.put(','); this.argument(one); }
     this.put(')');
   }
-}
-
-/** Whether one of its awaits is of a call. On a stack of its own. */
-function awaitsCalls(fn: TreeNode): boolean {
-  const stack = [...fn.kids];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.type === 'AwaitExpression' && node.owner === fn && isAwaitedCall(node['argument'] as TreeNode)) return true;
-    stack.push(...node.kids);
-  }
-  return false;
 }
 
 /** How the method of an object literal is taken out of it. */

@@ -13,6 +13,10 @@ export type Rope = string | Slice | Stand | readonly Rope[];
 export const slice = (start: number, end: number): Slice => ({ start, end });
 export const standing = (text: string, offset: number): Stand => ({ text, for: offset });
 
+/** Text that was printed anew, each part of it standing for the place that it came from. */
+export const standingFor = ({ text, places }: { readonly text: string; readonly places: readonly { at: number; original: number }[] }): Rope =>
+  [text.slice(0, places[0]?.at ?? text.length), ...places.map(({ at, original }, k) => standing(text.slice(at, places[k + 1]?.at ?? text.length), original))];
+
 /** The text of a rope over its source, with its segments. On a stack of its own: ropes nest as deeply as sources do. */
 export function flatten(rope: Rope, source: string): Pass {
   const parts: string[] = [];
