@@ -66,6 +66,7 @@ export function installHook(options: HookOptions): Hook {
   const counts = { compiled: 0, cached: 0, failed: 0 };
   /** Node parses a file as soon as it has been loaded. */
   let last: LoadedFile | undefined;
+  let isLoadingCompiler = false;
 
   const stackUrl = import.meta.resolve('@capriccio/compiler/stack');
   stack.configure(options.stack ?? {});
@@ -120,14 +121,18 @@ export function installHook(options: HookOptions): Hook {
     const key = DiskCache.keyOf(version, kind, `${typescript} ${options.stackBound ?? ''}`, url, source);
     const cached = parseEntry(cache?.read(key));
     if (cached !== undefined) { counts.cached++; return cached; }
+    if (isLoadingCompiler) return undefined;                             // its own parser, where packages are compiled too
     try {
+      isLoadingCompiler = true;
       const { compile, encodePlaces } = compiler();
+      isLoadingCompiler = false;
       const { code, segments } = compile(source, { file: url, kind, typescript, ...options.stackBound === undefined ? {} : { stackBound: options.stackBound } });
       const entry = { code, places: encodePlaces(segments, source) };
       counts.compiled++;
       cache?.write(key, `${code.length}\n${code}${entry.places}`);
       return entry;
     } catch {
+      isLoadingCompiler = false;
       counts.failed++;
       return undefined;
     }
