@@ -43,6 +43,8 @@ interface Level<T> extends Share { readonly threads: Deque<T>; drawn: number }
 const START_EVERY = 16;
 /** Roots of a worker that have a share of their own; what comes later has one together. */
 const ROOTS_MAX = 1024;
+/** Threads that go before others, for they have been handed what is waited for, before one that has not has its turn. */
+const HANDED_MAX = 4;
 /** Preempted threads wait here, in level 0, beside those that gave way. */
 const NODE_PREEMPTED = 1;
 
@@ -113,6 +115,9 @@ export class Root<T extends Ready = Runnable> implements Seat {
   readonly #ready = new PassHeap<NodeQueue<T>>();
   /** Level 0 holds its threads by node; its own deque stays empty. */
   readonly #levels: Level<T>[] = [];
+  /** Threads that have been handed what others wait for. */
+  readonly #handed: Deque<T> = new Deque();
+  #handedInRow = 0;
   /** Threads above level 0. */
   #above = 0;
   /** The level of the present batch. */
@@ -160,6 +165,15 @@ export class Root<T extends Ready = Runnable> implements Seat {
     const queue = last?.node === node ? last : this.#last = this.#nodes.get(node) ?? this.#addNode(node);
     if (queue.threads.length === 0) { join(queue, this.#nodePass); this.#ready.push(queue); }
     queue.threads.push(thread);
+  }
+
+  /**
+   * A thread has been handed what others may wait for, a lock most likely, and goes on before the rest: while it waited for its turn all who ran meanwhile
+   * would find it taken, and wait too, and from then on every one would (a lock convoy: Blasgen and others, The convoy phenomenon, 1979).
+   */
+  hand(thread: T): void {
+    this.runnable++;
+    this.#handed.push(thread);
   }
 
   /** Takes back what was pushed last, if it was at `node` in level 0 and stands there still. @returns whether it did */
@@ -218,7 +232,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
     }
     this.#levelPass = (this.#levels[this.#level] as Level<T>).pass;
     if (this.#level > 0) return 'resume';
-    return this.#ready.top === undefined || this.#mustStart() ? 'begin' : 'resume';
+    return (this.#ready.top === undefined && this.#handed.length === 0) || this.#mustStart() ? 'begin' : 'resume';
   }
 
   #leastLevel(hasBottom: boolean): number {
@@ -233,8 +247,23 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** True where a batch must begin something although begun threads are ready. Counts the batches. */
   #mustStart(): boolean { return this.#hasUnstarted() && this.#canBegin() && ++this.#passedOver % START_EVERY === 0; }
 
-  /** Takes the next thread of the batch: in level 0 the oldest of the node with least pass, else the oldest. Undefined when the level has none left. */
+  /** Takes the next thread of the batch: one that was handed something, or in level 0 the oldest of the node with least pass, else the oldest. Undefined when the level has none left. */
   shift(): T | undefined {
+    if (this.#handed.length === 0) return this.#shiftQueued();
+    if (this.#handedInRow >= HANDED_MAX) {
+      this.#handedInRow = 0;
+      const thread = this.#shiftQueued();
+      if (thread !== undefined) return thread;
+    }
+    this.#handedInRow++;
+    const thread = this.#handed.shift() as T;
+    (this.#levels[levelOf(thread.attainedUs, this.#rules)] as Level<T>).drawn++;
+    this.runnable--;
+    this.#batch[this.#batchSize++] = thread;
+    return thread;
+  }
+
+  #shiftQueued(): T | undefined {
     const queue = this.#level === 0 ? this.#ready.top : undefined;
     const level = this.#levels[this.#level] as Level<T>;
     const thread = (queue ?? level).threads.shift();

@@ -312,12 +312,17 @@ export class Scheduler {
 
   // ---- threads ----
 
-  /** A thread may go on: it runs in its turn. */
-  ready(thread: LocalThread, node: number = 0): void {
+  /** A thread may go on: it runs in its turn. `isHanded`: it holds from now on what others may wait for, so it goes before others of its root. */
+  ready(thread: LocalThread, node: number = 0, isHanded: boolean = false): void {
     thread.state = READY;
     const at = node === 0 ? NODE_WAIT : node;
     this.recorder?.pass(thread, at);
-    if (this.holdBack === undefined || !this.holdBack(thread, at)) this.release(thread, at);
+    if (this.holdBack !== undefined && this.holdBack(thread, at)) return;
+    if (!isHanded) { this.release(thread, at); return; }
+    const { root } = thread;
+    root.hand(thread);
+    this.roots.activate(root);
+    this.arm();
   }
 
   /** A thread that is ready, and was perhaps held back, gets its turn. */

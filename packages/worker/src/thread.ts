@@ -416,12 +416,12 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   }
 
   /** A frame's wait is over: it is resumed by the scheduler, in its turn. */
-  wake(value: unknown, byThrow: boolean): void {
+  wake(value: unknown, byThrow: boolean, isHanded: boolean = false): void {
     if ((this.flags & TIMED) !== 0) this.untime();
     this.flags |= byThrow ? WOKEN | BY_THROW : WOKEN;
     this.value = value;
     this.waitingOn = undefined;
-    this.scheduler.ready(this as LocalThread, this.frame instanceof FrameStack ? numberOfPoint(this.frame.point) : 0);
+    this.scheduler.ready(this as LocalThread, this.frame instanceof FrameStack ? numberOfPoint(this.frame.point) : 0, isHanded);
   }
   /** Bounds the wait that begins. */
   setTimer(timer: Timer, ms: number): void {

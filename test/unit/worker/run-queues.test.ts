@@ -38,6 +38,62 @@ describe('nodes inside a root', () => {
   });
 });
 
+describe('threads that have been handed a lock', () => {
+  test('go before what is queued, whatever node or level that is of', () => {
+    const root = new Root('a');
+    fill(root, 1, 3);
+    root.push(Object.assign(runnable(), { attainedUs: 50_000 }), 2);
+    const holder = runnable();
+    root.hand(holder);
+    assert.equal(root.runnable, 5);
+    assert.equal(root.draw(), 'resume');
+    assert.equal(root.shift(), holder);
+    assert.equal(root.runnable, 4);
+  });
+
+  test('let one of the others have a turn after every four', () => {
+    const root = new Root('a');
+    const others = fill(root, 1, 3);
+    const pair = [runnable(), runnable()];
+    const got: Runnable[] = [];
+    root.hand(pair[0] as Runnable);
+    for (let k = 0; k < 15; k++) {
+      root.draw();
+      const thread = root.shift() as Runnable;
+      got.push(thread);
+      if (!others.includes(thread)) root.hand(pair[(pair.indexOf(thread) + 1) % 2] as Runnable);   // a lock that two hand to each other for ever
+      root.settle(0.001);
+    }
+    assert.deepEqual(got.flatMap((thread, k) => (others.includes(thread) ? [k] : [])), [4, 9, 14]);
+    assert.deepEqual(got.filter((thread) => others.includes(thread)), others);
+  });
+
+  test('are charged to the level that they are of', () => {
+    const root = new Root('a');
+    const long = Object.assign(runnable(), { attainedUs: 50_000 });
+    const queued = Object.assign(runnable(), { attainedUs: 50_000 });
+    root.push(queued, 1);
+    fill(root, 1, 2);
+    root.hand(long);
+    root.draw();
+    root.shift();
+    root.settle(10);
+    for (let k = 0; k < 2; k++) { root.draw(); assert.notEqual(root.shift(), queued); root.settle(0.1); }   // its level has had more than its share
+    assert.equal(root.draw(), 'resume');
+    assert.equal(root.shift(), queued);
+  });
+
+  test('keep a root running that has nothing else', () => {
+    const root = new Root('a');
+    root.hand(runnable());
+    assert.ok(root.canRun);
+    assert.equal(root.draw(), 'resume');
+    assert.notEqual(root.shift(), undefined);
+    assert.equal(root.shift(), undefined);
+    assert.ok(root.isIdle);
+  });
+});
+
 describe('levels inside a root', () => {
   const had = (attainedUs: number): Runnable => Object.assign(runnable(), { attainedUs });
 

@@ -84,8 +84,8 @@ export class Mutex implements QueueOwner {
   #grant(waiter: Waiter): void {
     this.#owner = waiter.thread;
     const { value } = waiter;
-    if (value instanceof Reacquiring) waiter.wake(value.error, value.error !== undefined);
-    else waiter.wake(new MutexGuard(this), false);
+    if (value instanceof Reacquiring) waiter.wake(value.error, value.error !== undefined, true);
+    else waiter.wake(new MutexGuard(this), false, true);
   }
 
   /** @internal A waiter of a condition goes on when it has the mutex again. `signalled`: passes its signal on, if it gives up instead */

@@ -83,7 +83,7 @@ export class RwLock implements QueueOwner {
       const isWriter = waiter.value as boolean;
       if (isWriter && this.#readers > 0) return;
       this.#queue.remove(waiter);
-      waiter.wake(this.#hold(isWriter, waiter.thread), false);
+      waiter.wake(this.#hold(isWriter, waiter.thread), false, true);
     }
   }
 

@@ -74,7 +74,7 @@ export class Semaphore implements QueueOwner {
       const count = waiter.value as number;
       this.#queue.remove(waiter);
       this.#available -= count;
-      waiter.wake(new Permits(this, count), false);
+      waiter.wake(new Permits(this, count), false, true);
     }
   }
 }

@@ -33,8 +33,8 @@ export interface Waiter {
   value: unknown;
   /** The thread on whose behalf it waits, if there is one. */
   readonly thread: LocalThread | undefined;
-  /** The wait is over. It stands in no queue any more. */
-  wake(value: unknown, byThrow: boolean): void;
+  /** The wait is over. It stands in no queue any more. `isHanded`: it has been given what others may wait for, and should go on soon. */
+  wake(value: unknown, byThrow: boolean, isHanded?: boolean): void;
   /** Its time limit does not hold any more: it has got what it waited for, all but a lock that it needs to go on. */
   untime(): void;
 }

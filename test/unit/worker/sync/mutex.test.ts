@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { directOf } from '../../../../packages/worker/src/suspended.ts';
+import { directOf, SUSPENDED } from '../../../../packages/worker/src/suspended.ts';
 import { current, Mutex, sleep, spawn, yieldNow } from '../../../../packages/worker/src/thread-api.ts';
 import { agrees, dispose, QueueModel, settle, steps } from './rig.ts';
 
@@ -53,6 +53,25 @@ describe('Mutex', () => {
     }));
     await Promise.all(threads.map((thread) => thread.join()));
     assert.deepEqual(got, asked);
+  });
+
+  test('does not make a convoy: whoever is handed it goes on before others find it locked', async () => {
+    const mutex = new Mutex();
+    let waited = 0;
+    const worker = function* (): Generator<unknown, void, unknown> {
+      for (let k = 0; k < 50; k++) {
+        let held = lock.call(mutex) as unknown;
+        if (held === SUSPENDED) { waited++; held = yield SUSPENDED; }
+        (held as Disposable)[Symbol.dispose]();
+        yield;
+      }
+    };
+    const held = mutex.tryLock() as Disposable;
+    const threads = Array.from({ length: 20 }, () => spawn(worker));
+    await sleep(1);                                                         // all of them wait for it now
+    held[Symbol.dispose]();
+    for (const thread of threads) await thread.join();
+    assert.ok(waited < 40, `${waited} of 1,000 locks waited`);                  // the 20, and who had a turn between them
   });
 
   test('a guard unlocks once, however often it is disposed of', async () => {
