@@ -9,10 +9,10 @@
  *
  * Next: idle.ts for how it sleeps, executor.ts for tasks from other cores.
  */
-import { FrameStack } from './compiled/frames.ts';
+import { FrameStack, nodeOf } from './compiled/frames.ts';
 import { beginTwin, resumeCompiled, type CompiledOutcome, type ThreadFrames } from './compiled/threads.ts';
 import { aside, machine } from './compiled/machine.ts';
-import { NODE_WAIT, nodeOfPoint } from './compiled/points.ts';
+import { NODE_WAIT } from './compiled/points.ts';
 import { twinOf } from './compiled/twins.ts';
 import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
@@ -23,7 +23,7 @@ import type { Recorder } from './recorder.ts';
 import { Continuation, Roots, type Root } from './run-queues.ts';
 import { Origin, traceOfNow } from './origin.ts';
 import { circle } from './circle.ts';
-import { StepWatch } from './step-watch.ts';
+import { OffTurn } from './off-turn.ts';
 import { BLOCKED, LocalThread, QUEUED, READY, RUNNING } from './thread.ts';
 import { TimerWheel } from './timers.ts';
 import { sharedNow } from './clock.ts';
@@ -73,8 +73,6 @@ const AHEAD_MAX = 2;
 const AHEAD_DEPTH_MAX = 40;
 /** In one run of a thread. */
 const AHEAD_A_RUN = 128;
-/** Threads that go on outside of turns between two looks at the clock. */
-const STEPS_PER_LOOK = 8;
 /** Batches are sized to take about this long. */
 const BATCH_US = 100;
 /** Pieces of one root that may run between two looks at the clock, each of a mean of so many microseconds at most: a look costs more than a switch. */
@@ -116,9 +114,6 @@ export class Scheduler {
   #toSampleBatch = 1;
   #isBatchSampled = false;
   #armed = false;
-  /** Threads may go on outside of turns until then, ms; 0 until they first do. */
-  #stepsEnd = 0;
-  #stepsLeft = STEPS_PER_LOOK;
   #inTurn = false;
   #hop = false;
   #didWork = false;
@@ -131,8 +126,8 @@ export class Scheduler {
   #sites = 0;
   /** Measures segments, where roots may go to back lanes. */
   lanes: LaneClock | undefined = undefined;
-  #stepCpuAt = -1;
-  readonly #watch: StepWatch = new StepWatch();
+  /** Threads that go on outside of turns. */
+  readonly offTurn: OffTurn;
   /** Threads that have started and not ended. */
   live = 0;
   /** Told of a circle of waits. */
@@ -145,6 +140,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions = {}) {
     this.roots = new Roots(options.rules);
     this.#sliceMs = options.sliceMs ?? 1;
+    this.offTurn = new OffTurn(this, this.#sliceMs);
     this.#onOverrun = options.onOverrun;
     this.deadlock = options.deadlock ?? 'report';
     this.timers = new TimerWheel(() => this.arm(), options.timersRef ?? true);
@@ -185,7 +181,7 @@ export class Scheduler {
     if (this.#inTurn) return false;
     this.#inTurn = true;
     this.#didWork = false;
-    this.#stepsEnd = 0;
+    this.offTurn.turnBegins();
     this.#clock = sharedNow();
     this.#sliceEnd = this.#clock + this.#sliceMs;
     this.timers.advance();
@@ -438,49 +434,8 @@ export class Scheduler {
     return outcome;
   }
 
-  // ---- threads that go on outside of turns ----
-
-  /**
-   * What a thread has awaited natively is there: may it go on at once, where its run queue would hold nobody else? Not when another is ready or has
-   * not begun, and no longer than a slice without the event loop having its turn.
-   */
-  mayGoOn({ root }: LocalThread): boolean {
-    if (this.lanes !== undefined) this.roots.chargeBeside(root, this.lanes.endAwaited(root.lane ??= this.lanes.of(root.name)));
-    if (!this.roots.areIdle || this.holdBack !== undefined || root.steps.goesThroughQueue()) return false;
-    if (--this.#stepsLeft > 0) return true;
-    this.#stepsLeft = STEPS_PER_LOOK;
-    this.#watch.look(root.steps);
-    const now = sharedNow();
-    if (this.#stepsEnd === 0) this.#stepsEnd = now + this.#sliceMs;
-    return now < this.#stepsEnd;
-  }
-  goesOn(thread: LocalThread): void {
-    this.recorder?.pass(thread, pointOf(thread));
-    thread.waitingOn = undefined;
-    thread.state = RUNNING;
-    const { lanes } = this;
-    this.#watch.begin(thread.root.steps);
-    if (lanes !== undefined) this.#stepCpuAt = lanes.before(thread.root.lane ??= lanes.of(thread.root.name));
-  }
-  /** What it awaits is still there, in its `value`. */
-  abandons(thread: LocalThread): void { this.recorder?.abandons(thread, pointOf(thread), thread.value); }
-  waits(thread: LocalThread): void {
-    this.#endStep(thread);
-    thread.block(this.#clock);
-  }
-  #endStep({ root }: LocalThread): void {
-    this.#watch.end(root.steps);
-    if (this.lanes === undefined) return;
-    const usedMs = this.lanes.used(this.#stepCpuAt);
-    this.roots.chargeBeside(root, usedMs);
-    this.lanes.after(root.lane as RootLane, usedMs, 0, false, Infinity, 1);   // what a step takes is in no mean
-  }
-  /** It has come back with something else than the next await. */
-  cameBack(thread: LocalThread, outcome: CompiledOutcome): void {
-    this.#endStep(thread);
-    if (outcome === 'ended') this.hasEnded();
-    else this.afterRun(thread, outcome);
-  }
+  /** A thread's frames give up the wait that they are in: what they await is still there, in its `value`. */
+  abandons(thread: LocalThread): void { this.recorder?.abandons(thread, nodeOf(thread.frame), thread.value); }
 
   /** A started thread that runs natively: its result, or its promise, ends it. */
   follow(thread: LocalThread, result: unknown): void {
@@ -499,9 +454,6 @@ export class Scheduler {
     this.#outside?.ended();
   }
 }
-
-/** The node where a thread waits, or goes on from. */
-const pointOf = ({ frame }: LocalThread): number => (frame instanceof FrameStack ? nodeOfPoint(frame.point) : NODE_WAIT);
 
 /** Resumes a thread, inside its context. Throws nothing. */
 const goOn = (thread: LocalThread): CompiledOutcome => (thread.frame instanceof FrameStack ? resumeCompiled(thread, thread.frame as ThreadFrames) : runFrames(thread));

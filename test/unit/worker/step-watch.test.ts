@@ -60,12 +60,12 @@ test('a scheduler lets long ones wait for their turn', () => {
   const scheduler = new Scheduler();
   const thread = new LocalThread(scheduler, scheduler.roots.named('root'), 'thread');
   const other = new LocalThread(scheduler, scheduler.roots.named('other'), 'other');
-  assert.equal(scheduler.mayGoOn(thread), true);
+  assert.equal(scheduler.offTurn.mayGoOn(thread), true);
   for (let k = 0; k < 2; k++) {
-    scheduler.goesOn(thread);
+    scheduler.offTurn.begins(thread);
     for (const end = performance.now() + 1; performance.now() < end;);
-    scheduler.waits(thread);
+    scheduler.offTurn.waits(thread);
   }
-  for (let k = 0; k < 64; k++) assert.equal(scheduler.mayGoOn(thread), false);
-  assert.equal(scheduler.mayGoOn(other), true, 'of another root it is known that they are short, or nothing');
+  for (let k = 0; k < 64; k++) assert.equal(scheduler.offTurn.mayGoOn(thread), false);
+  assert.equal(scheduler.offTurn.mayGoOn(other), true, 'of another root it is known that they are short, or nothing');
 });

@@ -6,7 +6,7 @@
  */
 import { contextNow, restoreContext } from '../context.ts';
 import { CALL, machine, resumeFrame, throwInFrame, type Reason } from './machine.ts';
-import { isPlainCall } from './points.ts';
+import { isPlainCall, NODE_WAIT, nodeOfPoint } from './points.ts';
 import { isObject, settled } from './settle.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { noteCallers, noteFrame } from './traces.ts';
@@ -31,6 +31,9 @@ export class FrameStack {
   /** Index of the blocking point where the innermost frame stands; 0 where it has none. */
   point = 0;
 }
+
+/** The node of the blocking graph where a thread waits, or goes on from. @param frame  what it runs as */
+export const nodeOf = (frame: unknown): number => (frame instanceof FrameStack ? nodeOfPoint(frame.point) : NODE_WAIT);
 
 /** A frame has been run for the first time outside of any stack, and has suspended: it is the stack's now. Throws what the frames throw. */
 export function adopt(stack: FrameStack, frame: Generator): Outcome {

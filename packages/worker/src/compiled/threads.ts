@@ -188,15 +188,16 @@ function answer(value: unknown, byThrow: boolean): void {
 /** What a thread has waited for is there. As long as nobody else is ready and the slice lasts, it is resumed right here; otherwise it goes through its run queue. */
 function goOn(thread: LocalThread, value: unknown, byThrow: boolean): void {
   const { scheduler } = thread;
+  const { offTurn } = scheduler;
   const frames = thread.frame as ThreadFrames;
   scheduler.recorder?.isThere(thread, nodeOfPoint(frames.point), byThrow);
-  if (!scheduler.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
-  scheduler.goesOn(thread);
+  if (!offTurn.mayGoOn(thread)) { thread.wake(value, byThrow); return; }
+  offTurn.begins(thread);
   thread.value = undefined;
   const outcome = thread.takeCancellation() ? step(thread, frames, thread.cancellation(), true) : step(thread, frames, value, byThrow);
-  if (outcome !== 'awaiting') { scheduler.cameBack(thread, outcome); return; }
+  if (outcome !== 'awaiting') { offTurn.cameBack(thread, outcome); return; }
   waitFor(thread);
-  scheduler.waits(thread);
+  offTurn.waits(thread);
 }
 
 /**
