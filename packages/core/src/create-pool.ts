@@ -2,6 +2,7 @@
  * createPool: the way in. It reads like what a pool is: checked options, an arena, workers that are ready.
  * Next: pool.ts for the composition, options.ts for what may be given.
  */
+import { widenLibuvThreads } from './libuv-threads.ts';
 import { checkPoolOptions, type PoolOptions } from './options.ts';
 import { Pool } from './pool.ts';
 
@@ -12,7 +13,9 @@ import { Pool } from './pool.ts';
  * CAP_ERR_TIMEOUT when one does not start.
  */
 export async function createPool(options?: number | PoolOptions): Promise<Pool> {
-  const pool = new Pool(checkPoolOptions(options));
+  const checked = checkPoolOptions(options);
+  widenLibuvThreads(checked.cores);
+  const pool = new Pool(checked);
   await pool.start();
   return pool;
 }

@@ -40,6 +40,7 @@ export interface GraphRoot {
   /** What is taken up from its queues, a second. */
   readonly drainPerS: number;
 }
+/** `heap` (the fullest worker's) and `external` in bytes, `descriptors`, `processors` (cores kept busy), `libuv threads` (that read files, look up names, compute zlib and crypto). */
 export interface GraphResource { readonly name: string; readonly used: number; /** Not there: none is known. */ readonly limit?: number; readonly isNearLimit: boolean }
 /** A decision in force: a node or root that is held back or preferred, and why. */
 export interface GraphDecision { readonly what: Decision['what']; readonly about: string; readonly why: string }
@@ -99,8 +100,8 @@ const figures = ({ count, sum, squares }: Sums = { count: 0, sum: 0, squares: 0 
 };
 const NEAR = 0.8;
 
-/** What a look of the conductor has found and decided. */
-export function describeGraph(snapshot: Snapshot, plan: Plan, names: readonly string[], pooled: GraphData['pooled']): GraphData {
+/** What a look of the conductor has found and decided. `beside`: what the process uses, and no decision looks at. */
+export function describeGraph(snapshot: Snapshot & Pick<GraphData, 'pooled'>, plan: Plan, names: readonly string[], beside: readonly GraphResource[] = []): GraphData {
   const seen = new Set(snapshot.edges.flatMap(({ from, to }) => [from, to]));
   return {
     atMs: performance.timeOrigin + performance.now(),
@@ -114,9 +115,9 @@ export function describeGraph(snapshot: Snapshot, plan: Plan, names: readonly st
       const planned = plan.roots.get(name);
       return { name, start, tickets: planned?.tickets ?? tickets, queued, started, live, ownMs: figures(ownMs), usedMs: usedMs.reduce((sum, ms) => sum + ms, 0), drainPerS: (planned?.drainPerMs ?? 0) * 1000 };
     }),
-    resources: snapshot.resources.map(({ resource, used, limit }) => ({ name: resource, used, ...Number.isFinite(limit) ? { limit } : {}, isNearLimit: used >= NEAR * limit })),
+    resources: [...snapshot.resources.map(({ resource, used, limit }) => ({ name: resource, used, ...Number.isFinite(limit) ? { limit } : {}, isNearLimit: used >= NEAR * limit })), ...beside],
     decisions: plan.decisions.map(({ what, about, why }) => ({ what, about: typeof about === 'number' ? names[about] as string : about, why })),
-    pooled,
+    pooled: snapshot.pooled,
   };
 }
 

@@ -1,5 +1,7 @@
 /** pool.graph(): what threads met, counted exactly, and what is decided from it; and a conductor that dies. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { createPool, type BlockingGraph, type Pool, type PoolOptions } from 'capriccio';
 import type { Worker } from 'node:worker_threads';
 import { describe, onTestFinished, test } from 'vitest';
@@ -26,7 +28,7 @@ describe('pool.graph()', () => {
     assert.match(graph.nodes.find(({ name }) => name.startsWith(`${url}:`))?.name ?? '', /cancels\.ts:\d+ sleepsShort$/, 'a compiled blocking point has its place');
     assert.deepEqual(graph.roots.map(({ name, started, live }) => [name.split('#')[1], started, live]).toSorted(), [['burns', 300, 0], ['sleepsShort', 200, 0]]);
     assert.ok(graph.roots.every(({ usedMs, ownMs }) => usedMs > 0 && ownMs.mean > 0));
-    assert.deepEqual(graph.resources.map(({ name }) => name), ['heap', 'external', 'descriptors']);
+    assert.deepEqual(graph.resources.slice(0, 4).map(({ name }) => name), ['heap', 'external', 'descriptors', 'processors']);
     assert.deepEqual(graph.pooled, { nodes: 0, edges: 0, roots: 0 });
   });
 
@@ -49,6 +51,22 @@ describe('pool.graph()', () => {
     assert.match(dot, /^digraph capriccio \{\n/);
     for (const { from, to, count } of graph.edges) assert.ok(dot.includes(`n${from} -> n${to} [label="${count}`), `${from} to ${to}`);
     for (const { id } of graph.nodes) assert.ok(dot.includes(`  n${id} [label="`));
+  });
+
+  test('shows what is used of processors and of the threads of libuv', async () => {
+    const pool = await poolFor(2);
+    const { burns } = tasks(pool);
+    const { hashes } = pool.module<{ hashes(rounds: number): Promise<number> }>(fixture('hashes.ts'));
+    const usedOf = (name: string): { used: number; limit?: number } => pool.graph().resources.find((resource) => resource.name === name) ?? { used: 0 };
+    const isOver = { now: false };
+    const busy = Array.from({ length: 2 }, async () => { while (!isOver.now) await burns(20); });
+    await until(() => usedOf('processors').used > 0.5, 'processors');
+    assert.equal(usedOf('processors').limit, availableParallelism());
+    if (existsSync('/proc/self/syscall')) await hashes(1);
+    const hashing = Array.from({ length: 2 }, async () => { while (!isOver.now) await hashes(200_000); });
+    if (existsSync('/proc/self/syscall')) await until(() => usedOf('libuv threads').used > 1, 'threads of libuv', 15_000);
+    isOver.now = true;
+    await Promise.all([...busy, ...hashing]);
   });
 
   test('memory outside of heaps is that of all workers together', async () => {

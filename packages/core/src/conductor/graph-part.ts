@@ -11,6 +11,7 @@ import type { PolicyPart } from '../options.ts';
 import { Aggregator, type ProcessReading } from './aggregator.ts';
 import { decide, firstState, periodMsAt } from './decide.ts';
 import type { Part, PartContext } from './part.ts';
+import { ProcessUsage } from './usage.ts';
 
 /** What the pool gives it. Infinity: no limit. */
 export interface GraphPartData {
@@ -40,6 +41,7 @@ export function create({ memory: arena, data }: PartContext): Part {
   const descriptorsLimit = Math.min(limits.descriptors, systemDescriptors());
   let state = firstState(bornAt);
   let reportedAt = -Infinity;
+  const usage = new ProcessUsage(bornAt);
   let descriptors = { count: 0, atMs: -Infinity };
   let isFresh = true;
   let rests = 0;
@@ -64,6 +66,7 @@ export function create({ memory: arena, data }: PartContext): Part {
       readTables();
       if (isFresh) {
         const reading = readProcess(nowMs);
+        usage.look(nowMs);
         const snapshot = aggregator.snapshot(nowMs, reading);
         const decided = decide(snapshot, state, rules);
         state = decided.state;
@@ -71,7 +74,7 @@ export function create({ memory: arena, data }: PartContext): Part {
           const page = aggregator.pageFor(id, decided.plan, reading);
           if (page !== undefined && !isFrozen) writePlan(memory, id, page);
         }
-        if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, decided.plan, aggregator.names, snapshot.pooled)))) {
+        if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, decided.plan, aggregator.names, usage.resources)))) {
           reportedAt = nowMs;
           isFresh = false;                                               // nothing new until a table is
         }

@@ -12,7 +12,7 @@ const CALLS: Readonly<Record<string, { readonly poll: readonly number[]; readonl
 };
 /** Threads of V8's platform, by name: the collector's helpers. */
 const HELPER = /V8Worker/;
-const TASKS = '/proc/self/task';
+export const TASKS = '/proc/self/task';
 /** `syscall` says "running" of a thread that runs or waits for a processor. */
 const RUNNING = 'r'.charCodeAt(0);
 
@@ -62,6 +62,21 @@ const depthOf = (stack: string | undefined): number => Number(BigInt(stack ?? '0
  */
 export function isAtLock([number, , operation, value, timeout]: readonly string[]): boolean {
   return Number(number) === CALLS[process.arch]?.futex && operation === '0x80' && (value === '0x2' || value === '0x3') && timeout === '0x0';
+}
+
+/** Whether a thread of libuv does something: it waits for work by a lock, and for nothing else. */
+export class TaskState {
+  readonly #syscall: ProcFile;
+  private constructor(syscall: ProcFile) { this.#syscall = syscall; }
+  /** Undefined where the kernel does not say. */
+  static open(task: string): TaskState | undefined {
+    const file = readable(`${TASKS}/${task}/syscall`);
+    return file === undefined ? undefined : new TaskState(file);
+  }
+  isBusy(): boolean {
+    const [number] = buffer.toString('latin1', 0, this.#syscall.read()).split(' ', 1);
+    return number !== '' && Number(number) !== CALLS[process.arch]?.futex;
+  }
 }
 
 class KernelThread implements Witness {
