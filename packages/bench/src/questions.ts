@@ -22,6 +22,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'micro/threads': { what: 'spawn, switch, lock, channel, timer, and a million blocked threads, beside native promises, async-mutex, p-limit and Effect', isShort: true },
   'micro/codec': { what: 'what one value costs on its way through shared memory, beside JSON and v8.serialize', isShort: true },
   'micro/instructions': { what: 'instructions an operation, of structures, codec and threads, by perf or valgrind: what a change costs, without noise' },
+  'micro/conductor': { what: 'what the conductor takes of a core with 2 and 16 workers: idle, computing, and with short calls' },
   'micro/recorder': { what: 'what recording the blocking graph costs a segment, and that it counts all', isShort: true },
   'micro/compiled': { what: 'an awaited call, a miss, a wait, a spawn: compiled code beside native, and the bytes of a blocked thread' },
   'micro/preemption': { what: 'what a loop costs in which a thread may be preempted, and how late a thread goes on beside one that computes' },

@@ -25,12 +25,14 @@ export class ServerProcess implements AsyncDisposable {
 
   /**
    * Forks `file`, one of the servers beside this one, and waits until it listens. Rejects with the reason when it does not.
-   * @param env  besides our own
+   * @param env  besides our own; where BENCH_SERVER_CPUS names processors (`0,1`), all servers run on these alone, by taskset: a small machine inside of a large one
    * @param flags  of Node, for it and its processes
    */
   static async start(file: URL, { app, port, cores, keepAliveMs = 5000 }: ServerArguments, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Promise<ServerProcess> {
     // Its output goes to our standard error: standard output belongs to the results.
-    const child = fork(file, [app.href, String(port), String(cores), String(keepAliveMs)], { stdio: ['ignore', 2, 2, 'ipc'], env: { ...process.env, ...env }, execArgv: [...process.execArgv, ...flags] });
+    const { BENCH_SERVER_CPUS: cpus } = process.env;
+    const onCpus = cpus === undefined ? { execArgv: [...process.execArgv, ...flags] } : { execPath: 'taskset', execArgv: ['-c', cpus, process.execPath, ...process.execArgv, ...flags] };
+    const child = fork(file, [app.href, String(port), String(cores), String(keepAliveMs)], { stdio: ['ignore', 2, 2, 'ipc'], env: { ...process.env, ...env }, ...onCpus });
     try {
       const ready = await nextMessage(child, 'ready', readyMs);
       return new ServerProcess(child, ready.port);
