@@ -186,7 +186,7 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   });
   const more = async (number: unknown): Promise<Answer> => {
     const exchange = exchanges.get(number as number);
-    if (exchange === undefined) return [new Uint8Array(0), 'cut', false, runtime.me.id, 0, 0];
+    if (exchange === undefined) return ['', 'cut', false, runtime.me.id, 0, 0];
     const answer = await exchange.next();
     if (exchange.isDrained) exchanges.delete(exchange.number);
     return answer;

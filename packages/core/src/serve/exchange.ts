@@ -1,8 +1,9 @@
 /** One request on a back lane, from the bytes of its head to the last bytes of its answer. Gathers what the app sends until the front takes it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Member } from './bag.ts';
-import { PIECE_BYTES, type Answer, type RequestArguments } from './lane-messages.ts';
-import type { Carried, LaneSocket, Peer } from './lane-socket.ts';
+import { AnswerBytes } from './answer-bytes.ts';
+import type { Answer, RequestArguments } from './lane-messages.ts';
+import type { Carried, LaneSocket, Peer, Written } from './lane-socket.ts';
 
 /** Bytes that may wait for the front before the app is asked to wait. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -34,8 +35,7 @@ export class Exchange implements Carried, Member {
   isReading = false;
   req: IncomingMessage | undefined;
   readonly #host: ExchangeHost;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #answer: AnswerBytes = new AnswerBytes();
   #held: (() => void) | undefined;
   #state: Answer[1] = 'more';
   #keepsAlive = false;
@@ -68,10 +68,9 @@ export class Exchange implements Carried, Member {
   }
 
   // ---- the socket's ----
-  write(chunk: Buffer, done: () => void): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes <= HIGH_WATER_BYTES) done();
+  write(chunks: readonly Written[], done: () => void): void {
+    for (const written of chunks) this.#answer.push(written);
+    if (this.#answer.length <= HIGH_WATER_BYTES) done();
     else this.#held = done;
     this.#flushSoon();
   }
@@ -93,7 +92,7 @@ export class Exchange implements Carried, Member {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#puller = resolve;
     if (this.hasEnded) this.#flush();
-    else if (this.#bytes > 0) this.#flushSoon();
+    else if (this.#answer.length > 0) this.#flushSoon();
     return promise;
   }
 
@@ -102,7 +101,7 @@ export class Exchange implements Carried, Member {
     this.#willFlush = true;
     setImmediate(() => {
       this.#willFlush = false;
-      if (this.#bytes > 0) this.#flush();
+      if (this.#answer.length > 0) this.#flush();
     });
   }
 
@@ -110,23 +109,15 @@ export class Exchange implements Carried, Member {
     const puller = this.#puller;
     if (puller === undefined) return;
     this.#puller = undefined;
-    const bytes = this.#take();
-    const state = this.#bytes > 0 ? 'more' : this.#state;
+    const bytes = this.#answer.take();
+    const state = this.#answer.length > 0 ? 'more' : this.#state;
     this.#isTold = state !== 'more';
     puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, this.#host.usedMs(this)]);
-    if (this.#bytes <= HIGH_WATER_BYTES) {
+    if (this.#answer.length <= HIGH_WATER_BYTES) {
       const held = this.#held;
       this.#held = undefined;
       held?.();
     }
-  }
-
-  #take(): Uint8Array {
-    const all = Buffer.concat(this.#chunks, this.#bytes);
-    const piece = all.subarray(0, PIECE_BYTES);
-    this.#chunks = all.length > piece.length ? [all.subarray(piece.length)] : [];
-    this.#bytes = all.length - piece.length;
-    return piece.length === all.length ? piece : Buffer.from(piece);
   }
 
   /** Its client has gone. */

@@ -251,11 +251,11 @@ class Relay implements Member {
     this.#used(usedMs);
     if (this.#hasEnded) { this.#abort(); return; }
     if (res.headersSent) return;
-    const raw = bufferOf(bytes);
+    const raw = typeof bytes === 'string' ? bytes : bufferOf(bytes);
     const headEnd = raw.indexOf('\r\n\r\n') + 4;
     if (headEnd < 4) { res.destroy(); return; }                         // cut before it had an answer
-    sendHead(res, raw.toString('latin1', 0, headEnd), keepsAlive, state === 'more');
-    const rest = raw.subarray(headEnd);
+    sendHead(res, typeof raw === 'string' ? raw.slice(0, headEnd) : raw.toString('latin1', 0, headEnd), keepsAlive, state === 'more');
+    const rest = typeof raw === 'string' ? raw.slice(headEnd) : raw.subarray(headEnd);
     if (state === 'done') { res.end(rest.length > 0 ? rest : undefined); return; }
     if (rest.length > 0) res.write(rest);
     else res.flushHeaders();
@@ -274,7 +274,7 @@ class Relay implements Member {
         const [bytes, state, keepsAlive, , , usedMs] = await caller.call(caller.target(MORE, 'lane more'), [number], { on: back }) as Answer;
         this.#used(usedMs);
         if (this.#hasEnded) return;
-        if (bytes.length > 0) res.write(bufferOf(bytes));
+        if (bytes.length > 0) res.write(typeof bytes === 'string' ? bytes : bufferOf(bytes));
         if (state === 'more') continue;
         this.#answer = undefined;
         if (state === 'cut') { cut(res); return; }

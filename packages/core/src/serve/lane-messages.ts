@@ -26,9 +26,9 @@ export type RequestArguments = [
   /** False: the server drains, the answer closes the connection. */ mayKeepAlive: boolean,
 ];
 
-/** Bytes of an answer as they leave, header and all. */
+/** An answer as it leaves, header and all: bytes, or a text whose UTF-8 they are. */
 export type Answer = [
-  bytes: Uint8Array,
+  bytes: Uint8Array | string,
   /** 'cut': the app has destroyed the connection. */ state: 'more' | 'done' | 'cut',
   keepsAlive: boolean,
   /** For `more`: on which lane, under which number. */ back: number, number: number,

@@ -17,8 +17,8 @@ export type Peer = readonly [string | undefined, number | undefined, string | un
 /** The request that a socket carries at present. */
 export interface Carried {
   readonly peer: Peer;
-  /** The answer's next bytes. `done` is called when more may come. */
-  write(chunk: Buffer, done: () => void): void;
+  /** What the answer goes on with. `done` is called when more may come. */
+  write(chunks: readonly Written[], done: () => void): void;
   /** The parser wants more of the request. */
   readMore(): void;
   /** The socket has been closed. */
@@ -28,7 +28,8 @@ export interface Carried {
 }
 
 type Done = (error?: Error | null) => void;
-interface Written { readonly chunk: Buffer | string; readonly encoding: BufferEncoding }
+/** A string as it was given: its encoding says which bytes it stands for. */
+export interface Written { readonly chunk: Buffer | string; readonly encoding: BufferEncoding }
 
 const READING = new Set(['data', 'readable']);
 
@@ -45,16 +46,12 @@ export class LaneSocket extends Socket {
 
   override _read(): void { this.carried?.readMore(); }
 
-  override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Done): void {
-    const { carried } = this;
-    if (carried === undefined) { done(); return; }
-    carried.write(bytesOf({ chunk, encoding }), done);
-  }
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Done): void { this._writev([{ chunk, encoding }], done); }
 
   override _writev(chunks: Written[], done: Done): void {
     const { carried } = this;
-    if (carried === undefined) { done(); return; }
-    carried.write(chunks.length === 1 ? bytesOf(chunks[0] as Written) : Buffer.concat(chunks.map(bytesOf)), done);
+    if (carried === undefined) done();
+    else carried.write(chunks, done);
   }
 
   override on(event: string, listener: (...args: never[]) => void): this {
@@ -73,5 +70,3 @@ Object.defineProperties(LaneSocket.prototype, Object.fromEntries(
     .map((name, at) => [name, { configurable: true, get(this: LaneSocket): unknown { return this.carried?.peer[at]; } }]),
 ));
 Object.defineProperty(LaneSocket.prototype, 'pending', { configurable: true, value: false });
-
-const bytesOf = ({ chunk, encoding }: Written): Buffer => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
