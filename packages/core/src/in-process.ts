@@ -3,6 +3,8 @@ import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:wor
 import type { Layout } from '@capriccio/shared';
 import { Runtime, setRuntime, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
+import { LocalServer, type LocalServerHost } from './serve/local-server.ts';
+import type { FullServeOptions } from './serve/serve-options.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
@@ -12,6 +14,7 @@ export class InProcess implements Postman {
   readonly #runtime: Runtime;
   readonly #port: MessagePort;
   readonly #receive: (envelope: Envelope) => void;
+  readonly #servers = new Set<LocalServer>();
 
   /** @param receive  takes what the runtime tells main */
   constructor(buffer: SharedArrayBuffer, layout: Layout, options: FullPoolOptions, receive: (message: PortMessage) => void) {
@@ -35,7 +38,17 @@ export class InProcess implements Postman {
   }
 
   get runtime(): Runtime { return this.#runtime; }
+  get servers(): Iterable<LocalServer> { return this.#servers; }
   start(): void { this.#runtime.start(); }
+
+  /** Rejects with what keeps it from being served. */
+  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
+    const server = new LocalServer({ ...host, runtime: this.#runtime, onClosed: () => { this.#servers.delete(server); onClosed(); } }, url, options);
+    this.#servers.add(server);
+    await server.open();
+    return server;
+  }
+
   close(): void {
     this.#port.close();
     setRuntime(undefined);

@@ -47,7 +47,8 @@ describe('the command line', () => {
     [['serve', 'a.ts', '--port'], /--port takes a value/],
     [['serve', 'a.ts', '--port', 'http'], /--port takes a whole number, not 'http'/],
     [['serve', 'a.ts', '--port', '70000'], /port must be an integer from 0 to 65535, not 70000/],
-    [['serve', 'a.ts', '--cores', '0'], /serve needs at least one core/],
+    [['serve', 'a.ts', '--cores', '0', '--watch'], /--watch starts workers again, and with cores: 0 there are none.* node --watch node_modules\/capriccio\/dist\/cli\/main\.js serve/],
+    [['serve', 'a.ts', '--cores', '129'], /cores must be an integer from 0 to 128, not 129/],
     [['serve', 'a.ts', '--accept', 'plcaed'], /accept must be 'placed' or 'reusePort'/],
     [['serve', 'a.ts', '--json=yes'], /--json takes no value/],
     [['serve'], /serve takes the app/],
@@ -324,6 +325,17 @@ describe('capriccio serve', () => {
     cli.child.kill('SIGINT');
     assert.deepEqual(await cli.ended, { code: 0, signal: null });
     assert.match((JSON.parse(cli.stderr) as { note: string }).note, /^SIGINT: closing/);
+  });
+
+  test.each([[['--cores', '0'], {}], [[], { CAPRICCIO_CORES: '0' }]])('%j %j: in this process, for debugging, until a signal', async (args, env) => {
+    const cli = await serving([fixture('one-process.ts'), '--port', '0', ...args], env);
+    assert.match(cli.stdout, /^listening on http:\/\/127\.0\.0\.1:\d+ in this process\n$/);
+    assert.deepEqual(await (await fetch(cli.url)).json(), { pid: cli.child.pid, isMainThread: true, thread: 'GET /', halved: 21 });
+    const slow = fetch(`${cli.url}/slow`);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    cli.child.kill('SIGTERM');
+    assert.equal((await slow).status, 200);
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
 
   test('a second signal ends it at once, although a request never ends', async () => {

@@ -17,7 +17,7 @@ export const serveVerb: Verb = {
   positionals: '[app]',
   summary: 'serves an app on every core until a signal comes',
   options: {
-    cores: { value: 'n', about: 'workers, 1 to 128 (default: CAPRICCIO_CORES, or what the machine has)' },
+    cores: { value: 'n', about: 'workers, 0 to 128; 0: all in this process, for debugging (default: CAPRICCIO_CORES, or what the machine has)' },
     port: { value: 'n', about: 'port, 0 for a free one (default: PORT, or 3000)' },
     host: { value: 'name', about: 'address to listen on (default: HOST, or 127.0.0.1)' },
     'admin-port': { value: 'n', about: 'port of 127.0.0.1 for metrics, readiness and the dashboard, 0 for a free one (default: none)' },
@@ -34,6 +34,9 @@ export const serveVerb: Verb = {
     'SIGQUIT prints all threads on stderr, and what each waits for.',
   ],
 };
+
+/** What starts a process again, where there is no worker that could be. */
+const WATCHED = 'node --watch node_modules/capriccio/dist/cli/main.js serve … --cores 0';
 
 /** What is to be served, and how. */
 interface Plan { readonly app: string; readonly pool: PoolOptions; readonly serve: ServeOptions }
@@ -59,7 +62,7 @@ async function planOf(typed: Typed): Promise<Plan> {
   const cores = wholeNumber(typed, 'cores');
   const options = { pool: { ...config.pool, ...cores === undefined ? {} : { cores } }, serve: { ...config.serve, ...typedServeOptions(typed) } };
   const full = asUsage(() => { checkServeOptions(options.serve); return checkPoolOptions(options.pool); });
-  if (full.cores === 0) throw new UsageError('serve needs at least one core');
+  if (full.cores === 0 && typed.values.has('watch')) throw new UsageError(`--watch starts workers again, and with cores: 0 there are none, for a process loads a module once; let Node watch: ${WATCHED}`);
   return { app: sourceFile(named), ...options };
 }
 
@@ -87,7 +90,8 @@ async function open({ app, pool: poolOptions, serve: serveOptions }: Plan, outpu
 function announce({ pool, server }: Served, output: Output): void {
   const { url, port, adminUrl } = server;
   const admin = adminUrl === undefined ? '' : `; dashboard and metrics on ${adminUrl}`;
-  output.result(`listening on ${url} with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}${admin}`, { event: 'listening', url, port, cores: pool.cores, ...adminUrl === undefined ? {} : { adminUrl } });
+  const where = pool.cores === 0 ? 'in this process' : `with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}`;
+  output.result(`listening on ${url} ${where}${admin}`, { event: 'listening', url, port, cores: pool.cores, ...adminUrl === undefined ? {} : { adminUrl } });
 }
 
 async function close({ pool, server }: Served): Promise<void> {
