@@ -166,6 +166,39 @@ describe('capriccio top', () => {
     assert.match(refused[at + 3] ?? '', /^GET \/heavy +2,000 +500 +2,500$/);
     assert.match(refused[at + 4] ?? '', /^GET \/old +5 +0 +1,000$/);
     assert.ok(!lines.some((line) => line.startsWith('refused')), 'nothing was');
+    assert.ok(!lines.some((line) => line.startsWith('hottest')), 'no graph, no nodes');
+  });
+
+  test('the screen: the hottest nodes of the blocking graph, by what they took since the look before, and what is held back', () => {
+    const edge = (from: number, count: number, mean: number): unknown => ({ from, to: 1, count, timeMs: { count, mean, sd: 0 } });
+    const look = (at: number, cold: number, hot: number): Look => ({
+      version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled: [] },
+      stats: { cores: 1, workers: [], calls: { made: 0, outstanding: 0, waiting: 0 }, refused: { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} }, lost: 0, memory: { slotsFree: 1 }, activations: { spares: 0, blocked: 0, activated: 0 } }, routes: [],
+      graph: {
+        nodes: [{ id: 1, name: 'app.ts:3 cold', weightMs: 1, tickets: 1 }, { id: 2, name: 'app.ts:9 hot', weightMs: 5, tickets: 0.5, inUse: 4, waiting: 30 }, { id: 3, name: 'never left', weightMs: 0, tickets: 1 }],
+        edges: [edge(1, cold, 1), edge(2, hot, 2), edge(2, hot, 8)],
+        decisions: [{ what: 'tickets', about: 'app.ts:9 hot', why: 'it takes memory, of which 85 % is used' }],
+      },
+    } as unknown as Look);
+    const plain = (_: string, text: string): string => text;
+    const shown = (...looks: [Look, Look?]): string[] => { const lines = topScreen(looks[0], looks[1], plain).split('\n'); return lines.slice(lines.findIndex((line) => line.startsWith('hottest nodes '))); };
+    const [, first, second, decision, ...more] = shown(look(3000, 10_000, 300), look(1000, 9900, 100));
+    assert.match(first ?? '', /^app\.ts:9 hot +600 +200 +1\.00 +5\.00 +0\.5 +4 +30$/);
+    assert.match(second ?? '', /^app\.ts:3 cold +10,000 +50 +0\.05 +1\.00 +1 *$/);
+    assert.deepEqual([decision, more], ['tickets app.ts:9 hot: it takes memory, of which 85 % is used', []]);
+    assert.match(shown(look(3000, 10_000, 300))[1] ?? '', /^app\.ts:3 cold +10,000 +– +– +1\.00/);
+  });
+
+  test('a served app shows its nodes once the conductor has looked', async () => {
+    const cli = await serving([fixture('slow-app.ts'), '--port', '0', '--admin-port', '0', '--json']);
+    const { adminUrl } = JSON.parse(cli.stdout) as { adminUrl: string };
+    await until(async () => {
+      await fetch(`${cli.url}/quick`);
+      return ((await (await fetch(`${adminUrl}/graph.json`)).json()) as { edges: unknown[] }).edges.length > 0;
+    }, 'the graph');
+    assert.match((await capriccio('top', adminUrl)).stdout, /\nhottest nodes +passages +\/s +busy +mean ms +tickets +there +waiting\n\S.* \d/);
+    cli.child.kill('SIGTERM');
+    await cli.ended;
   });
 });
 
