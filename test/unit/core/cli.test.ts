@@ -35,6 +35,7 @@ describe('the command line', () => {
     const { code, stdout } = await capriccio('--version');
     assert.equal(code, 0);
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.deepEqual(JSON.parse((await here('--version', '--json')).stdout), { version: stdout.trimEnd() });
   });
 
   test.each([
@@ -68,6 +69,7 @@ describe('the command line', () => {
     [['serve', 'test'], /test is a directory; name a file of it/],
     [['run', 'nowhere.ts'], /there is no nowhere\.ts/],
     [['analyze', 'test', 'packages'], /analyze takes one directory or file, not also packages/],
+    [['analyze', 'packages', '--stack-bound', '0'], /--stack-bound takes a whole number from 1, not 0/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -115,6 +117,8 @@ describe('the command line', () => {
     assert.equal(code, 2);
     assert.deepEqual(JSON.parse(stderr), { error: { code: 'CAP_ERR_OPTION', message: 'serve has no option --prot; did you mean --port?' } });
     assert.match((await here('run', 'a.ts', '--prot', '--', '--json')).stderr, /^capriccio: /);
+    assert.deepEqual(await here('analyze', fixture('join.ts'), '--dot', '--json'), { code: 2, stdout: '', stderr: '{"error":{"code":"CAP_ERR_OPTION","message":"--dot or --json, not both"}}\n' });
+    assert.match((await here('analyze', fixture('join.ts'))).stdout, /\n {2}1 function, \d+ call sites?, 0 blocking points\n/);
   });
 });
 
