@@ -1,7 +1,8 @@
 /** A pool without workers, for debugging: the runtime of a worker in this thread, and a port from it to itself. Next: pool.ts. */
 import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import type { TypedHook } from '@capriccio/compiler/hook';
 import type { Layout } from '@capriccio/shared';
-import { Runtime, setRuntime, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { Runtime, setRuntime, setWhereUnparsed, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
 import { LocalServer, type LocalServerHost } from './serve/local-server.ts';
 import type { FullServeOptions } from './serve/serve-options.ts';
@@ -14,6 +15,7 @@ export class InProcess implements Postman {
   readonly #runtime: Runtime;
   readonly #port: MessagePort;
   readonly #receive: (envelope: Envelope) => void;
+  #hook: TypedHook | undefined;
   readonly #servers = new Set<LocalServer>();
 
   /** @param receive  takes what the runtime tells main */
@@ -39,7 +41,12 @@ export class InProcess implements Postman {
 
   get runtime(): Runtime { return this.#runtime; }
   get servers(): Iterable<LocalServer> { return this.#servers; }
-  start(): void { this.#runtime.start(); }
+  async start(): Promise<void> {
+    const { installTypedHook } = await import('@capriccio/compiler/hook');
+    const hook = this.#hook = installTypedHook();
+    setWhereUnparsed(() => hook.whereUnparsed());
+    this.#runtime.start();
+  }
 
   /** Rejects with what keeps it from being served. */
   async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
@@ -51,6 +58,8 @@ export class InProcess implements Postman {
 
   close(): void {
     this.#port.close();
+    this.#hook?.remove();
+    setWhereUnparsed(() => undefined);
     setRuntime(undefined);
   }
 

@@ -210,7 +210,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   /** @internal */
   async start(): Promise<void> {
     try {
-      if (this.cores === 0) this.#inProcess?.start();
+      if (this.cores === 0) await this.#inProcess?.start();
       else {
         await this.#workers.start(this.cores);
         this.#afterStart = setTimeout(() => { this.#conductor.start(); this.#crew.started(); }, STANDBY_MS).unref();

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { describe, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, onTestFinished, test } from 'vitest';
 import { BOUND_MS, capriccio, children, fixture, root, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
@@ -65,6 +68,18 @@ describe('capriccio run, of a program', () => {
 
   test('a default export is called, and then it ends with the exit code that the script set', async () => {
     assert.deepEqual(await capriccio('run', program('callable.ts')), { code: 4, stdout: "exit 4\n'result'\n", stderr: '' });
+  });
+
+  test.each(['1', '0'])('TypeScript that cannot be stripped, with its own lines; --cores %s', async (cores) => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-test-'));
+    onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
+    writeFileSync(join(folder, 'typed.ts'), [
+      '', "enum Colour { Red = 'red', Green = 'green' }", 'namespace shades { export const dark = (colour: Colour): string => `dark ${colour}`; }', 'class Point { constructor(readonly x: number, readonly y: number) { } }',
+      '', 'console.log(shades.dark(Colour.Green), new Point(1, 2));', "throw new RangeError('on line 7');", 'export {};', '',
+    ].join('\n'));
+    const { code, stdout, stderr } = await capriccio('run', join(folder, 'typed.ts'), '--cores', cores);
+    assert.deepEqual([code, stdout], [1, 'dark green Point { x: 1, y: 2 }\n'], stderr);
+    assert.match(stderr, /RangeError: on line 7\n {4}at .*typed\.ts:7:7\)?\n/);
   });
 
   test('one whose worker dies says of what', async () => {

@@ -409,9 +409,11 @@ describe('capriccio serve', () => {
     ['imports-syntax.ts', /^capriccio: SyntaxError: .* \(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /this module cannot be loaded\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /cannot serve this module: the module has no default export.*\(CAP_ERR_MODULE\)/],
-  ])('%s is an error that says so, exit code 1', async (name, message) => {
-    const { code, stdout, stderr } = await capriccio('serve', fixture(name), '--port', '0');
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, message);
+  ])('%s is an error that says so, exit code 1, in this process too', async (name, message) => {
+    for (const cores of ['1', '0']) {
+      const { code, stdout, stderr } = await capriccio('serve', fixture(name), '--port', '0', '--cores', cores);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, message);
+    }
   });
 });
