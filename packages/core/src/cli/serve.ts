@@ -46,17 +46,17 @@ interface Served { readonly pool: Pool; readonly server: PoolServer }
 export async function serve(typed: Typed, output: Output): Promise<number> {
   const plan = await planOf(typed);
   const first = await open(plan, output);
-  const life = new Life(plan, first, output);                            // before it is told: a signal may follow at once
-  announce(first, output);
+  const life = new Life({ plan, again: () => planOf(typed, true) }, first, output);   // before it is told: a signal may follow at once
   if (typed.values.has('watch')) life.watch();
+  announce(first, output);
   await life.ended;
   return 0;
 }
 
-async function planOf(typed: Typed): Promise<Plan> {
+async function planOf(typed: Typed, isAgain = false): Promise<Plan> {
   const [typedApp, ...others] = typed.positionals;
   if (others.length > 0) throw new UsageError(`serve takes one app, not also ${others.join(' ')}`);
-  const config = await readConfig(typed);
+  const config = await readConfig(typed, isAgain);
   const named = typedApp ?? config.app;
   if (named === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
   const cores = wholeNumber(typed, 'cores');
@@ -101,7 +101,9 @@ async function close({ pool, server }: Served): Promise<void> {
 
 /** What is served, from the first to the last; another takes its place when sources change. */
 class Life {
-  readonly #plan: Plan;
+  /** What to serve now, as the configuration has it. */
+  readonly #planAgain: () => Promise<Plan>;
+  readonly #folder: string;
   readonly #output: Output;
   readonly #end = Promise.withResolvers<void>();
   #served: Served | undefined;
@@ -110,8 +112,13 @@ class Life {
   readonly #stopDumps: () => void;
   #stopWatching: () => void = () => { /* nothing is watched */ };
 
-  constructor(plan: Plan, served: Served, output: Output) {
-    this.#plan = { ...plan, serve: { ...plan.serve, port: served.server.port, ...served.server.adminUrl === undefined ? {} : { adminPort: Number(new URL(served.server.adminUrl).port) } } };
+  constructor({ plan, again }: { plan: Plan; again: () => Promise<Plan> }, served: Served, output: Output) {
+    const ports = { port: served.server.port, ...served.server.adminUrl === undefined ? {} : { adminPort: Number(new URL(served.server.adminUrl).port) } };
+    this.#planAgain = async () => {
+      const { serve: options, ...others } = await again();
+      return { ...others, serve: { ...options, ...ports } };
+    };
+    this.#folder = dirname(plan.app);
     this.#served = served;
     this.#output = output;
     const receive = (signal: NodeJS.Signals, number: number): void => this.#receive(signal, number);
@@ -123,7 +130,7 @@ class Life {
   get ended(): Promise<void> { return this.#end.promise; }
 
   watch(): void {
-    this.#stopWatching = watchSources(dirname(this.#plan.app), (file) => { this.#change = this.#change.then(() => this.#startAgain(file)); });
+    this.#stopWatching = watchSources(this.#folder, (file) => { this.#change = this.#change.then(() => this.#startAgain(file)); });
   }
 
   /** The ports stay the same. What fails to start is told, and the next change tried. */
@@ -134,7 +141,7 @@ class Life {
     this.#served = undefined;
     if (before !== undefined) await close(before);
     try {
-      this.#served = await open(this.#plan, this.#output);
+      this.#served = await open(await this.#planAgain(), this.#output);
       announce(this.#served, this.#output);
     } catch (error) {
       this.#output.error(error);

@@ -36,7 +36,7 @@ export function topScreen(look: Look, before: Look | undefined, style: Style, ro
 
 function head({ version, pid, uptimeMs, ready, stats, health }: Look, style: Style): string {
   const state = ready.isReady ? style(health.status === 'ok' ? 'green' : 'yellow', `ready, ${health.status}`) : style('red', `not ready: ${ready.reason}`);
-  return `${style('bold', `capriccio ${version}`)}  process ${pid}, up ${duration(uptimeMs)}  ${state}  ${health.ready} of ${stats.cores} cores${stats.lost === 0 ? '' : style('yellow', `, ${stats.lost} lost`)}`;
+  return `${style('bold', `capriccio ${version}`)}  process ${pid}, up ${duration(uptimeMs)}  ${state}  ${stats.cores === 0 ? 'in its own process' : `${health.ready} of ${stats.cores} cores`}${stats.lost === 0 ? '' : style('yellow', `, ${stats.lost} lost`)}`;
 }
 
 function coreLines({ stats, health }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
