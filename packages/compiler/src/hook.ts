@@ -3,13 +3,11 @@
  * (cache.ts), so the parser is loaded only when a file is new. A file that cannot be compiled, for whatever reason, is handed to Node as it was, and
  * Node says what is wrong with it.
  */
-import fs from 'node:fs';
 import inspector from 'node:inspector';
-import nodeModule, { createRequire, type LoadFnOutput, type LoadHookContext } from 'node:module';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
-import { fileURLToPath } from 'node:url';
+import nodeModule, { type LoadFnOutput, type LoadHookContext } from 'node:module';   // no named import: a Node that has it not must still link this (scripts/bundle.ts)
 import { DiskCache, cacheDirectory } from './cache.ts';
-import type * as Compiler from './index.ts';
 import type { Position } from './lines.ts';
+import { compiler, kindOf, placeUnparsed, textOf, withMap, type LoadedFile } from './loaded-file.ts';
 import { RUNTIME_MODULE, hasBeenCompiled } from './modules.ts';
 import { filesToCompile, type Patterns } from './patterns.ts';
 import { Places } from './placement.ts';
@@ -20,6 +18,7 @@ import { versionOfCompiler } from './version.ts';
 
 export type { Position } from './lines.ts';
 export type { Pattern, Patterns } from './patterns.ts';
+export { installTypedHook, type TypedHook } from './typed-hook.ts';
 
 export interface HookOptions extends Patterns {
   /** What compiled code imports. */
@@ -50,8 +49,6 @@ const MAY_HAVE_WORK = /\basync\b|\bfunction\b|\bclass\b|=>|\)\s*\{/;
 
 /** Generated code, and where its lines come from. */
 interface Entry { readonly code: string; readonly places: string }
-
-interface LoadedFile { readonly url: string; readonly kind: SourceKind }
 
 /** Installs the hook in this thread. It needs what `runtimeUrl` names to be loaded before any CommonJS file that is compiled. */
 export function installHook(options: HookOptions): Hook {
@@ -114,7 +111,7 @@ export function installHook(options: HookOptions): Hook {
     if (entry === undefined) return undefined;
     entries.set(url, entry);
     places.delete(url);
-    return { format: kind, source: wantsMaps() ? withMap(entry, url, source) : entry.code, shortCircuit: true };
+    return { format: kind, source: wantsMaps() ? mapped(entry, url, source) : entry.code, shortCircuit: true };
   }
 
   function entryOf(url: string, kind: SourceKind, source: string, typescript: boolean): Entry | undefined {
@@ -153,33 +150,6 @@ export function installHook(options: HookOptions): Hook {
   };
 }
 
-/** Loaded when the first file must be compiled: most starts find all of them in the cache. */
-const compiler = (): typeof Compiler => createRequire(import.meta.url)('@capriccio/compiler') as typeof Compiler;
-
-function placeUnparsed({ url, kind }: LoadedFile): string | undefined {
-  const source = textOf(undefined, url);
-  if (source === undefined) return undefined;
-  try {
-    compiler().blockingPoints(source, { file: url, kind });
-    return undefined;
-  } catch (error) {
-    const { line, column } = error as Partial<Position>;
-    return line === undefined || column === undefined ? undefined : `${url}:${line}:${column + 1}`;
-  }
-}
-
-function kindOf(format: string | null | undefined): SourceKind | undefined {
-  const kind = format?.replace('-typescript', '');
-  return kind === 'module' || kind === 'commonjs' ? kind : undefined;
-}
-
-/** CommonJS is handed on without its text. */
-function textOf(source: LoadFnOutput['source'], url: string): string | undefined {
-  if (typeof source === 'string') return source;
-  if (source !== null && source !== undefined) return new TextDecoder().decode(source as Uint8Array);
-  try { return fs.readFileSync(fileURLToPath(url), 'utf8'); } catch { return undefined; }
-}
-
 function parseEntry(text: string | undefined): Entry | undefined {
   if (text === undefined) return undefined;
   const at = text.indexOf('\n') + 1;
@@ -188,7 +158,4 @@ function parseEntry(text: string | undefined): Entry | undefined {
 }
 
 /** For debuggers: the source map goes with the code. */
-function withMap({ code, places }: Entry, url: string, source: string): string {
-  const map = compiler().toSourceMap({ code, segments: new Places(places, code).segments }, source, url);
-  return `${code}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}`;
-}
+const mapped = ({ code, places }: Entry, url: string, source: string): string => withMap(code, compiler().toSourceMap({ code, segments: new Places(places, code).segments }, source, url));

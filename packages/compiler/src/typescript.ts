@@ -14,13 +14,18 @@ let amaro: Amaro | undefined;
 const require = createRequire(import.meta.url);
 
 /** Throws SourceError where the source is no TypeScript. */
-export function stripTypes(source: string, file: string): Pass {
+export const stripTypes = (source: string, file: string): Pass => strip(source, file) ?? transform(source, file);
+
+/** The same for what cannot be stripped; undefined for what can. */
+export const transformTypes = (source: string, file: string): Pass | undefined => (strip(source, file) === undefined ? transform(source, file) : undefined);
+
+function strip(source: string, file: string): Pass | undefined {
   try {
     return { code: quietly(() => nodeModule.stripTypeScriptTypes(source, { mode: 'strip' })), segments: identity(source.length) };
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw refused(error, source, file);
+    return undefined;
   }
-  return transform(source, file);
 }
 
 function transform(source: string, file: string): Pass {

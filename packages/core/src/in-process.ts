@@ -1,8 +1,11 @@
 /** A pool without workers, for debugging: the runtime of a worker in this thread, and a port from it to itself. Next: pool.ts. */
 import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import type { TypedHook } from '@capriccio/compiler/hook';
 import type { Layout } from '@capriccio/shared';
-import { Runtime, setRuntime, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { Runtime, setRuntime, setWhereUnparsed, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
+import { LocalServer, type LocalServerHost } from './serve/local-server.ts';
+import type { FullServeOptions } from './serve/serve-options.ts';
 import * as workerPlugin from './worker-plugin.ts';
 
 const MAIN = 0;
@@ -12,6 +15,8 @@ export class InProcess implements Postman {
   readonly #runtime: Runtime;
   readonly #port: MessagePort;
   readonly #receive: (envelope: Envelope) => void;
+  #hook: TypedHook | undefined;
+  readonly #servers = new Set<LocalServer>();
 
   /** @param receive  takes what the runtime tells main */
   constructor(buffer: SharedArrayBuffer, layout: Layout, options: FullPoolOptions, receive: (message: PortMessage) => void) {
@@ -35,9 +40,26 @@ export class InProcess implements Postman {
   }
 
   get runtime(): Runtime { return this.#runtime; }
-  start(): void { this.#runtime.start(); }
+  get servers(): Iterable<LocalServer> { return this.#servers; }
+  async start(): Promise<void> {
+    const { installTypedHook } = await import('@capriccio/compiler/hook');
+    const hook = this.#hook = installTypedHook();
+    setWhereUnparsed(() => hook.whereUnparsed());
+    this.#runtime.start();
+  }
+
+  /** Rejects with what keeps it from being served. */
+  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
+    const server = new LocalServer({ ...host, runtime: this.#runtime, onClosed: () => { this.#servers.delete(server); onClosed(); } }, url, options);
+    this.#servers.add(server);
+    await server.open();
+    return server;
+  }
+
   close(): void {
     this.#port.close();
+    this.#hook?.remove();
+    setWhereUnparsed(() => undefined);
     setRuntime(undefined);
   }
 

@@ -92,8 +92,6 @@ export interface FullPoolOptions {
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: string[] | undefined;
   readonly name: string;
-  /** Standard input may be given to workers: for the command line. */
-  readonly hasInput?: boolean;
 }
 
 const POOL_OPTIONS = ['cores', 'spares', 'lanes', 'windows', 'deadlock', 'compile', 'quantumUs', 'sliceUs', 'stackBound', 'framesMax', 'memory', 'limits', 'onWorkerLost', 'audit', 'timings', 'cancelGraceMs', 'startMs', 'resourceLimits', 'env', 'execArgv', 'name'];

@@ -115,7 +115,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #calls = new CallBook();
   readonly #hanging: Hanging;
   readonly #stuck: Stuck;
-  readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => [...this.#workers.all].reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
+  readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => (this.#inProcess === undefined ? [...this.#workers.all] : [this.#inProcess.runtime.me]).reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #rolesSeen = 0;
@@ -210,7 +210,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   /** @internal */
   async start(): Promise<void> {
     try {
-      if (this.cores === 0) this.#inProcess?.start();
+      if (this.cores === 0) await this.#inProcess?.start();
       else {
         await this.#workers.start(this.cores);
         this.#afterStart = setTimeout(() => { this.#conductor.start(); this.#crew.started(); }, STANDBY_MS).unref();
@@ -243,20 +243,20 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   }
 
   /**
-   * Serves an app on every core: a module whose default export is an object with `fetch`, a Fastify instance, a (req, res) listener (Express, Koa),
-   * or a function that makes one. Rejects with CAP_ERR_MODULE when it is none of these, CAP_ERR_OPTION for an option or a port that cannot be had.
+   * Serves an app on every core, or with cores: 0 in this thread: a module whose default export is an object with `fetch`, a Fastify instance, a (req, res)
+   * listener (Express, Koa), or a function that makes one. Rejects with CAP_ERR_MODULE when it is none of these, CAP_ERR_OPTION for an option or a port that cannot be had.
    */
   async serve(app: string | URL, options?: ServeOptions): Promise<PoolServer> {
     const full = checkServeOptions(options);
     const url = moduleUrl(app);
     if (this.#state !== 'open') throw this.#closedError();
-    if (this.cores === 0) throw new CapriccioError('CAP_ERR_OPTION', 'serve needs at least one core: a pool of cores: 0 runs tasks in this thread, for debugging');
     if (full.adminPort !== undefined && this.#options.timings !== false) this.#measure();
     const letGo = this.#collector.keepAlive();
+    const onShed = (route: string, count: number, retryAfterMs: number): void => this.#shed.note('request', route, count, retryAfterMs);
+    if (this.#inProcess !== undefined) return await this.#inProcess.serve({ observed: this, onShed, onClosed: letGo }, url, full);
     const server = new RunningServer({
       memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason), wantBackLane: () => this.#lanes.want(),
-      onClosed: ({ number }) => { this.#servers.delete(number); letGo(); },
-      onShed: (route, count, retryAfterMs) => this.#shed.note('request', route, count, retryAfterMs),
+      onClosed: ({ number }) => { this.#servers.delete(number); letGo(); }, onShed,
     }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
@@ -382,7 +382,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#collector.keepAlive();
     const error = this.#closedError();
     this.#caller.close(error);
-    await Promise.all([...this.#servers.values()].map((server) => server.close(serversGrace)));
+    await Promise.all([...this.#servers.values(), ...this.#inProcess?.servers ?? []].map((server) => server.close(serversGrace)));
     if (this.#caller.outstanding > 0 && graceMs > 0) {
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);

@@ -168,7 +168,7 @@ export class WorkerSet implements Postman {
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
-      ...options.hasInput === true ? { stdin: true } : {}, ...this.#host.managed?.workerOptions,
+      ...this.#host.managed?.workerOptions,
     });
     const worker: LiveWorker = { id, seat, lane, serial, thread, port: port1, isReady: false, handed: 0, readyAt: Infinity, isExpected: false, reason: undefined, error: undefined };
     this.#workers.set(id, worker);

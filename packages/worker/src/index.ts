@@ -11,7 +11,7 @@ export { Cell, currentThread, inThisContext } from './context.ts';
 export { currentPoolHandle, poolDepth, setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
 export { findExport, nameOfFunction } from './functions.ts';
-export { loadModule } from './load-module.ts';
+export { loadModule, setWhereUnparsed } from './load-module.ts';
 export { ALL, type Envelope } from './mail.ts';
 export { SharedBarrier } from './objects/shared-barrier.ts';
 export { SharedChannel, type SharedSendOptions } from './objects/shared-channel.ts';

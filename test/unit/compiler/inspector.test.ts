@@ -1,7 +1,6 @@
 /** Compiled code of a pool's worker under Node's own tools: a debugger by the inspector protocol, and `--cpu-prof`. Both see the sources. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import os from 'node:os';
@@ -9,7 +8,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, test } from 'vitest';
-import { WebSocket } from 'ws';
+import { Session, inspectorOf, type Fields } from '../inspector-rig.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/compiler/under-inspector.ts', import.meta.url));
 const source = fs.readFileSync(new URL('../../fixtures/compiler/debugged.ts', import.meta.url), 'utf8').split('\n');
@@ -23,56 +22,6 @@ const environment = (): NodeJS.ProcessEnv => {
   onTestFinished(() => { fs.rmSync(folder, { recursive: true, force: true }); });
   return { ...process.env, NODE_OPTIONS: undefined, CAPRICCIO_CACHE: path.join(folder, 'cache') };
 };
-
-type Fields = Record<string, unknown>;
-interface Message { readonly id?: number; readonly method?: string; readonly params?: Fields; readonly result?: Fields; readonly error?: unknown }
-
-/** The protocol's session with one thread. */
-class Session {
-  readonly #post: (text: string) => void;
-  readonly #answers = new Map<number, (message: Message) => void>();
-  readonly #seen: Message[] = [];
-  readonly #waiting = new Set<{ is: (message: Message) => boolean; found: (message: Message) => void }>();
-  #last = 0;
-  constructor(post: (text: string) => void) { this.#post = post; }
-
-  receive(text: string): void {
-    const message = JSON.parse(text) as Message;
-    if (message.id !== undefined) { this.#answers.get(message.id)?.(message); return; }
-    this.#seen.push(message);
-    for (const one of this.#waiting) if (one.is(message)) { this.#waiting.delete(one); one.found(message); }
-  }
-  async send(method: string, params: Fields = {}): Promise<Fields> {
-    const id = ++this.#last;
-    const answered = new Promise<Message>((resolve) => { this.#answers.set(id, resolve); });
-    this.#post(JSON.stringify({ id, method, params }));
-    const { result, error } = await answered;
-    assert.equal(error, undefined, `${method}: ${JSON.stringify(error)}`);
-    return result as Fields;
-  }
-  /** An event that has come, or comes. */
-  async event(method: string, is: (params: Fields) => boolean = () => true): Promise<Fields> {
-    const fits = (message: Message): boolean => message.method === method && is(message.params as Fields);
-    const found = this.#seen.find(fits) ?? await new Promise<Message>((resolve) => { this.#waiting.add({ is: fits, found: resolve }); });
-    const at = this.#seen.indexOf(found);
-    if (at >= 0) this.#seen.splice(at, 1);
-    return found.params as Fields;
-  }
-}
-
-async function inspectorOf(child: ChildProcess): Promise<Session> {
-  for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
-    const url = /ws:\S+/.exec(line)?.[0];
-    if (url === undefined) continue;
-    const socket = new WebSocket(url);
-    onTestFinished(() => { socket.terminate(); });
-    const session = new Session((text) => { socket.send(text); });
-    socket.on('message', (data: Buffer) => { session.receive(String(data)); });
-    await once(socket, 'open');
-    return session;
-  }
-  throw new Error('there is no inspector');
-}
 
 /** Of the worker that has loaded the module: its session, and the module's script. */
 async function workerWith(main: Session, file: string): Promise<{ worker: Session; script: Fields }> {

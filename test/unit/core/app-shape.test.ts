@@ -228,6 +228,7 @@ describe('what is not an app', () => {
     ['an object', { port: 3000, routes: [] }, /an object of class Object with the keys port, routes/],
     ['an array', [() => 1], /an array with the keys 0/],
     ['a class', App, /the class App, not an instance of it/],
+    ['a generator', function* generator() { yield 1; }, /a factory that returned an object of class Generator without keys/],
     ['a factory of nothing', () => undefined, /a factory that returned undefined/],
     ['a factory of a factory', () => () => (_req: unknown, _res: unknown) => undefined, /a factory that returned a function of 0 parameters/],
     ['a promise of a number', Promise.resolve(7), /a promise of a number \(7\)/],

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { describe, test } from 'vitest';
-import { BOUND_MS, capriccio, fixture, root, start } from './cli-rig.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, onTestFinished, test } from 'vitest';
+import { BOUND_MS, capriccio, children, fixture, root, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
 describe('capriccio run', () => {
@@ -67,6 +70,18 @@ describe('capriccio run, of a program', () => {
     assert.deepEqual(await capriccio('run', program('callable.ts')), { code: 4, stdout: "exit 4\n'result'\n", stderr: '' });
   });
 
+  test.each(['1', '0'])('TypeScript that cannot be stripped, with its own lines; --cores %s', async (cores) => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-test-'));
+    onTestFinished(() => { rmSync(folder, { recursive: true, force: true }); });
+    writeFileSync(join(folder, 'typed.ts'), [
+      '', "enum Colour { Red = 'red', Green = 'green' }", 'namespace shades { export const dark = (colour: Colour): string => `dark ${colour}`; }', 'class Point { constructor(readonly x: number, readonly y: number) { } }',
+      '', 'console.log(shades.dark(Colour.Green), new Point(1, 2));', "throw new RangeError('on line 7');", 'export {};', '',
+    ].join('\n'));
+    const { code, stdout, stderr } = await capriccio('run', join(folder, 'typed.ts'), '--cores', cores);
+    assert.deepEqual([code, stdout], [1, 'dark green Point { x: 1, y: 2 }\n'], stderr);
+    assert.match(stderr, /RangeError: on line 7\n {4}at .*typed\.ts:7:7\)?\n/);
+  });
+
   test('one whose worker dies says of what', async () => {
     const { code, stderr } = await capriccio('run', program('fills.ts'), '--config', program('small.config.ts'));
     assert.equal(code, 1);
@@ -103,6 +118,38 @@ describe('capriccio run, of a program', () => {
     const cli = start(['run', program('reads.ts')], {}, 'pipe');
     cli.child.stdin?.end('hello');
     assert.deepEqual([await cli.ended, cli.stdout, cli.stderr], [{ code: 0, signal: null }, '5\n', '']);
+  });
+
+  test('it reads what it can take, of whatever length', async () => {
+    const cli = start(['run', program('reads-slowly.ts')], {}, 'pipe');
+    cli.child.stdin?.end(Buffer.alloc(8_000_000, 'x'));
+    assert.deepEqual([await cli.ended, cli.stdout, cli.stderr], [{ code: 0, signal: null }, '8000000 true\n', '']);
+  });
+
+  test('it asks, and ends when it has heard enough, though its input goes on', async () => {
+    const cli = start(['run', program('asks.ts')], {}, 'pipe');
+    cli.child.stdin?.write('Ann\nmore\n');
+    assert.deepEqual([await cli.ended, cli.stdout, cli.stderr], [{ code: 0, signal: null }, 'name? hello Ann\n', '']);
+  });
+
+  test('it has the raw mode of a terminal, and hears of its new size', async (context) => {
+    const command = `TERM=xterm-256color CAPRICCIO_CORES=1 ${process.execPath} --conditions=capriccio-source packages/core/src/cli/main.ts run ${program('asks.ts')}`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: root, env: { PATH: process.env['PATH'] }, stdio: ['pipe', 'pipe', 'ignore'], timeout: BOUND_MS });
+    children.add(child);
+    if (process.platform !== 'linux' || (await Promise.race([once(child, 'spawn'), once(child, 'error')]))[0] !== undefined) { context.skip('there is no script(1) that runs a command in a terminal'); return; }
+    let screen = '';
+    child.stdout.on('data', (chunk: Buffer) => { screen += chunk.toString(); });
+    const type = async (text: string, shows: string): Promise<void> => {
+      child.stdin.write(text);
+      await until(() => screen.includes(shows), shows);
+    };
+    await type('', 'name? ');
+    await type('Ann\r', 'raw: true\r\n');
+    assert.equal(screen.split('Ann').length, 3, screen);                 // as it was typed, and in the answer: the terminal itself has not said it again
+    await type('\u0003', '"\\u0003"\r\n');                               // a key, and no signal
+    await type('r', '91 by 33, 91 by 33\r\n');
+    child.stdin.write('q');
+    assert.deepEqual(await once(child, 'close'), [0, null]);
   });
 
   test.runIf(process.platform !== 'win32')('a signal that it listens to is its own; any other ends it', async () => {

@@ -9,8 +9,6 @@ import { PassThrough, Writable } from 'node:stream';
 import { describe, onTestFinished, test, vi } from 'vitest';
 import { refusalOfNode } from '../../../packages/core/src/cli/node-version.ts';
 import { Output } from '../../../packages/core/src/cli/output.ts';
-import { topScreen, type Look } from '../../../packages/core/src/cli/top-screen.ts';
-import type { PoolStats } from 'capriccio';
 import { BOUND_MS, capriccio, children, fixture, here, root, serving, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
@@ -35,6 +33,7 @@ describe('the command line', () => {
     const { code, stdout } = await capriccio('--version');
     assert.equal(code, 0);
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.deepEqual(JSON.parse((await here('--version', '--json')).stdout), { version: stdout.trimEnd() });
   });
 
   test.each([
@@ -47,7 +46,8 @@ describe('the command line', () => {
     [['serve', 'a.ts', '--port'], /--port takes a value/],
     [['serve', 'a.ts', '--port', 'http'], /--port takes a whole number, not 'http'/],
     [['serve', 'a.ts', '--port', '70000'], /port must be an integer from 0 to 65535, not 70000/],
-    [['serve', 'a.ts', '--cores', '0'], /serve needs at least one core/],
+    [['serve', 'a.ts', '--cores', '0', '--watch'], /--watch starts workers again, and with cores: 0 there are none.* node --watch node_modules\/capriccio\/dist\/cli\/main\.js serve/],
+    [['serve', 'a.ts', '--cores', '129'], /cores must be an integer from 0 to 128, not 129/],
     [['serve', 'a.ts', '--accept', 'plcaed'], /accept must be 'placed' or 'reusePort'/],
     [['serve', 'a.ts', '--json=yes'], /--json takes no value/],
     [['serve'], /serve takes the app/],
@@ -67,6 +67,7 @@ describe('the command line', () => {
     [['serve', 'test'], /test is a directory; name a file of it/],
     [['run', 'nowhere.ts'], /there is no nowhere\.ts/],
     [['analyze', 'test', 'packages'], /analyze takes one directory or file, not also packages/],
+    [['analyze', 'packages', '--stack-bound', '0'], /--stack-bound takes a whole number from 1, not 0/],
     [['run', 'a.ts', '--cores', '500'], /cores must be an integer from 0 to 128, not 500/],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await here(...args);
@@ -114,57 +115,8 @@ describe('the command line', () => {
     assert.equal(code, 2);
     assert.deepEqual(JSON.parse(stderr), { error: { code: 'CAP_ERR_OPTION', message: 'serve has no option --prot; did you mean --port?' } });
     assert.match((await here('run', 'a.ts', '--prot', '--', '--json')).stderr, /^capriccio: /);
-  });
-});
-
-describe('capriccio top', () => {
-  test('shows cores and routes of a served app once into a pipe, as text and as JSON', async () => {
-    const cli = await serving([fixture('slow-app.ts'), '--port', '0', '--admin-port', '0', '--json', '--cores', '2']);
-    const { adminUrl } = JSON.parse(cli.stdout) as { adminUrl: string };
-    await fetch(`${cli.url}/quick`);
-    const text = await capriccio('top', new URL(adminUrl).port);
-    assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^capriccio \d+\.\d+\.\d+ {2}process \d+, up \d+ s {2}ready, ok {2}2 of 2 cores\n\ncore +lane +state +busy/);
-    assert.match(text.stdout, /\n1 +front +(?:idle|waiting|running) .*%/);
-    assert.match(text.stdout, /\nGET \/quick +1 /);
-    assert.ok(!text.stdout.includes('\u001B'));
-    const wrong = await here('top', cli.url);
-    assert.deepEqual([wrong.code, wrong.stderr], [1, `capriccio: ${cli.url} answered what is no JSON: it is no admin port of Capriccio (CAP_ERR_MODULE)\n`]);
-    assert.match((await here('dump', new URL(adminUrl).host)).stdout, /^process \d+, /);
-    const json = await capriccio('top', adminUrl, '--json', '--times', '2', '--every-ms', '50');
-    const looks = json.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { stats: { cores: number } });
-    assert.deepEqual(looks.map(({ stats }) => stats.cores), [2, 2]);
-    cli.child.kill('SIGTERM');
-    assert.deepEqual(await cli.ended, { code: 0, signal: null });
-    const after = await capriccio('top', adminUrl);
-    assert.equal(after.code, 1);
-    assert.match(after.stderr, /^capriccio: nothing answers on http:\/\/127\.0\.0\.1:\d+: is the app served with --admin-port/);
-  });
-
-  test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
-    const worker = { id: 1, lane: 'front', isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
-    const none: PoolStats['refused'] = { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} };
-    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none): Look => ({
-      version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
-      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
-        activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
-      routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
-      functions: [{ name: 'a.ts#rare', count: 7, errors: 7, meanMs: 1, p50Ms: 1, p99Ms: 1 }, { name: 'a.ts#busy', count: threadsRun, errors: 3, meanMs: 3, p50Ms: 1, p99Ms: 20 }],
-    } as unknown as Look);
-    const plain = (_: string, text: string): string => text;
-    const lines = topScreen(look(3000, 1000, 300, []), look(1000, 0, 100, []), plain).split('\n');
-    assert.match(lines[3] ?? '', /^1 +front +running +█{10}░{10} {2}50 % +3 +1 +0 +4 +100 +0$/);
-    assert.match(lines.at(-2) ?? '', /^a\.ts#busy +300 +100 +3 +3\.00 +1\.00 +20\.00$/);
-    assert.match(lines.at(-1) ?? '', /^a\.ts#rare +7 +0 +7 /);
-    assert.match(lines.at(-5) ?? '', /^GET \/ +300 +100 +1\.00 +1\.00 +2\.00$/);
-    assert.match(topScreen(look(3000, 0, 0, [1]), undefined, plain), /\n1 +front +stalled/);
-    assert.deepEqual(topScreen(look(3000, 0, 0, []), undefined, plain, 5).split('\n').length, 5);
-    const shed = (count: number): PoolStats['refused'] => ({ requests: count + 5, calls: 0, byRoot: { 'GET /old': 5, 'GET /heavy': count }, retryAfterMs: { 'GET /old': 1000, 'GET /heavy': 2500 } });
-    const refused = topScreen(look(3000, 0, 0, [], shed(2000)), look(1000, 0, 0, [], shed(1000)), plain).split('\n');
-    const at = refused.indexOf('refused, for they could not have begun in time: 2,005 requests, 0 calls');
-    assert.match(refused[at + 3] ?? '', /^GET \/heavy +2,000 +500 +2,500$/);
-    assert.match(refused[at + 4] ?? '', /^GET \/old +5 +0 +1,000$/);
-    assert.ok(!lines.some((line) => line.startsWith('refused')), 'nothing was');
+    assert.deepEqual(await here('analyze', fixture('join.ts'), '--dot', '--json'), { code: 2, stdout: '', stderr: '{"error":{"code":"CAP_ERR_OPTION","message":"--dot or --json, not both"}}\n' });
+    assert.match((await here('analyze', fixture('join.ts'))).stdout, /\n {2}1 function, \d+ call sites?, 0 blocking points\n/);
   });
 });
 
@@ -295,6 +247,23 @@ describe('capriccio serve --watch', () => {
     cli.child.kill('SIGTERM');
     assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
+
+  test('a configuration that has changed is read again, and one that is wrong is told of', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-watch-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const config = join(folder, 'capriccio.config.mjs');
+    writeFileSync(join(folder, 'app.mjs'), "export default { fetch: () => new Response('served') };");
+    writeFileSync(config, "export default { app: './app.mjs', pool: { cores: 1 } };");
+    const cli = await serving(['--config', config, '--port', '0', '--watch']);
+    writeFileSync(config, "export default { app: './app.mjs', pool: { croes: 2 } };");
+    await until(() => cli.stderr.includes("no option 'croes'; did you mean 'cores'?"), 'the refusal');
+    writeFileSync(config, "export default { app: './app.mjs', pool: { cores: 2 } };");
+    await until(() => cli.stdout.endsWith(' with 2 cores\n'), 'the second core');
+    assert.equal(new Set(cli.stdout.match(/:\d+ /g)).size, 1, cli.stdout);
+    assert.equal(await (await fetch(cli.url)).text(), 'served');
+    cli.child.kill('SIGTERM');
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
+  });
 });
 
 describe('capriccio serve', () => {
@@ -324,6 +293,17 @@ describe('capriccio serve', () => {
     cli.child.kill('SIGINT');
     assert.deepEqual(await cli.ended, { code: 0, signal: null });
     assert.match((JSON.parse(cli.stderr) as { note: string }).note, /^SIGINT: closing/);
+  });
+
+  test.each([[['--cores', '0'], {}], [[], { CAPRICCIO_CORES: '0' }]])('%j %j: in this process, for debugging, until a signal', async (args, env) => {
+    const cli = await serving([fixture('one-process.ts'), '--port', '0', ...args], env);
+    assert.match(cli.stdout, /^listening on http:\/\/127\.0\.0\.1:\d+ in this process\n$/);
+    assert.deepEqual(await (await fetch(cli.url)).json(), { pid: cli.child.pid, isMainThread: true, thread: 'GET /', halved: 21 });
+    const slow = fetch(`${cli.url}/slow`);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    cli.child.kill('SIGTERM');
+    assert.equal((await slow).status, 200);
+    assert.deepEqual(await cli.ended, { code: 0, signal: null });
   });
 
   test('a second signal ends it at once, although a request never ends', async () => {
@@ -360,9 +340,11 @@ describe('capriccio serve', () => {
     ['imports-syntax.ts', /^capriccio: SyntaxError: .* \(file:.*\/fixtures\/cli\/syntax\.mjs:2:16\)\n {4}at file:.*syntax\.mjs:2:16\n/],
     ['broken.ts', /this module cannot be loaded\n {4}at .*broken\.ts:1/],
     ['no-default.ts', /cannot serve this module: the module has no default export.*\(CAP_ERR_MODULE\)/],
-  ])('%s is an error that says so, exit code 1', async (name, message) => {
-    const { code, stdout, stderr } = await capriccio('serve', fixture(name), '--port', '0');
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, message);
+  ])('%s is an error that says so, exit code 1, in this process too', async (name, message) => {
+    for (const cores of ['1', '0']) {
+      const { code, stdout, stderr } = await capriccio('serve', fixture(name), '--port', '0', '--cores', cores);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, message);
+    }
   });
 });

@@ -42,6 +42,20 @@ describe('writes', () => {
     socket.destroy();
   });
 
+  test('of several servers of a thread, each with a coalescer of its own', async () => {
+    using other = new WriteCoalescer();
+    await using beside = await rig((_req, res) => { res.end('y'); }, other);
+    await using server = await rig((_req, res) => { res.end('x'); }, coalescer);
+    for (const [{ port }, letter] of [[server, 'x'], [beside, 'y']] as const) {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(get('/').repeat(16));
+      const text = await read(socket, new RegExp(`(HTTP[^]*){16}${letter}$`));
+      assert.equal(text.match(/HTTP/g)!.length, 16);
+      socket.destroy();
+    }
+    assert.deepEqual([coalescer.stats.gathered, other.stats.gathered], [14, 14]);
+  });
+
   test('answers that end one after another in one turn leave in one write', async () => {
     await using server = await rig(async (_req, res) => {
       await Promise.resolve();

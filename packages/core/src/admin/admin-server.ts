@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
-import { listenError } from '../serve/acceptor.ts';
+import { listenError } from '../serve/address.ts';
 import { versionOf } from '../version.ts';
 import { takeDump } from '../thread-dump.ts';
 import { assetOf } from './dashboard.ts';

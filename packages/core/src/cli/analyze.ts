@@ -28,6 +28,8 @@ export async function analyze(typed: Typed, output: Output): Promise<number> {
   if (others.length > 0) throw new UsageError(`analyze takes one directory or file, not also ${others.join(' ')}`);
   if (!existsSync(path)) throw new UsageError(`there is no ${path}`);
   const stackBound = wholeNumber(typed, 'stack-bound');
+  if (stackBound === 0) throw new UsageError('--stack-bound takes a whole number from 1, not 0');
+  if (typed.values.has('dot') && output.isJson) throw new UsageError('--dot or --json, not both');
   const { analyzeApplication } = await import('@capriccio/compiler');
   const progress = output.progress();
   const onFile = (file: string, done: number, known: number): void => progress.show(`${done} of ${known} files: ${file}`);
@@ -44,7 +46,7 @@ function textOf(application: Application, output: Output): string {
   return [
     ...files.flatMap((file) => fileLines(file, output)),
     output.bold('All files'),
-    `  ${totals.functions} functions, ${totals.calls} call sites, ${totals.points} blocking points`,
+    `  ${counted(totals.functions, 'function')}, ${counted(totals.calls, 'call site')}, ${counted(totals.points, 'blocking point')}`,
     `  ${totals.checked} call sites lead to a check: ${share(totals.checked, totals.calls)}; ${PAPER_SHARE}`,
     `  longest path without a check: ${longest.bytes} bytes${longest.path.length === 0 ? '' : `, ${longest.path.join(' → ')}`}`,
     ...cyclesAcrossFiles.map((cycle) => `  a cycle through several files: ${cycle.join(', ')}`),
@@ -74,6 +76,7 @@ function totalsOf(files: readonly AnalyzedFile[]): { functions: number; calls: n
   return { functions: sum(({ stacks }) => stacks.functions), calls: sum(({ stacks }) => stacks.calls), checked: sum(({ stacks }) => stacks.checkedCalls), points: sum(({ points }) => points.length) };
 }
 
+const counted = (count: number, what: string): string => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 const share = (part: number, whole: number): string => (whole === 0 ? '0 %' : `${(100 * part / whole).toFixed(1)} %`);
 
 function dotOf({ nodes, edges }: Application): string {

@@ -38,7 +38,7 @@ function withoutVerb(args: readonly string[], output: Output): number {
     const near = nearest(name, names);
     throw new UsageError(`there is no verb '${name}'; ${near === undefined ? `there are ${`${names.slice(0, -1).join(', ')} and ${names.at(-1)}`}` : `did you mean '${near}'?`}`);
   }
-  if (values.has('version')) output.text(versionOf());
+  if (values.has('version')) output.result(versionOf(), { version: versionOf() });
   else if (values.has('help')) output.text(helpOfAll(verbs, versionOf(), output));
   else throw new UsageError('no verb was given; capriccio --help lists them');
   return 0;

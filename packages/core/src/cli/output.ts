@@ -39,9 +39,9 @@ export class Output {
   screen(text: string): void { this.#stdout.write(`\u001B[H${text.split('\n').map((line) => `${line}\u001B[K`).join('\n')}\u001B[J`); }
   get isTerminal(): boolean { return (this.#stdout as { isTTY?: boolean }).isTTY === true; }
   get rows(): number { return (this.#stdout as { rows?: number }).rows ?? Infinity; }
-  /** The other screen of a terminal, and back, cursor hidden meanwhile. */
-  enterScreen(): void { this.#stdout.write('\u001B[?1049h\u001B[?25l'); }
-  leaveScreen(): void { this.#stdout.write('\u001B[?25h\u001B[?1049l'); }
+  /** The other screen of a terminal, and back. Meanwhile its cursor is hidden, and a line that is too long ends at its edge. */
+  enterScreen(): void { this.#stdout.write('\u001B[?1049h\u001B[?25l\u001B[?7l'); }
+  leaveScreen(): void { this.#stdout.write('\u001B[?7h\u001B[?25h\u001B[?1049l'); }
   colored(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string { return styleText(style, text, { stream: this.#stdout }); }
 
   /** A result in words, and as data. */

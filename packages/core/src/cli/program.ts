@@ -3,11 +3,12 @@
  * end is program/host.ts.
  */
 import { constants } from 'node:os';
-import type { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { rebuildFailure } from '@capriccio/shared';
 import type { Pool } from '../pool.ts';
-import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ProgramOrder, type Terminal, type ToProgram } from '../program/messages.ts';
+import { PROGRAM, PROGRAM_KIND, type FromProgram, type LoadedProgram, type ProgramOrder, type Size, type ToProgram } from '../program/messages.ts';
 import { targetOf } from '../remote.ts';
+import { ProgramInputGiver } from './program-input.ts';
 
 /** How long a worker may take to exit when it has been asked to, ms. */
 const EXIT_MS = 1000;
@@ -25,7 +26,8 @@ export class Program {
   #hasDied = false;
   #exports: readonly string[] = [];
   readonly #signals = new Map<NodeJS.Signals, () => void>();
-  #stopInput: () => void = () => { /* none is read */ };
+  readonly #input = new ProgramInputGiver((message) => this.#tell(message));
+  readonly #stopSizes: (() => void)[] = [];
 
   constructor(pool: Pool, url: string) {
     this.#pool = pool;
@@ -57,7 +59,8 @@ export class Program {
     const name = `F\n${PROGRAM_KIND} ${this.#url}`;
     const worker = this.#isHere ? 1 : [...this.#pool.workers.all].find(({ isReady }) => isReady)?.id ?? 1;
     this.#worker = worker;
-    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args, terminals: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) } } satisfies ProgramOrder], { on: worker }) as LoadedProgram;
+    if (!this.#isHere) this.#watchSizes();
+    const { hasFunction } = await caller.call(caller.target(name, path), [{ path, args, hasTerminalInput: !this.#isHere && isatty(0), sizes: { stdout: sizeOf(process.stdout), stderr: sizeOf(process.stderr) } } satisfies ProgramOrder], { on: worker }) as LoadedProgram;
     if (!hasFunction && this.#isHere) {
       await new Promise((resolve) => { process.once('beforeExit', resolve); });
       this.#code = Number(process.exitCode ?? 0);
@@ -85,13 +88,15 @@ export class Program {
 
   close(): void {
     this.#listenTo([]);
-    this.#stopInput();
+    if (!this.#isHere) this.#input.close();
+    for (const stop of this.#stopSizes) stop();
   }
 
   #receive(worker: number, message: FromProgram): void {
     if (worker !== this.#worker) return;
     if (message.event === 'signals') this.#listenTo(message.names);
-    else if (message.event === 'input') this.#giveInput();
+    else if (message.event === 'input') this.#input.want(message.isWanted);
+    else if (message.event === 'raw') this.#input.setRaw(message.isRaw);
     else if (message.event === 'uncaught') this.#uncaught = { error: rebuildFailure(message.failure) };
     else if (message.event === 'exports') this.#exports = message.names;
     else this.#isUnsettled = true;
@@ -112,13 +117,17 @@ export class Program {
     }
   }
 
-  #giveInput(): void {
-    const input = this.#pool.workers.get(this.#worker as number)?.thread.stdin as Writable | null | undefined;
-    if (input === null || input === undefined) return;
-    input.on('error', () => { /* it has exited */ });
-    process.stdin.pipe(input);
-    this.#stopInput = () => { process.stdin.unpipe(input).destroy(); };
+  /** A terminal has a new size. */
+  #watchSizes(): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const listener = (): void => {
+        const size = sizeOf(process[stream]);
+        if (size !== undefined) this.#tell({ order: 'resize', stream, size });
+      };
+      process[stream].on('resize', listener);
+      this.#stopSizes.push(() => process[stream].off('resize', listener));
+    }
   }
 }
 
-const terminalOf = (stream: NodeJS.WriteStream): Terminal | undefined => (stream.isTTY ? { columns: stream.columns, rows: stream.rows, colorDepth: stream.getColorDepth() } : undefined);
+const sizeOf = (stream: NodeJS.WriteStream): Size | undefined => (stream.isTTY ? { columns: stream.columns, rows: stream.rows } : undefined);

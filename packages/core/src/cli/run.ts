@@ -32,7 +32,7 @@ export async function run(typed: Typed, output: Output): Promise<number> {
   const { pool: configured } = await readConfig(typed);
   const options = asUsage(() => checkPoolOptions({ ...configured, ...cores === undefined ? {} : { cores } }));
   const path = sourceFile(script);
-  const pool = new Pool({ ...options, hasInput: true });
+  const pool = new Pool(options);
   await pool.start();
   pool.on('warning', ({ message }) => output.note(message));
   pool.on('deadlock', ({ stack }) => output.note(stack.slice(stack.indexOf(': ') + 2).split('\n', 1)[0] as string));

@@ -17,7 +17,7 @@ export const serveVerb: Verb = {
   positionals: '[app]',
   summary: 'serves an app on every core until a signal comes',
   options: {
-    cores: { value: 'n', about: 'workers, 1 to 128 (default: CAPRICCIO_CORES, or what the machine has)' },
+    cores: { value: 'n', about: 'workers, 0 to 128; 0: all in this process, for debugging (default: CAPRICCIO_CORES, or what the machine has)' },
     port: { value: 'n', about: 'port, 0 for a free one (default: PORT, or 3000)' },
     host: { value: 'name', about: 'address to listen on (default: HOST, or 127.0.0.1)' },
     'admin-port': { value: 'n', about: 'port of 127.0.0.1 for metrics, readiness and the dashboard, 0 for a free one (default: none)' },
@@ -35,6 +35,9 @@ export const serveVerb: Verb = {
   ],
 };
 
+/** What starts a process again, where there is no worker that could be. */
+const WATCHED = 'node --watch node_modules/capriccio/dist/cli/main.js serve … --cores 0';
+
 /** What is to be served, and how. */
 interface Plan { readonly app: string; readonly pool: PoolOptions; readonly serve: ServeOptions }
 interface Served { readonly pool: Pool; readonly server: PoolServer }
@@ -43,23 +46,23 @@ interface Served { readonly pool: Pool; readonly server: PoolServer }
 export async function serve(typed: Typed, output: Output): Promise<number> {
   const plan = await planOf(typed);
   const first = await open(plan, output);
-  const life = new Life(plan, first, output);                            // before it is told: a signal may follow at once
-  announce(first, output);
+  const life = new Life({ plan, again: () => planOf(typed, true) }, first, output);   // before it is told: a signal may follow at once
   if (typed.values.has('watch')) life.watch();
+  announce(first, output);
   await life.ended;
   return 0;
 }
 
-async function planOf(typed: Typed): Promise<Plan> {
+async function planOf(typed: Typed, isAgain = false): Promise<Plan> {
   const [typedApp, ...others] = typed.positionals;
   if (others.length > 0) throw new UsageError(`serve takes one app, not also ${others.join(' ')}`);
-  const config = await readConfig(typed);
+  const config = await readConfig(typed, isAgain);
   const named = typedApp ?? config.app;
   if (named === undefined) throw new UsageError('serve takes the app to serve: capriccio serve ./app.ts');
   const cores = wholeNumber(typed, 'cores');
   const options = { pool: { ...config.pool, ...cores === undefined ? {} : { cores } }, serve: { ...config.serve, ...typedServeOptions(typed) } };
   const full = asUsage(() => { checkServeOptions(options.serve); return checkPoolOptions(options.pool); });
-  if (full.cores === 0) throw new UsageError('serve needs at least one core');
+  if (full.cores === 0 && typed.values.has('watch')) throw new UsageError(`--watch starts workers again, and with cores: 0 there are none, for a process loads a module once; let Node watch: ${WATCHED}`);
   return { app: sourceFile(named), ...options };
 }
 
@@ -87,7 +90,8 @@ async function open({ app, pool: poolOptions, serve: serveOptions }: Plan, outpu
 function announce({ pool, server }: Served, output: Output): void {
   const { url, port, adminUrl } = server;
   const admin = adminUrl === undefined ? '' : `; dashboard and metrics on ${adminUrl}`;
-  output.result(`listening on ${url} with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}${admin}`, { event: 'listening', url, port, cores: pool.cores, ...adminUrl === undefined ? {} : { adminUrl } });
+  const where = pool.cores === 0 ? 'in this process' : `with ${pool.cores} ${pool.cores === 1 ? 'core' : 'cores'}`;
+  output.result(`listening on ${url} ${where}${admin}`, { event: 'listening', url, port, cores: pool.cores, ...adminUrl === undefined ? {} : { adminUrl } });
 }
 
 async function close({ pool, server }: Served): Promise<void> {
@@ -97,7 +101,9 @@ async function close({ pool, server }: Served): Promise<void> {
 
 /** What is served, from the first to the last; another takes its place when sources change. */
 class Life {
-  readonly #plan: Plan;
+  /** What to serve now, as the configuration has it. */
+  readonly #planAgain: () => Promise<Plan>;
+  readonly #folder: string;
   readonly #output: Output;
   readonly #end = Promise.withResolvers<void>();
   #served: Served | undefined;
@@ -106,8 +112,13 @@ class Life {
   readonly #stopDumps: () => void;
   #stopWatching: () => void = () => { /* nothing is watched */ };
 
-  constructor(plan: Plan, served: Served, output: Output) {
-    this.#plan = { ...plan, serve: { ...plan.serve, port: served.server.port, ...served.server.adminUrl === undefined ? {} : { adminPort: Number(new URL(served.server.adminUrl).port) } } };
+  constructor({ plan, again }: { plan: Plan; again: () => Promise<Plan> }, served: Served, output: Output) {
+    const ports = { port: served.server.port, ...served.server.adminUrl === undefined ? {} : { adminPort: Number(new URL(served.server.adminUrl).port) } };
+    this.#planAgain = async () => {
+      const { serve: options, ...others } = await again();
+      return { ...others, serve: { ...options, ...ports } };
+    };
+    this.#folder = dirname(plan.app);
     this.#served = served;
     this.#output = output;
     const receive = (signal: NodeJS.Signals, number: number): void => this.#receive(signal, number);
@@ -119,7 +130,7 @@ class Life {
   get ended(): Promise<void> { return this.#end.promise; }
 
   watch(): void {
-    this.#stopWatching = watchSources(dirname(this.#plan.app), (file) => { this.#change = this.#change.then(() => this.#startAgain(file)); });
+    this.#stopWatching = watchSources(this.#folder, (file) => { this.#change = this.#change.then(() => this.#startAgain(file)); });
   }
 
   /** The ports stay the same. What fails to start is told, and the next change tried. */
@@ -130,7 +141,7 @@ class Life {
     this.#served = undefined;
     if (before !== undefined) await close(before);
     try {
-      this.#served = await open(this.#plan, this.#output);
+      this.#served = await open(await this.#planAgain(), this.#output);
       announce(this.#served, this.#output);
     } catch (error) {
       this.#output.error(error);

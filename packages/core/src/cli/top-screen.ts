@@ -1,4 +1,5 @@
 /** What `capriccio top` shows of one look, and of the change since the one before. Pure: text from figures. */
+import type { GraphData } from '../graph.ts';
 import type { Health, PoolStats, WorkerStats } from '../pool-stats.ts';
 
 /** `/stats.json` of the admin port. */
@@ -15,23 +16,27 @@ export interface Look {
   readonly routes: readonly { readonly route: string; readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }[];
   /** Absent from what an older version answers. */
   readonly functions?: readonly { readonly name: string; readonly count: number; readonly errors: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }[];
+  /** `/graph.json`. */
+  readonly graph?: Pick<GraphData, 'nodes' | 'edges' | 'decisions'>;
 }
 export type Style = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
 const BAR = 20;
 /** Roots whose refusals are shown. */
 const REFUSED_MAX = 8;
+/** Nodes and decisions that are shown. */
+const NODES_MAX = 8;
 
 /** Lines of the screen, at most `rows`. */
 export function topScreen(look: Look, before: Look | undefined, style: Style, rows: number = Infinity): string {
   const seconds = before === undefined ? undefined : Math.max(0.001, (look.at - before.at) / 1000);
-  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style), ...functionLines(look, before, seconds, style)];
+  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style), ...functionLines(look, before, seconds, style), ...nodeLines(look, before, seconds, style)];
   return (lines.length > rows ? [...lines.slice(0, rows - 1), style('dim', `… ${lines.length - rows + 1} more lines`)] : lines).join('\n');
 }
 
 function head({ version, pid, uptimeMs, ready, stats, health }: Look, style: Style): string {
   const state = ready.isReady ? style(health.status === 'ok' ? 'green' : 'yellow', `ready, ${health.status}`) : style('red', `not ready: ${ready.reason}`);
-  return `${style('bold', `capriccio ${version}`)}  process ${pid}, up ${duration(uptimeMs)}  ${state}  ${health.ready} of ${stats.cores} cores${stats.lost === 0 ? '' : style('yellow', `, ${stats.lost} lost`)}`;
+  return `${style('bold', `capriccio ${version}`)}  process ${pid}, up ${duration(uptimeMs)}  ${state}  ${stats.cores === 0 ? 'in its own process' : `${health.ready} of ${stats.cores} cores`}${stats.lost === 0 ? '' : style('yellow', `, ${stats.lost} lost`)}`;
 }
 
 function coreLines({ stats, health }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
@@ -85,6 +90,30 @@ function routeLines({ routes }: Look, before: Look | undefined, seconds: number 
 function functionLines({ functions = [] }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
   if (functions.length === 0) return [];
   return ['', ...table(['function', 'calls', '/s', 'failed', 'mean ms', 'p50 ms', 'p99 ms'], timedRows(functions, before?.functions, seconds, ({ errors }) => [figure(errors)]), style)];
+}
+
+/** Time that threads take from a node to the next one, and how often they have left it: since the start. */
+function totalsOf({ graph }: Look): Map<number, { readonly ms: number; readonly count: number }> {
+  const totals = new Map<number, { ms: number; count: number }>();
+  for (const { from, count, timeMs } of graph?.edges ?? []) {
+    const { ms, count: before } = totals.get(from) ?? { ms: 0, count: 0 };
+    totals.set(from, { ms: ms + count * timeMs.mean, count: before + count });
+  }
+  return totals;
+}
+
+/** Nodes of the blocking graph, those first that threads take the most time from, now or since the start; and what is held back, and why. */
+function nodeLines(look: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  const { nodes = [], decisions = [] } = look.graph ?? {};
+  const [totals, earlier] = [totalsOf(look), before === undefined ? undefined : totalsOf(before)];
+  const hot = nodes.map((node) => {
+    const { ms = 0, count = 0 } = totals.get(node.id) ?? {};
+    const was = earlier?.get(node.id);
+    return { ...node, ms, count, perSecond: seconds === undefined ? 0 : (count - (was?.count ?? 0)) / seconds, share: seconds === undefined ? 0 : Math.max(0, ms - (was?.ms ?? 0)) / 1000 / seconds };
+  }).filter(({ count }) => count > 0).toSorted((a, b) => b.share - a.share || b.ms - a.ms).slice(0, NODES_MAX);
+  if (hot.length === 0) return [];
+  const rows = hot.map(({ name, count, perSecond, share, weightMs, tickets, inUse, waiting }) => [name, figure(count), ...seconds === undefined ? ['–', '–'] : [figure(perSecond), share.toFixed(2)], weightMs.toFixed(2), figure(tickets), inUse === undefined ? '' : figure(inUse), waiting === undefined ? '' : figure(waiting)]);
+  return ['', ...table(['hottest nodes', 'passages', '/s', 'busy', 'mean ms', 'tickets', 'there', 'waiting'], rows, style), ...decisions.slice(0, NODES_MAX).map(({ what, about, why }) => style('yellow', `${what} ${about}: ${why}`))];
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string[] {

@@ -10,7 +10,7 @@ const EVERY_MS = 1000;
 export const topVerb: Verb = {
   name: 'top',
   positionals: '<admin-port>',
-  summary: 'shows cores, threads, queues and routes of a served app, live',
+  summary: 'shows cores, threads, queues, routes and the hottest nodes of a served app, live',
   options: {
     'every-ms': { value: 'n', about: 'how often it looks, 50 to 60,000 (default 1000)' },
     times: { value: 'n', about: 'looks so often and ends (default: until a signal; 1 when the output is no terminal)' },
@@ -54,7 +54,8 @@ async function follow(url: URL, { everyMs, times, isLive, signal }: { everyMs: n
 /** @returns undefined when it was told to stop meanwhile */
 async function lookAt(url: URL, signal: AbortSignal): Promise<Look | undefined> {
   try {
-    return await readAdmin(url, '/stats.json', signal) as Look;
+    const [look, graph] = await Promise.all([readAdmin(url, '/stats.json', signal), readAdmin(url, '/graph.json', signal)]) as [Look, Look['graph']];
+    return { ...look, ...graph === undefined ? {} : { graph } };
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;

@@ -185,5 +185,5 @@ function describe(value: unknown): string {
   if (!isObject(value)) return value === null ? 'null' : value === undefined ? 'undefined' : `a ${typeof value} (${String(value).slice(0, 40)})`;
   const keys = Object.keys(value);
   const listed = keys.length === 0 ? 'without keys' : `with the keys ${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ', …' : ''}`;
-  return `${Array.isArray(value) ? 'an array' : `an object of class ${value.constructor?.name ?? 'null'}`} ${listed}`;
+  return `${Array.isArray(value) ? 'an array' : `an object of class ${value.constructor?.name || (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] || 'null'}`} ${listed}`;
 }

@@ -74,6 +74,9 @@ export interface CoalescingStats {
   held: number;
 }
 
+/** Servers of this thread that are looked after, by whichever coalescer: they share one subscription, for a response that is seen twice is gathered twice. */
+let attached = 0;
+
 /** Coalesces the writes of the servers it is attached to. One a thread is enough. */
 export class WriteCoalescer implements Disposable {
   readonly stats: CoalescingStats = { gathered: 0, held: 0 };
@@ -83,7 +86,8 @@ export class WriteCoalescer implements Disposable {
 
   /** From now on requests of this server, on whatever socket it was given, are looked after. A request that is alone costs ~10 ns more. */
   attach(server: Server): void {
-    if (this.#servers.size === 0) subscribe(REQUEST_START, onRequestStart);
+    if (this.#servers.has(server)) return;
+    if (attached++ === 0) subscribe(REQUEST_START, onRequestStart);
     this.#servers.add(server);
     (server as CoalescedServer)[kCoalescer] = this;
   }
@@ -92,7 +96,7 @@ export class WriteCoalescer implements Disposable {
     if (!this.#servers.delete(server)) return;
     delete (server as CoalescedServer)[kCoalescer];
     this.flushHeld();
-    if (this.#servers.size === 0) unsubscribe(REQUEST_START, onRequestStart);
+    if (--attached === 0) unsubscribe(REQUEST_START, onRequestStart);
   }
 
   [Symbol.dispose](): void {

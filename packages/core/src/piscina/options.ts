@@ -83,7 +83,7 @@ const RULES: readonly (readonly [name: keyof Options, isFine: (value: unknown) =
 
 /** Checks and completes what a constructor was given. Throws TypeError and RangeError with piscina's messages. */
 export function fillOptions(given: Options | null | undefined): FilledOptions {
-  const options: Options = typeof given === 'object' && given !== null ? given : {};
+  const options: Options = typeof given === 'object' && given !== null ? withoutUndefined(given) : {};
   for (const [name, isFine, message] of RULES) {
     if (options[name] !== undefined && !isFine(options[name])) throw new TypeError(`options.${name} ${message}`);
   }
@@ -101,6 +101,9 @@ export function fillOptions(given: Options | null | undefined): FilledOptions {
   filled.maxQueue = options.maxQueue === 'auto' ? filled.maxThreads ** 2 : options.maxQueue ?? Infinity;
   return filled;
 }
+
+/** Passed on from somebody's optional settings: piscina would take such a bound for one that no thread is under. */
+const withoutUndefined = (options: Options): Options => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 /** A file: URL as a path; anything else as it is. */
 export const asPath = (filename: string): string => (filename.startsWith('file:') ? fileURLToPath(filename) : filename);

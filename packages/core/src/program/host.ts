@@ -5,10 +5,12 @@
  */
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
-import { describeFailure } from '@capriccio/shared';
+import { describeFailure, rebuildFailure } from '@capriccio/shared';
 import { findExport, loadModule, type Runtime } from '@capriccio/worker';
 import { makeMain } from './main-module.ts';
-import { PROGRAM, type FromProgram, type LoadedProgram, type ProgramOrder, type Terminal, type ToProgram } from './messages.ts';
+import { ProgramInput } from './input.ts';
+import { PROGRAM, type FromProgram, type LoadedProgram, type ProgramOrder, type ToProgram } from './messages.ts';
+import { resize, standForTerminal } from './terminal.ts';
 
 /** Between two looks whether anything is left to run, ms: the first, and the longest. */
 const LOOK_MS = 1;
@@ -19,14 +21,14 @@ const LOOKS_UNSETTLED = 8;
 const EXIT_UNSETTLED = 13;
 
 /** Evaluates the module of a program, in the calling thread. Rejects with what it throws. Without a default function it does not return in a worker, which ends. */
-export async function runProgram(runtime: Runtime, url: string, { path, args, terminals }: ProgramOrder): Promise<LoadedProgram> {
+export async function runProgram(runtime: Runtime, url: string, { path, args, hasTerminalInput, sizes }: ProgramOrder): Promise<LoadedProgram> {
   process.argv = [process.execPath, path, ...args];
   makeMain(url);
   const worker = runtime.me.id;
   if (isMainThread) return { worker, hasFunction: hasFunction(await loadModule(url)) };
   const tell = (message: FromProgram): void => runtime.mail.post(0, { kind: 'service', service: PROGRAM, body: message });
-  standForProcess(runtime, tell);
-  for (const name of ['stdout', 'stderr'] as const) standForTerminal(process[name], terminals[name]);
+  standForProcess(runtime, tell, hasTerminalInput);
+  for (const [name, size] of Object.entries(sizes)) if (size !== undefined) standForTerminal(process[name as keyof typeof sizes], size);
   let isLoaded = false;
   const loading = loadModule(url).finally(() => { isLoaded = true; });
   watchUnsettled(runtime, () => isLoaded, tell);
@@ -46,28 +48,22 @@ const exportsOf = (namespace: Record<string, unknown>): string[] => Object.keys(
   return name !== '__esModule' && name !== 'module.exports' && !(name === 'default' && typeof value === 'object' && value !== null && Object.keys(value).length === 0 && Object.getPrototypeOf(value) === Object.prototype);
 });
 
-function standForProcess(runtime: Runtime, tell: (message: FromProgram) => void): void {
+function standForProcess(runtime: Runtime, tell: (message: FromProgram) => void, hasTerminalInput: boolean): void {
+  let input: ProgramInput | undefined;
   runtime.serve(PROGRAM, (body) => {
     const message = body as ToProgram;
-    if (message.order === 'exit') { if (message.code !== undefined) process.exitCode = message.code; process.exit(); }
-    process.emit(message.name, message.name, message.number);
+    switch (message.order) {
+      case 'exit': if (message.code !== undefined) process.exitCode = message.code; return process.exit();
+      case 'signal': process.emit(message.name, message.name, message.number); break;
+      case 'input': input?.arrive(message.bytes); break;
+      case 'unreadable': input?.destroy(rebuildFailure(message.failure) as Error); break;
+      case 'resize': resize(process[message.stream], message.size); break;
+      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
+    }
   });
   process.on('uncaughtExceptionMonitor', (error) => { if (process.listenerCount('uncaughtException') === 0) tell({ event: 'uncaught', failure: describeFailure(error) }); });
   tellSignals(tell);
-  const input = Object.getOwnPropertyDescriptor(process, 'stdin');
-  if (input?.get === undefined) return;
-  let isTold = false;
-  Object.defineProperty(process, 'stdin', { ...input, get() {
-    if (!isTold) { isTold = true; tell({ event: 'input' }); }
-    return input.get?.call(process) as unknown;
-  } });
-}
-
-/** Colours are made for a terminal, and lines as wide as it is. */
-function standForTerminal(stream: NodeJS.WriteStream, terminal: Terminal | undefined): void {
-  if (terminal === undefined) return;
-  const { columns, rows, colorDepth } = terminal;
-  Object.assign(stream, { isTTY: true, columns, rows, getColorDepth: () => colorDepth, hasColors: (count: unknown) => (typeof count === 'number' ? count : 16) <= 2 ** colorDepth, getWindowSize: () => [columns, rows] });
+  Object.defineProperty(process, 'stdin', { configurable: true, enumerable: true, get: () => input ??= new ProgramInput({ tell, hold: () => runtime.hold() }, hasTerminalInput) });
 }
 
 /** Signals come to a process, and there to its main thread: it is told which of them are listened to here. */

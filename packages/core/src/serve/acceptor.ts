@@ -2,11 +2,11 @@
  * The acceptor: main takes every new connection and hands the socket, untouched, to the worker that should have it. The kernel's own balancing
  * (reusePort) cannot see a stalled event loop and keeps dealing connections to it; this sees the workers' words and their event loops.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { CapriccioError, board, roles, type Memory } from '@capriccio/shared';
+import { createServer, type Server, type Socket } from 'node:net';
+import { board, roles, type Memory } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import type { LiveWorker } from '../worker-set.ts';
-import { BACKLOG } from './host.ts';
+import { listenOn } from './address.ts';
 
 /** A worker in one turn for longer is not given a connection if another is free, ms. */
 const BUSY_MS = 10;
@@ -37,16 +37,8 @@ export class Acceptor {
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#place(socket, connectionsMax));
   }
 
-  /** @returns the port. Rejects with the system's error when the port is taken or may not be used. */
-  async listen(port: number, hostName: string): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject);
-    this.#server.listen({ port, host: hostName, backlog: BACKLOG }, resolve);
-    await promise;
-    this.#server.off('error', reject);
-    this.#server.on('error', (error) => process.emitWarning(error));    // accept failed (descriptors): the next may not
-    return (this.#server.address() as AddressInfo).port;
-  }
+  /** @returns the port. Rejects with CAP_ERR_OPTION. */
+  listen(port: number, hostName: string): Promise<number> { return listenOn(this.#server, port, hostName); }
 
   close(): void {
     this.#server.close();
@@ -55,7 +47,7 @@ export class Acceptor {
   }
 
   #place(socket: Socket, connectionsMax: number): void {
-    if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { refuse(socket); return; }
+    if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { refuseConnection(socket); return; }
     if (this.#waiting.length > 0 || !this.#tryPlace(socket, false)) this.#wait(socket);
   }
 
@@ -141,18 +133,9 @@ export class Acceptor {
 }
 
 /** There are as many connections as `limits.connections` allows: an answer without a request, which clients take for that of their first, and the end. */
-function refuse(socket: Socket): void {
+export function refuseConnection(socket: Socket): void {
   socket.on('error', () => { /* it has left already */ });
   socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   socket.resume();
   setTimeout(() => socket.destroy(), REFUSAL_MS).unref();
-}
-
-/** What the system said, with what it was about. */
-export function listenError(error: unknown, host: string, port: number): CapriccioError {
-  const { code, message } = error as { code?: string; message?: string };
-  const what = code === 'EADDRINUSE' ? `port ${port} of ${host} is in use; choose another, or 0 for a free one`
-    : code === 'EACCES' ? `port ${port} of ${host} may not be used by this process; ports below 1024 need a right`
-      : `cannot listen on ${host}:${port}: ${message ?? String(error)}`;
-  return new CapriccioError('CAP_ERR_OPTION', what, { cause: error });
 }

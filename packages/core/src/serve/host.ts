@@ -10,6 +10,7 @@ import { loadModule, type Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
 import { warn } from '../http/contain.ts';
 import { WriteCoalescer } from '../http/coalesce.ts';
+import { BACKLOG } from './address.ts';
 import { limitBody } from './limit-body.ts';
 import { linger, lingerIfUnread, lingerOnErrors, onHandleOf } from './linger.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
@@ -17,9 +18,6 @@ import { refuseToListen } from './no-listening.ts';
 import { RequestThreads } from './request-threads.ts';
 import { ShedReport } from './shed-report.ts';
 import type { HostOptions } from './serve-options.ts';
-
-/** As many connections as a burst may bring while a worker is busy: with Node's 511, a blocked thread overflows it and clients wait for SYN retries. */
-export const BACKLOG = 4096;
 
 /** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
 function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
@@ -54,8 +52,8 @@ class Ends {
   }
 }
 
-/** One server in this worker. */
-class Host {
+/** One server in this worker; in local-server.ts, one in the main thread. */
+export class Host {
   readonly #app: HostedApp;
   readonly #server: Server;
   readonly #threads: RequestThreads;

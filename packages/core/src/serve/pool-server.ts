@@ -8,7 +8,8 @@ import { RouteTimes } from '../admin/route-times.ts';
 import { checkNumber, checkObject } from '../check.ts';
 import { SPARE_SEAT } from '@capriccio/worker';
 import type { LiveWorker, WorkerSet } from '../worker-set.ts';
-import { Acceptor, listenError } from './acceptor.ts';
+import { Acceptor } from './acceptor.ts';
+import { openError, urlOf } from './address.ts';
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
 import type { FullServeOptions, HostOptions } from './serve-options.ts';
 
@@ -80,11 +81,7 @@ export class RunningServer implements PoolServer {
   get adminUrl(): string | undefined { return this.#admin?.url; }
   histograms(): ReadonlyMap<string, Histogram> { return this.#times.merged(); }
 
-  get url(): string {
-    const { host } = this.#options;
-    const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-    return `http://${name}:${this.port}`;
-  }
+  get url(): string { return urlOf(this.#options.host, this.port); }
 
   /** Loads the app in every worker and listens. Rejects with CAP_ERR_MODULE or the app's own error, CAP_ERR_OPTION for the port. */
   async open(): Promise<void> {
@@ -94,7 +91,7 @@ export class RunningServer implements PoolServer {
       const [first, ...others] = await this.#firstWorkers();
       await this.#openOn(first as LiveWorker, port);                     // with reusePort the first one finds the port that the others share
       await Promise.all([...others, ...this.#late.splice(0)].map((worker) => this.#openOn(worker, this.port || port)));
-      if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host).catch((error: unknown) => { throw listenError(error, host, port); });
+      if (this.#acceptor !== undefined) this.port = await this.#acceptor.listen(port, host);
       if (this.#options.adminPort !== undefined) this.#admin = await AdminServer.open(this.#options.adminPort, { pool: this.#host.observed, times: this.#times, isDraining: () => this.#closed !== undefined });
       this.#isOpen = true;
       for (const worker of this.#host.workers.backLanes) if (worker.isReady) void this.workerReady(worker);
@@ -147,7 +144,7 @@ export class RunningServer implements PoolServer {
         break;
       case 'prepared': this.#settle(from); break;
       case 'resting': if (worker !== undefined) this.#ready.delete(worker); break;
-      case 'failed': this.#settle(from, this.#openError(rebuildFailure(message.failure, { where: `worker ${from}` }))); break;
+      case 'failed': this.#settle(from, openError(rebuildFailure(message.failure, { where: `worker ${from}` }), this.#appUrl, this.#options)); break;
       case 'times': this.#times.add(from, message.route, message.histogram); break;
       case 'shed': this.#host.onShed(message.route, message.count, message.retryAfterMs); break;
       case 'ended': if (worker !== undefined) this.#acceptor?.ended(worker, message.count); break;
@@ -173,13 +170,6 @@ export class RunningServer implements PoolServer {
     this.#opening.delete(from);
     if (error === undefined) opening?.resolve();
     else opening?.reject(error);
-  }
-
-  #openError(error: unknown): unknown {
-    const { code, syscall } = error as { code?: string; syscall?: string };
-    if (syscall === 'listen' || code === 'EADDRINUSE' || code === 'EACCES') return listenError(error, this.#options.host, this.#options.port);
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'ENOENT') return new CapriccioError('CAP_ERR_MODULE', `cannot load the app ${this.#appUrl}: ${(error as Error).message}`, { cause: error });
-    return error;
   }
 
   /** A worker has come. Rejects with what the app threw there. */

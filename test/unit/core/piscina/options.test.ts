@@ -1,5 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
+import * as ours from 'capriccio/piscina';
+import { test } from 'vitest';
 import { both, handlers, outcome, type Options } from './both.ts';
 
 const refused: Readonly<Record<string, readonly (readonly [value: unknown, message: string])[]>> = {
@@ -56,6 +58,15 @@ both('one bound alone moves the other, and auto is a square', async ({ library: 
   }
   const pool = new Piscina({ minThreads: 1, maxThreads: 3, maxQueue: 'auto' });
   equal(pool.options.maxQueue, 9);
+  await pool.destroy();
+});
+
+test('what is undefined is the default, where piscina would start no thread', async () => {
+  const given = { filename: handlers, minThreads: undefined, maxThreads: undefined, concurrentTasksPerWorker: undefined, maxQueue: undefined, atomics: undefined, name: undefined, env: { ...process.env, DROP_IN: 'capriccio/piscina' } };
+  const pool = new ours.Piscina(given as unknown as Options);
+  const { minThreads, maxThreads, concurrentTasksPerWorker, maxQueue, atomics, name } = pool.options;
+  deepEqual({ minThreads, maxThreads, concurrentTasksPerWorker, maxQueue, atomics, name }, { minThreads: Math.max(Math.floor(availableParallelism() / 2), 1), maxThreads: availableParallelism() * 1.5, concurrentTasksPerWorker: 1, maxQueue: Infinity, atomics: 'sync', name: 'default' });
+  equal(await pool.run({ a: 1, b: 2 }, { name: 'add' }), 3);
   await pool.destroy();
 });
 
