@@ -10,10 +10,10 @@
  * kept there, where everything takes longer.
  */
 
-/** A longer segment delays the others of its event loop more than the pass to another lane costs by far (30–80 us), ms. */
-export const LONG_MS = 1;
+/** A longer segment delays the others of its event loop more than the pass to another lane costs by far: 30 to 80 us at work, 400 where all sleep between requests; ms. */
+export const LONG_MS = 2;
 /** At most this long are the segments of a root that comes back, ms. */
-const SHORT_MS = 0.5;
+const SHORT_MS = 1;
 /** One such segment is proof enough, ms. */
 export const PLAIN_MS = 6;
 const LONG_OF_EIGHT = 2;

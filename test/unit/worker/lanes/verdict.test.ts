@@ -13,8 +13,8 @@ describe('a root goes to the back', () => {
     assert.equal(isBack(after(0, PLAIN_MS - 0.01)), false);
   });
   test('after two long ones of eight, whatever lies between them', () => {
-    assert.equal(isBack(after(0, 1.1, ...times(6, 0.1), 1.1)), true);
-    assert.equal(isBack(after(0, 1.1, ...times(7, 0.1), 1.1)), false, 'the first is forgotten');
+    assert.equal(isBack(after(0, LONG_MS + 0.1, ...times(6, 0.1), LONG_MS + 0.1)), true);
+    assert.equal(isBack(after(0, LONG_MS + 0.1, ...times(7, 0.1), LONG_MS + 0.1)), false, 'the first is forgotten');
   });
   test('not for segments of exactly the limit', () => { assert.equal(isBack(after(0, ...times(100, LONG_MS))), false); });
 });
@@ -25,7 +25,7 @@ describe('a root comes back', () => {
     assert.equal(isBack(after(back, ...times(RETURN_RUN - 1, 0.1))), true);
     assert.equal(isBack(after(back, ...times(RETURN_RUN, 0.1))), false);
   });
-  test('not while its segments are neither short nor long', () => { assert.equal(isBack(after(0, 20, ...times(10_000, 0.7))), true); });
+  test('not while its segments are neither short nor long', () => { assert.equal(isBack(after(0, 20, ...times(10_000, LONG_MS * 0.7))), true); });
   test('later each time: twice as many short ones as the time before', () => {
     let word = 0;
     for (let round = 0; round < 7; round++) {
@@ -61,7 +61,7 @@ describe('what people say goes before what was measured', () => {
     assert.equal(isBack(after(pinned(0), ...times(8, 20))), false);
   });
   test('and is kept when the measured verdict changes', () => {
-    const segment = fc.oneof(fc.constant(0.1), fc.constant(0.7), fc.constant(1.5), fc.constant(20));
+    const segment = fc.oneof(fc.constant(0.1), fc.constant(LONG_MS * 0.7), fc.constant(LONG_MS * 1.5), fc.constant(20));
     fc.assert(fc.property(fc.array(segment, { maxLength: 400 }), (segments) => {
       const word = after(withHand(pinned(0), 'front'), ...segments);
       assert.equal(isBack(word), false);
@@ -77,5 +77,5 @@ test('a verdict is a word of 32 bits whatever is measured', () => {
     assert.ok(word >= 0);
   }));
   assert.equal(isClean(0), true);
-  assert.equal(isClean(after(0, 2)), false);
+  assert.equal(isClean(after(0, LONG_MS + 1)), false);
 });
