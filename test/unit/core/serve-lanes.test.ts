@@ -342,7 +342,7 @@ describe('learnt', () => {
     await until(async () => !await isInFront(), 'the back lane');
     const others = Array.from({ length: 3 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
     onTestFinished(() => { for (const one of others) one.kill('SIGKILL'); });
-    await until(() => isInFront(), 'one in front', 60_000);
+    await until(async () => (await Promise.all(Array.from({ length: 12 }, () => isInFront('/burn?ms=30')))).some(Boolean), 'one in front', 60_000);   // many at a time: a lane that slept is run soon
     assert.equal(await isInFront('/burn-late?ms=1'), false);
   }, 90_000);
   test('not with lanes: off, and then the two share their module', async () => {

@@ -2,8 +2,8 @@
  * Whether back lanes starve. The kernel runs everybody before them: the pool's own fronts, as it should, and also every other process of the machine. Beside
  * two that compute, two lanes have a tenth of what they could use, and nearly all that is handed to them comes too late. So what is long then runs in front.
  *
- *   begins   lanes waited for a processor more than seven eighths of the time in which they could have run, and fronts used less than half of the
- *            processors: who makes lanes wait is somebody else
+ *   begins   at four looks in a row, a second, lanes waited for a processor more than seven eighths of the time in which they could have run, and fronts
+ *            used less than half of the processors: who makes lanes wait is somebody else. A shorter drought costs less than long work in front does
  *   ends     they had a third of that time, by the few requests that are handed over all the same
  *
  * By the kernel's own account of each thread, so a lane that waits for a disk is none that starves. Where there is none, lanes are not of lower priority either.
@@ -11,9 +11,12 @@
 import { readFileSync } from 'node:fs';
 import { board, isLive, lanes, roles, type Memory } from '@capriccio/shared';
 
-/** A look is over so long at least, and over so much time in which lanes could have run: less says nothing, ms. */
-const PERIOD_MS = 200;
+/** A look is over so long at least, and over so much time in which lanes could have run, ms: less says nothing. While they starve they are given little. */
+const PERIOD_MS = 250;
 const RUNNABLE_MS = 100;
+const RUNNABLE_MS_STARVING = 20;
+/** Looks in a row. */
+const LOOKS = 4;
 const BEGINS = 1 / 8;
 const ENDS = 1 / 3;
 const FRONTS = 1 / 2;
@@ -38,6 +41,7 @@ export class LaneHunger {
   readonly #memory: Memory;
   readonly #times: KernelTimes;
   #isStarving = false;
+  #droughts = 0;
   #before: Sums | undefined;
   #lookedAt = -Infinity;
 
@@ -57,12 +61,13 @@ export class LaneHunger {
     const { sums, fronts } = this.#read(nowMs);
     const ranMs = sums.ranMs - (before?.ranMs ?? 0);
     const runnableMs = ranMs + sums.waitedMs - (before?.waitedMs ?? 0);
-    if (before?.workers === sums.workers && runnableMs < RUNNABLE_MS) return;   // the period goes on
+    if (before?.workers === sums.workers && runnableMs < (this.#isStarving ? RUNNABLE_MS_STARVING : RUNNABLE_MS)) return;   // the period goes on
     this.#before = sums;
-    if (before?.workers !== sums.workers) return;                         // others than before
+    if (before?.workers !== sums.workers) { this.#droughts = 0; return; }  // others than before
     const share = ranMs / runnableMs;
     const isBusy = sums.frontMs - before.frontMs >= FRONTS * fronts * (nowMs - before.atMs);
-    this.#isStarving = this.#isStarving ? share < ENDS : share < BEGINS && !isBusy;
+    this.#droughts = share < BEGINS && !isBusy ? this.#droughts + 1 : 0;
+    this.#isStarving = this.#isStarving ? share < ENDS : this.#droughts >= LOOKS;
   }
 
   #read(atMs: number): { sums: Sums; fronts: number } {
