@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Weakened } from './capriccio.ts';
 import { classOf, meanOf } from './runs.ts';
-import { bimodal, cpuMix, db, memio, type Workload } from './workloads.ts';
+import { bimodal, cpuMix, db, ledger, memio, type Workload } from './workloads.ts';
 
 const workOf = (workload: Workload, weakened?: Weakened, load = 4): number => meanOf({ workload, load, seconds: 6 }, (figures) => figures.work, weakened);
 
@@ -38,6 +38,14 @@ test('without windows a downstream service is driven past its knee', () => {
   const queries = (weakened?: Weakened): number => meanOf({ workload: db(2), load: 4, seconds: 6 }, (figures) => classOf(figures, 'query').okPerS, weakened);
   const [full, weak] = [queries(), queries({ decide: { hasWindows: false } })];
   assert.ok(weak <= 0.5 * full, `${full.toFixed(0)} and ${weak.toFixed(0)} queries a second`);
+});
+
+test('equal tickets, or no conductor, lose 0.15 of the work and more where one stage has a core alone and the one before it has all', () => {
+  const full = workOf(ledger(), undefined, 1);
+  for (const [name, weakened] of [['equal tickets', { decide: { hasTickets: false } }], ['no conductor', { dead: { from: 0, to: Infinity } }]] as const) {
+    const weak = workOf(ledger(), weakened, 1);
+    assert.ok(weak <= 0.85 * full, `${name}: ${full.toFixed(2)} and ${weak.toFixed(2)}`);
+  }
 });
 
 test('without forecasts of what edges take, memory is overrun', () => {

@@ -62,6 +62,8 @@ export class Capriccio implements Policy {
   #state!: ConductorState;
   plan: Plan | undefined;
   readonly windows: number[] = [];
+  /** Of what has a worker of its own: nobody else may take it. */
+  #homes!: ReadonlySet<string>;
   /** The thread that an entry has just begun. */
   #begun: SimThread | undefined;
 
@@ -74,6 +76,7 @@ export class Capriccio implements Policy {
   begin(machine: Machine): void {
     this.#machine = machine;
     const { workload, cores } = machine.options;
+    this.#homes = new Set(workload.classes.filter(({ home }) => home !== undefined).map(({ name }) => name));
     const rules = { ...schedulingRules, ...this.#weakened.rules };
     this.#desks = machine.workers.map(() => ({ roots: new Roots<SimThread>(rules), current: undefined }));
     this.#books = workload.classes.map(() => ({ admission: new Admission(), queued: 0, started: 0, live: 0, own: tally(), usedMs: Array.from({ length: cores }, () => 0) }));
@@ -177,7 +180,7 @@ export class Capriccio implements Policy {
       const victim = workers[(first + k) % workers.length] as SimWorker;
       if (victim === thief) continue;
       let best: Root<SimThread> | undefined;
-      for (const root of this.#desk(victim).roots.active) if (root.entries.length > 0 && (root.hasRoom === undefined || root.hasRoom()) && (best === undefined || root.pass < best.pass)) best = root;
+      for (const root of this.#desk(victim).roots.active) if (root.entries.length > 0 && !this.#homes.has(root.name) && (root.hasRoom === undefined || root.hasRoom()) && (best === undefined || root.pass < best.pass)) best = root;
       const thread = best === undefined ? undefined : this.#beginOne(best);
       if (thread === undefined) continue;
       const desk = this.#desk(thief);

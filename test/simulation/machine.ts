@@ -14,6 +14,8 @@ export interface SimThread {
   readonly arrivedAt: number;
   readonly deadlineAt: number;
   readonly isMeasured: boolean;
+  /** Of a call: who waits for it. */
+  readonly caller: SimThread | undefined;
   worker: SimWorker;
   step: number;
   /** Processor time left in this step, ms. */
@@ -149,20 +151,36 @@ export class Machine {
   }
 
   arrive(type: number): void {
-    const { workload, cores, skew, warmUp } = this.options;
+    const { cores, skew } = this.options;
+    const worker = this.workers[Math.floor(this.random() * (skew > 0 ? Math.min(skew, cores) : cores))] as SimWorker;
+    const thread = this.#make(type, worker, undefined);
+    if (thread.isMeasured) (this.counts[type] as ClassCounts).offered++;
+    this.#offer(worker, thread);
+  }
+
+  #make(type: number, worker: SimWorker, caller: SimThread | undefined): SimThread {
+    const { workload, warmUp } = this.options;
     const request = workload.classes[type] as RequestClass;
     const next = this.#streams[type] as Random;
-    const worker = this.workers[Math.floor(this.random() * (skew > 0 ? Math.min(skew, cores) : cores))] as SimWorker;
     const cpuMs = request.steps.map((step) => step.cpuMs(next) * (this.#cpuTimes[type] as number));
     const waitMs = request.steps.map((step) => step.waitMs?.(next) ?? 0);
     const bytesOf = request.steps.map((step) => (step.bytes?.(next) ?? 0) * (this.#byteTimes[type] as number));
-    const thread: SimThread = {
-      id: this.#ids++, type, request, arrivedAt: this.now, deadlineAt: this.now + request.deadlineMs, isMeasured: this.now >= warmUp * 1000,
+    return {
+      id: this.#ids++, type, request, arrivedAt: this.now, deadlineAt: caller?.deadlineAt ?? this.now + request.deadlineMs, isMeasured: caller === undefined && this.now >= warmUp * 1000, caller,
       worker, step: 0, left: cpuMs[0] as number, attainedUs: 0, bytes: 0, startedAt: -1, work: 0, cpu: 0, hasEnded: false, cpuMs, waitMs, bytesOf,
     };
-    if (thread.isMeasured) (this.counts[type] as ClassCounts).offered++;
+  }
+
+  #offer(worker: SimWorker, thread: SimThread): void {
     if (this.#policy.arrive(worker, thread)) this.kick(worker);
     else this.end(thread, 'refused');
+  }
+
+  /** It calls what one worker alone may run, and goes on when that has ended. */
+  #call(caller: SimThread, name: string): void {
+    const type = this.options.workload.classes.findIndex((one) => one.name === name);
+    const worker = this.workers[this.options.workload.classes[type]?.home ?? NaN] as SimWorker;
+    this.#offer(worker, this.#make(type, worker, caller));
   }
 
   /** There is something for a worker: it wakes, or if it is busy another that may steal. */
@@ -246,6 +264,7 @@ export class Machine {
     this.#policy.stepped?.(thread, step);
     if (step.waitsFor === 'end') { this.end(thread, this.now <= thread.deadlineAt ? 'ok' : 'late'); return; }
     if (step.waitsFor === 'time') { this.events.after(thread.waitMs[thread.step] as number, () => this.#resume(thread)); return; }
+    if (step.calls !== undefined) { this.#call(thread, step.calls); return; }
     if (this.#policy.mayPass === undefined || this.#policy.mayPass(thread)) this.toStation(thread);
   }
 
@@ -271,11 +290,20 @@ export class Machine {
     thread.bytes = 0;
     if (thread.startedAt >= 0) this.live--;
     if (thread.isMeasured) this.#count(thread, how);
+    if (thread.caller !== undefined) { this.#policy.ended?.(thread, how); this.#return(thread, thread.caller, how); return; }
     if (this.now >= this.options.warmUp * 1000) this.#countWork(thread, how);
     const bucket = this.series[Math.floor(this.now / BUCKET_MS)] ??= { ok: this.counts.map(() => 0), bytes: 0 };
     if (how === 'ok') bucket.ok[thread.type] = (bucket.ok[thread.type] as number) + 1;
     bucket.bytes = Math.max(bucket.bytes, this.bytes);
     this.#policy.ended?.(thread, how);
+  }
+
+  /** A call has ended: its caller goes on, or ends as it did. */
+  #return(thread: SimThread, caller: SimThread, how: Ending): void {
+    caller.work += thread.work;
+    caller.cpu += thread.cpu;
+    if (how === 'ok' || how === 'late') this.#resume(caller);
+    else this.end(caller, how);
   }
 
   /** By the time of the end: at both ends of the run some that span it are cut. */

@@ -7,7 +7,7 @@ import type { Policy } from './machine.ts';
 import { report, type Figures } from './report.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { classOf, mean, run, runWith } from './runs.ts';
-import { bimodal, cpuMix, db, flood, memio, memory, memstep, type Workload } from './workloads.ts';
+import { bimodal, cpuMix, db, flood, ledger, memio, memory, memstep, type Workload } from './workloads.ts';
 
 interface Table { readonly title: string; readonly columns: readonly string[]; readonly rows: readonly (readonly (string | number)[])[] }
 
@@ -73,6 +73,11 @@ const tables: Readonly<Record<string, () => Table>> = {
       rows: Object.entries(weakened).map(([name, parts]) => [name, ...Object.entries(workloads).map(([workload, make]) => average(overSeeds((seed) => run({ workload: make(2), load: 4, seconds, seed }, parts).figures), (f) => (workload === 'db' ? classOf(f, 'query').okPerS : f.work), workload === 'db' ? 0 : 2))]),
     };
   },
+  stages: () => ({
+    title: 'work in time where one stage has a core alone and the one before it has all', columns: ['policy', ...LOADS.map((load) => `${load}x`)],
+    rows: Object.entries({ whole: {}, 'equal tickets': { decide: { hasTickets: false } }, 'no conductor': { dead: { from: 0, to: Infinity } } } satisfies Record<string, Weakened>)
+      .map(([name, parts]) => [name, ...LOADS.map((load) => average(overSeeds((seed) => run({ workload: ledger(), load, seconds, seed }, parts).figures), ({ work }) => work))]),
+  }),
   flood: () => ({
     title: 'one root flooded: the others answered, and the work', columns: ['roots', 'times', 'others', 'flooded a second', 'work'],
     rows: [[2, 16], [8, 1], [8, 4], [8, 16], [64, 16]].map(([roots, times]) => {

@@ -10,8 +10,10 @@ export interface Step {
   readonly cpuMs: Draw;
   /** Taken when the processor time is over, given back when the thread ends. */
   readonly bytes?: Draw;
-  /** What it waits for then: time that passes, a station, or nothing, for it ends. */
-  readonly waitsFor: 'time' | 'end' | 'station';
+  /** What it waits for then: time that passes, a station, a call, or nothing, for it ends. */
+  readonly waitsFor: 'time' | 'end' | 'station' | 'call';
+  /** The class that is called. */
+  readonly calls?: string;
   readonly waitMs?: Draw;
 }
 
@@ -25,6 +27,8 @@ export interface RequestClass {
   /** Order of an oracle that knows what is urgent. */
   readonly priority: number;
   readonly tickets?: number;
+  /** The worker that alone may run it: of what is called, and does not arrive. */
+  readonly home?: number;
   readonly steps: readonly Step[];
 }
 
@@ -92,4 +96,13 @@ export const flood = (cores: number, roots: number, times: number): Workload => 
     name: k === 0 ? 'flood' : `root${k}`, deadlineMs: 200, priority: k, perMs: cores * (k === 0 ? 0.5 * times : 0.49 / (roots - 1)) / 2,
     steps: [{ node: 2 * k + 1, cpuMs: exponential(1), waitsFor: 'time' as const, waitMs: exponential(3) }, { node: 2 * k + 2, cpuMs: exponential(1), waitsFor: 'end' as const }],
   })),
+});
+
+/** What is read on any worker, and kept, is written by one alone; beside requests that only compute. Each of the two is as much as two workers can do. */
+export const ledger = (): Workload => ({
+  classes: [
+    { name: 'report', deadlineMs: 1000, perMs: 1, priority: 1, steps: [{ node: 1, cpuMs: exponential(2), waitsFor: 'end' }] },
+    { name: 'book', deadlineMs: 1000, perMs: 0.8, priority: 1, steps: [{ node: 2, cpuMs: exponential(1), bytes: always(MIB / 16), waitsFor: 'call', calls: 'write' }, { node: 3, cpuMs: exponential(0.1), waitsFor: 'end' }] },
+    { name: 'write', home: 0, deadlineMs: Infinity, perMs: 0, priority: 1, steps: [{ node: 4, cpuMs: exponential(1.4), waitsFor: 'end' }] },
+  ],
 });

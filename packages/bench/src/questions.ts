@@ -50,6 +50,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/skewed-arrivals': { what: 'a quarter of the workers, one of two, has all connections: what part of the work is done in time, beside node:cluster' },
   'servers/shift': { what: 'load, cost and memory of requests that change at once, and back: how soon 0.9 of the new goodput is there, beside node:cluster' },
   'servers/parts': { what: 'what is lost without tickets, without decisions, without forecasts, where a route takes more memory than there is' },
+  'servers/stages': { what: 'what is lost without tickets and without decisions, where one stage of a request runs on any core and the next on one alone' },
   'servers/shares': { what: 'three routes with 1, 2 and 4 tickets, each asked for more than there is: what part of a second each gets' },
   'servers/recorder': { what: 'the server of npm start with the recorder and without it: processor time a request' },
   'servers/downstream': { what: 'a route behind a service that thrashes past a concurrency that nobody tells, and that dies for five seconds, beside node:cluster' },

@@ -35,6 +35,8 @@ export interface RuntimeStart {
   readonly measures?: boolean;
   /** A heap that is nearly full keeps threads from beginning, whatever is foreseen: default true. */
   readonly hasBrake?: boolean;
+  /** Back lanes may be found to starve. Default true. */
+  readonly seesHunger?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */

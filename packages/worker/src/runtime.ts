@@ -99,7 +99,11 @@ export class Runtime {
   /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
   #hasSought = false;
 
+  /** What is long may run in front while back lanes starve. */
+  readonly seesHunger: boolean;
+
   constructor(start: RuntimeStart) {
+    this.seesHunger = start.seesHunger !== false;
     this.memory = mapMemory(start.buffer, start.layout);
     this.me = new Participant(this.memory, start.id);
     this.#mayBlock = start.mayBlock;

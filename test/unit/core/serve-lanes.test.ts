@@ -1,20 +1,25 @@
 /** Requests that are handed over to a back lane: what the client sees is what the front would have sent, byte for byte, whatever becomes of either end. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { kernelTimes } from '../../../packages/core/src/serve/lane-hunger.ts';
 import { fixture, soon, until } from './rig.ts';
 import { app, ask, ended, quiet, received, socketTo } from './serve-rig.ts';
 
+/** Where a request ran must not depend on what else this machine does. */
+const calm = { ...quiet, [Symbol.for('capriccio.without')]: ['hunger'] };
 const lanesApp = fixture('lanes/app.ts');
 const everything = (lane: 'front' | 'back') => ({ port: 0, routes: { '/*': { lane } } });
 
 let front: Pool;
 let back: Pool;
-beforeAll(async () => { [front, back] = await Promise.all([createPool({ cores: 1, ...quiet }), createPool({ cores: 1, ...quiet })]); });
+beforeAll(async () => { [front, back] = await Promise.all([createPool({ cores: 1, ...calm }), createPool({ cores: 1, ...calm })]); });
 afterAll(async () => { await Promise.all([front, back].map((pool) => pool.close({ graceMs: 0 }))); });
 
 /** The same app twice: in front, and on back lanes. */
@@ -172,7 +177,7 @@ describe('the two ends', () => {
     assert.deepEqual([a?.[3], b?.[3]], port);
   });
   test('a handler that reads its socket itself is not moved again, and somebody is told, once', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const warnings: string[] = [];
     pool.on('warning', ({ message }) => { warnings.push(message); });
@@ -183,7 +188,7 @@ describe('the two ends', () => {
     await server.close();
   });
   test('its lane dies: 502, and the next is served', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await pool.serve(lanesApp, everything('back'));
     assert.equal((await ask(`${server.url}/where`)).status, 200);
@@ -195,7 +200,7 @@ describe('the two ends', () => {
     await server.close();
   });
   test('an app that does not load a second time is served in front, and somebody is told', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const warnings: string[] = [];
     pool.on('warning', ({ message }) => { warnings.push(message); });
@@ -207,7 +212,7 @@ describe('the two ends', () => {
     await server.close();
   });
   test('a deadline that passes before it begins is 503', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await pool.serve(lanesApp, { port: 0, routes: { '/*': { lane: 'back', deadlineMs: 200 } } });
     await until(async () => (await ask(`${server.url}/where`)).status === 200, 'the lane');
@@ -288,7 +293,7 @@ test.each([['at once', '/burn'], ['after its body, in compiled code', '/burn-lat
 });
 
 test('without lanes too, what is computed after a wait is counted as its route\'s', async () => {
-  const pool = await createPool({ cores: 1, lanes: 'off', ...quiet });
+  const pool = await createPool({ cores: 1, lanes: 'off', ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));
   const server = await pool.serve(lanesApp, { port: 0 });
   for (let k = 0; k < 20; k++) assert.equal((await ask(`${server.url}/burn-late?ms=10`, { method: 'POST', body: 'x' })).status, 200);
@@ -304,7 +309,7 @@ describe('learnt', () => {
     return server;
   };
   test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15'], ['between two files, in code that is not compiled', 'GET', '/burn-between?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await here(pool);
     const light = (await ask(`${server.url}/light`)).text;
@@ -316,7 +321,7 @@ describe('learnt', () => {
     assert.deepEqual(roots.filter(({ lane }) => lane === 'back').map(({ name, by }) => [name, by]), [[`${method} /${path.slice(1).split('?')[0]}`, 'measured']]);
   });
   test('while a back lane loads the application, longer than a request may wait, all are answered', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await pool.serve(fixture('lanes/slow-start.ts'), { port: 0, deadlineMs: 700 });
     onTestFinished(async () => { await server.close({ graceMs: 0 }); });
@@ -327,8 +332,21 @@ describe('learnt', () => {
       return answers.some(({ text }) => text !== light);
     }, 'the back lane');
   });
+  test.runIf(kernelTimes(process.pid) !== undefined)('while other processes leave the back lanes next to nothing, it runs in front, unless it was put on a lane by hand', async () => {
+    const pool = await createPool({ cores: 1, ...quiet });
+    onTestFinished(() => pool.close({ graceMs: 0 }));
+    const server = await pool.serve(lanesApp, { port: 0, deadlineMs: 30_000, routes: { '/burn-late': { lane: 'back' } } });
+    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
+    const light = (await ask(`${server.url}/light`)).text;
+    const isInFront = async (path = '/burn?ms=15'): Promise<boolean> => (await ask(server.url + path)).text === light;
+    await until(async () => !await isInFront(), 'the back lane');
+    const others = Array.from({ length: 3 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+    onTestFinished(() => { for (const one of others) one.kill('SIGKILL'); });
+    await until(async () => (await Promise.all(Array.from({ length: 12 }, () => isInFront('/burn?ms=30')))).some(Boolean), 'one in front', 60_000);   // many at a time: a lane that slept is run soon
+    assert.equal(await isInFront('/burn-late?ms=1'), false);
+  }, 90_000);
   test('not with lanes: off, and then the two share their module', async () => {
-    const pool = await createPool({ cores: 1, lanes: 'off', ...quiet });
+    const pool = await createPool({ cores: 1, lanes: 'off', ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await here(pool);
     const ids = new Set<string>();
@@ -337,7 +355,7 @@ describe('learnt', () => {
     expect(Number((await ask(`${server.url}/requests`)).text)).toBe(6);
   });
   test('a moved route has module state of its own', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
+    const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
     const server = await pool.serve(lanesApp, { port: 0, routes: { '/where': { lane: 'back' } } });
     onTestFinished(async () => { await server.close({ graceMs: 0 }); });

@@ -10,12 +10,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { lanes, type Memory } from '@capriccio/shared';
-import { sharedNow, type LaneClock, type RemoteThread, type Root, type Runtime } from '@capriccio/worker';
+import { sharedNow, type LaneClock, type RemoteThread, type Root, type RootLane, type Runtime } from '@capriccio/worker';
 import { ReturnRate } from '../conductor/return-rate.ts';
 import type { Route } from '../http/routes.ts';
 import { Bag, type Member } from './bag.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
+import { LaneHunger } from './lane-hunger.ts';
 import { LaneShares } from './lane-shares.ts';
 import type { RouteOptions } from './serve-options.ts';
 
@@ -27,6 +28,8 @@ const PARK_MS_MAX = 50;
 const ABANDONED_MS = 300;
 /** How often it is seen whether lanes have begun what waits for them, while others wait here, ms. */
 const LOOK_MS = 2;
+/** Where lanes starve, one request is handed over so often all the same: what becomes of it tells how they fare; ms. */
+const PROBE_MS = 100;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
@@ -77,6 +80,8 @@ export class HandOver {
   #answered = 0;
   /** Answers come as fast as the lanes take requests from this front, whatever else they do and however many run in one of them at a time. */
   readonly #rate: ReturnRate = new ReturnRate(sharedNow());
+  readonly #hunger: LaneHunger | undefined;
+  #probedAt = 0;
 
   constructor(host: HandOverHost) {
     this.#host = host;
@@ -84,10 +89,11 @@ export class HandOver {
     this.#clock = runtime.laneRouter === undefined ? undefined : runtime.laneClock;
     this.#memory = runtime.memory;
     this.#bodies = BodySources.of(runtime);
+    this.#hunger = runtime.seesHunger ? new LaneHunger(runtime.memory) : undefined;
   }
 
   /** Whether a request of this root goes to a back lane now. One load of shared memory. */
-  isForBack(root: Root, req: IncomingMessage): boolean { return this.#isBack(root) && req.headers.accept !== 'text/event-stream'; }
+  isForBack(root: Root, req: IncomingMessage): boolean { return this.#isBack(root) && req.headers.accept !== 'text/event-stream' && (!this.#isKept(root) || this.#isProbe()); }
   #isBack(root: Root): boolean {
     const clock = this.#clock;
     return clock !== undefined && !clock.isBackLane && clock.isBack(root.lane ??= clock.of(root.name)) && this.#host.runtime.laneRouter?.isAvailable === true;
@@ -98,11 +104,19 @@ export class HandOver {
    * its route's queue here, where it has its share of the lanes and may still be refused.
    */
   hasRoom(root: Root): boolean {
-    if (!this.#isOpen || !this.#isBack(root)) { this.#shares.leave(root); return true; }
+    if (!this.#isOpen || !this.#isBack(root) || this.#isKept(root)) { this.#shares.leave(root); return true; }
     if (this.#hasPlace() && this.#shares.isNext(root)) return true;
     this.#shares.wait(root);
     if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
     return false;
+  }
+  /** Lanes starve: what is long runs in front, as where there are none, unless somebody has said that it is to be on one. */
+  #isKept(root: Root): boolean { return this.#isOpen && this.#hunger?.isStarving(sharedNow()) === true && this.#clock?.verdictOf(root.lane as RootLane).by !== 'hand'; }
+  #isProbe(): boolean {
+    const now = sharedNow();
+    if (now - this.#probedAt < PROBE_MS || !this.#hasPlace()) return false;
+    this.#probedAt = now;
+    return true;
   }
   #hasPlace(): boolean {
     let waiting = 0;
