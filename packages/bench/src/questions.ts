@@ -45,6 +45,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/calls': { what: 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)', isShort: true },
   'servers/blocked': { what: 'light requests while one core is blocked in the kernel for a second, again and again, beside node:cluster, threads that share a port, and Fastify with piscina by hand', isShort: true },
   'servers/overload': { what: 'five routes at 1 to 8 times the capacity, also with a backlog: goodput by processor time, and each route’s share, beside node:http, node:cluster, threads that share a port, and Fastify with piscina by hand' },
+  'servers/refusals': { what: 'what a refused request costs, and when its client knows, beside node:http that answers 503 to everybody' },
   'servers/flood': { what: 'one of eight routes at sixteen times its rate, beside node:http and node:cluster' },
   'servers/memory': { what: 'a route that keeps four times as much of the heap as fits, beside small requests: how full heaps get, beside node:http and node:cluster with the same limit' },
   'servers/skewed-arrivals': { what: 'a quarter of the workers, one of two, has all connections: what part of the work is done in time, beside node:cluster' },

@@ -13,7 +13,7 @@ describe('a table', () => {
   });
 
   it('shows no percentile that its samples cannot tell', () => {
-    const row = (samples: number): string => formatRoutes([{ route: 'r', sent: samples, right: samples, wrong: {}, failed: {}, rightByTenth: [], latencyUs: summarise(Array.from({ length: samples }, () => 1_000)) }], 1).split('\n')[2] ?? '';
+    const row = (samples: number): string => formatRoutes([{ route: 'r', sent: samples, right: samples, wrong: {}, failed: {}, rightByTenth: [], refusedUs: summarise([]), latencyUs: summarise(Array.from({ length: samples }, () => 1_000)) }], 1).split('\n')[2] ?? '';
     expect(row(99).match(/–/g)).toHaveLength(2);
     expect(row(100).match(/–/g)).toHaveLength(1);
     expect(row(1_000)).not.toContain('–');

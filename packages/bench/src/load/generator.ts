@@ -34,7 +34,7 @@ export async function runLoad(plan: LoadPlan, onProgress: (progress: LoadProgres
   }
 }
 
-interface Tally { route: string; sent: number; right: number; wrong: Record<string, number>; failed: Record<string, number>; latenciesUs: number[]; rightByTenth: number[] }
+interface Tally { route: string; sent: number; right: number; wrong: Record<string, number>; failed: Record<string, number>; latenciesUs: number[]; refusalsUs: number[]; rightByTenth: number[] }
 
 class Run {
   readonly #plan: LoadPlan;
@@ -133,6 +133,7 @@ class Run {
     else count(tally.failed, verdict);
     // A time-out stands for a latency of at least that much; leaving it out would make a stalled server look quick.
     if (verdict === 'right' || verdict === 'timeout') tally.latenciesUs.push(latencyUs);
+    if (verdict === 'status 503') tally.refusalsUs.push(latencyUs);
     if (verdict !== 'right') this.#failed++;
     this.#answered++;
     if (this.#answered === this.#schedule.atUs.length) this.#ended.resolve();
@@ -152,22 +153,23 @@ function count(counts: Record<string, number>, kind: string): void {
 }
 
 function emptyTally(route: string): Tally {
-  return { route, sent: 0, right: 0, wrong: {}, failed: {}, latenciesUs: [], rightByTenth: [] };
+  return { route, sent: 0, right: 0, wrong: {}, failed: {}, latenciesUs: [], refusalsUs: [], rightByTenth: [] };
 }
 
-function toResult({ latenciesUs, ...rest }: Tally): RouteResult {
-  return { ...rest, rightByTenth: Array.from(rest.rightByTenth, (count) => count ?? 0), latencyUs: summarise(latenciesUs) };
+function toResult({ latenciesUs, refusalsUs, ...rest }: Tally): RouteResult {
+  return { ...rest, refusedUs: summarise(refusalsUs), rightByTenth: Array.from(rest.rightByTenth, (count) => count ?? 0), latencyUs: summarise(latenciesUs) };
 }
 
 function together(tallies: Tally[]): Tally {
   const all = emptyTally('all');
-  for (const { sent, right, wrong, failed, latenciesUs, rightByTenth } of tallies) {
+  for (const { sent, right, wrong, failed, latenciesUs, refusalsUs, rightByTenth } of tallies) {
     all.sent += sent;
     all.right += right;
     for (const [kind, times] of Object.entries(wrong)) all.wrong[kind] = (all.wrong[kind] ?? 0) + times;
     for (const [kind, times] of Object.entries(failed)) all.failed[kind] = (all.failed[kind] ?? 0) + times;
     rightByTenth.forEach((count, tenth) => { all.rightByTenth[tenth] = (all.rightByTenth[tenth] ?? 0) + count; });
     all.latenciesUs = all.latenciesUs.concat(latenciesUs);
+    all.refusalsUs = all.refusalsUs.concat(refusalsUs);
   }
   return all;
 }

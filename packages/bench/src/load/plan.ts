@@ -49,6 +49,8 @@ export interface RouteResult {
   failed: Record<string, number>;
   /** Microseconds from the intended start to the last byte, right answers and time-outs. */
   latencyUs: Summary;
+  /** The same of answers 503. */
+  refusedUs: Summary;
   /** Right answers by the tenth of a second in which they came, from the first intended start. */
   rightByTenth: number[];
 }
