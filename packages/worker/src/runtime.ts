@@ -19,6 +19,7 @@ import { Executor } from './executor.ts';
 import { Functions } from './functions.ts';
 import { Idle } from './idle.ts';
 import { LaneClock } from './lanes/lane-clock.ts';
+import { LaneHunger } from './lanes/lane-hunger.ts';
 import { LaneRouter } from './lanes/lane-router.ts';
 import { lowerPriority } from './lanes/low-priority.ts';
 import { Mail } from './mail.ts';
@@ -99,11 +100,7 @@ export class Runtime {
   /** Others may have relied on this worker to take what they published: it takes, and then offers the rest. */
   #hasSought = false;
 
-  /** What is long may run in front while back lanes starve. */
-  readonly seesHunger: boolean;
-
   constructor(start: RuntimeStart) {
-    this.seesHunger = start.seesHunger !== false;
     this.memory = mapMemory(start.buffer, start.layout);
     this.me = new Participant(this.memory, start.id);
     this.#mayBlock = start.mayBlock;
@@ -132,7 +129,7 @@ export class Runtime {
     if (start.lane !== undefined) {
       const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onFirstLong: () => { lowerPriority(); }, onNative: (root, usedMs) => this.scheduler.roots.chargeBeside(root, usedMs) });
       this.scheduler.lanes = this.laneClock = clock;
-      this.laneRouter = new LaneRouter(this.memory, clock, () => this.#wantBackLane());
+      this.laneRouter = new LaneRouter(this.memory, clock, () => this.#wantBackLane(), start.seesHunger === false ? undefined : new LaneHunger(this.memory));
     }
     const isBackLane = start.lane === 'back';
     this.streams = new StreamTable(this.scheduler, {

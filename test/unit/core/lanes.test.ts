@@ -4,6 +4,9 @@ import { createPool, type Pool } from 'capriccio';
 import { describe, onTestFinished, test } from 'vitest';
 import { fixture, poolFor, rejection, until } from './rig.ts';
 
+/** Other tests run beside this one: lanes that starve keep what is theirs here (lane-hunger.test.ts has that). */
+const calm = { [Symbol.for('capriccio.without')]: ['hunger'] };
+
 type Functions = typeof import('../../fixtures/core/lanes/functions.ts');
 const url = fixture('lanes/functions.ts');
 const functionsOf = (pool: Pool) => pool.module<Functions>(url);
@@ -11,7 +14,7 @@ const burnt = (pool: Pool) => pool.stats().lanes.roots.find(({ name }) => name.e
 const lanesOf = (pool: Pool): string[] => pool.stats().workers.map(({ lane }) => lane);
 
 test('a function that proves long goes to a back lane, a light one stays, and both are told of', async () => {
-  const pool = await poolFor({ cores: 2 });
+  const pool = await poolFor({ cores: 2, ...calm });
   const { burn, light, priority } = functionsOf(pool);
   assert.deepEqual(lanesOf(pool), ['front', 'front'], 'none is started before it is needed');
   const fronts = new Set<number>();
@@ -29,7 +32,7 @@ test('a function that proves long goes to a back lane, a light one stays, and bo
 });
 
 test('it comes back when its segments are short', async () => {
-  const pool = await poolFor({ cores: 1 });
+  const pool = await poolFor({ cores: 1, ...calm });
   const { burn } = functionsOf(pool);
   await until(async () => { await burn(12); return burnt(pool)?.lane === 'back'; }, 'the back lane');
   await until(async () => { await burn(0.05); return burnt(pool)?.lane === 'front'; }, 'the front lane');
@@ -37,7 +40,7 @@ test('it comes back when its segments are short', async () => {
 });
 
 test('a function whose threads call itself is spread over the cores already, and stays in front', async () => {
-  const pool = await poolFor({ cores: 2 });
+  const pool = await poolFor({ cores: 2, ...calm });
   const { forks } = functionsOf(pool);
   for (let k = 0; k < 4; k++) assert.equal(await forks(6), 6);
   assert.equal(pool.stats().lanes.back, 0);
@@ -45,7 +48,7 @@ test('a function whose threads call itself is spread over the cores already, and
 });
 
 test('long work after an await is seen as well', async () => {
-  const pool = await poolFor({ cores: 1 });
+  const pool = await poolFor({ cores: 1, ...calm });
   const { burn, burnLater } = functionsOf(pool);
   await burn(0);
   for (let k = 0; k < 6; k++) await burnLater(12);
@@ -55,7 +58,7 @@ test('long work after an await is seen as well', async () => {
 
 describe('by hand', () => {
   test('back, front, and neither', async () => {
-    const pool = await poolFor({ cores: 2 });
+    const pool = await poolFor({ cores: 2, ...calm });
     const { burn, priority, light } = functionsOf(pool);
     const front = new Set([await light(), await light.with({ lane: 'front' })()]);
     const back = await light.with({ lane: 'back' })();
@@ -66,14 +69,14 @@ describe('by hand', () => {
     for (const lane of ['sideways', 1, null]) assert.throws(() => light.with({ lane } as never), { code: 'CAP_ERR_OPTION' });
   });
   test.runIf(process.platform === 'linux')('the kernel gives a back lane less, once it has run something long', async () => {
-    const pool = await poolFor({ cores: 1 });
+    const pool = await poolFor({ cores: 1, ...calm });
     const { burn, priority } = functionsOf(pool);
     await burn.with({ lane: 'back' })(20);
     assert.equal(await priority.with({ lane: 'back' })(), 10);
     assert.equal(await priority(), 0);
   });
   test('with an affinity, and with what only a port carries', async () => {
-    const pool = await poolFor({ cores: 2 });
+    const pool = await poolFor({ cores: 2, ...calm });
     const { light, burn } = functionsOf(pool);
     const back = await light.with({ lane: 'back', affinity: 'a' })();
     assert.equal(await light.with({ lane: 'back', affinity: 'a' })(), back);
@@ -94,7 +97,7 @@ test("off: everything stays in front, also what is meant for the back", async ()
 });
 
 test('as many as there is work for, at most one a core; all of it is done', async () => {
-  const pool = await poolFor({ cores: 2 });
+  const pool = await poolFor({ cores: 2, ...calm });
   const { burn } = functionsOf(pool);
   const ids = await Promise.all(Array.from({ length: 60 }, () => burn.with({ lane: 'back' })(8)));
   assert.equal(ids.length, 60);
@@ -104,7 +107,7 @@ test('as many as there is work for, at most one a core; all of it is done', asyn
 
 describe('when a back lane dies', () => {
   test('what had begun is lost, what had not is done by another', async () => {
-    const pool = await poolFor({ cores: 1 });
+    const pool = await poolFor({ cores: 1, ...calm });
     const lost: number[] = [];
     pool.on('lost', ({ id }) => { lost.push(id); });
     const { burn, die } = functionsOf(pool);
@@ -131,7 +134,7 @@ describe('when a back lane dies', () => {
 });
 
 test('a restart replaces back lanes too, and loses nothing', async () => {
-  const pool = await poolFor({ cores: 1 });
+  const pool = await poolFor({ cores: 1, ...calm });
   const { burn, light } = functionsOf(pool);
   const events: [string, boolean][] = [];
   pool.on('worker', ({ lane, replaced }) => { events.push([lane, replaced]); });

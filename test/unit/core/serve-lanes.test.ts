@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { kernelTimes } from '../../../packages/core/src/serve/lane-hunger.ts';
+import { kernelTimes } from '../../../packages/worker/src/lanes/lane-hunger.ts';
 import { fixture, soon, until } from './rig.ts';
 import { app, ask, ended, quiet, received, socketTo } from './serve-rig.ts';
 

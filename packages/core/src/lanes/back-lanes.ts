@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { isLive, lanes, parker, type Memory } from '@capriccio/shared';
-import { LaneClock, LaneRouter, type LaneMessage, type Verdict } from '@capriccio/worker';
+import { LaneClock, LaneHunger, LaneRouter, type LaneMessage, type Verdict } from '@capriccio/worker';
 import type { LiveWorker, WorkerSet } from '../worker-set.ts';
 
 /** Roots that are remembered by name. */
@@ -14,6 +14,8 @@ export interface BackLanesHost {
   readonly memory: Memory;
   readonly workers: WorkerSet;
   readonly isOn: boolean;
+  /** What is long may run in front while they starve. */
+  readonly seesHunger: boolean;
   /** Most back lanes: one a core. */
   readonly countMax: () => number;
   warn(message: string): void;
@@ -41,7 +43,7 @@ export class BackLanes {
   constructor(host: BackLanesHost) {
     this.#host = host;
     this.#clock = new LaneClock(host.memory, false, { onChange: (name) => this.#changed(name) });
-    this.router = new LaneRouter(host.memory, this.#clock, () => this.want());
+    this.router = new LaneRouter(host.memory, this.#clock, () => this.want(), host.seesHunger ? new LaneHunger(host.memory) : undefined);
     if (!host.isOn) lanes.setLanes(host.memory, lanes.UNAVAILABLE);
   }
 

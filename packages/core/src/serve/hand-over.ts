@@ -16,7 +16,6 @@ import type { Route } from '../http/routes.ts';
 import { Bag, type Member } from './bag.ts';
 import { BodySources } from './body-sources.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
-import { LaneHunger } from './lane-hunger.ts';
 import { LaneShares } from './lane-shares.ts';
 import type { RouteOptions } from './serve-options.ts';
 
@@ -28,8 +27,6 @@ const PARK_MS_MAX = 50;
 const ABANDONED_MS = 300;
 /** How often it is seen whether lanes have begun what waits for them, while others wait here, ms. */
 const LOOK_MS = 2;
-/** Where lanes starve, one request is handed over so often all the same: what becomes of it tells how they fare; ms. */
-const PROBE_MS = 100;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
@@ -80,8 +77,6 @@ export class HandOver {
   #answered = 0;
   /** Answers come as fast as the lanes take requests from this front, whatever else they do and however many run in one of them at a time. */
   readonly #rate: ReturnRate = new ReturnRate(sharedNow());
-  readonly #hunger: LaneHunger | undefined;
-  #probedAt = 0;
 
   constructor(host: HandOverHost) {
     this.#host = host;
@@ -89,11 +84,10 @@ export class HandOver {
     this.#clock = runtime.laneRouter === undefined ? undefined : runtime.laneClock;
     this.#memory = runtime.memory;
     this.#bodies = BodySources.of(runtime);
-    this.#hunger = runtime.seesHunger ? new LaneHunger(runtime.memory) : undefined;
   }
 
   /** Whether a request of this root goes to a back lane now. One load of shared memory. */
-  isForBack(root: Root, req: IncomingMessage): boolean { return this.#isBack(root) && req.headers.accept !== 'text/event-stream' && (!this.#isKept(root) || this.#isProbe()); }
+  isForBack(root: Root, req: IncomingMessage): boolean { return this.#isBack(root) && req.headers.accept !== 'text/event-stream' && (!this.#isKept(root) || (this.#hasPlace() && this.#host.runtime.laneRouter?.takesProbe() === true)); }
   #isBack(root: Root): boolean {
     const clock = this.#clock;
     return clock !== undefined && !clock.isBackLane && clock.isBack(root.lane ??= clock.of(root.name)) && this.#host.runtime.laneRouter?.isAvailable === true;
@@ -110,14 +104,7 @@ export class HandOver {
     if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
     return false;
   }
-  /** Lanes starve: what is long runs in front, as where there are none, unless somebody has said that it is to be on one. */
-  #isKept(root: Root): boolean { return this.#isOpen && this.#hunger?.isStarving(sharedNow()) === true && this.#clock?.verdictOf(root.lane as RootLane).by !== 'hand'; }
-  #isProbe(): boolean {
-    const now = sharedNow();
-    if (now - this.#probedAt < PROBE_MS || !this.#hasPlace()) return false;
-    this.#probedAt = now;
-    return true;
-  }
+  #isKept(root: Root): boolean { return this.#isOpen && this.#host.runtime.laneRouter?.keepsInFront(root.lane as RootLane) === true; }
   #hasPlace(): boolean {
     let waiting = 0;
     for (const relay of this.#unbegun) {

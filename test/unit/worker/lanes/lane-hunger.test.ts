@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'vitest';
 import { allocateMemory, board, lanes, layOut, mapMemory, markLive } from '@capriccio/shared';
-import { LaneHunger, kernelTimes } from '../../../packages/core/src/serve/lane-hunger.ts';
+import { LaneHunger, kernelTimes } from '../../../../packages/worker/src/lanes/lane-hunger.ts';
 
 const layout = layOut({ participantCount: 8, slotCount: 16, payloadBytes: 65_536, namesBytes: 128, ringCount: 3, backRingCount: 1 });
 const STEP_MS = 250;
