@@ -18,7 +18,7 @@ export interface ActivationEvent {
   /** 'blocked': its core has been given away; 'returned': it is back, and a surplus worker retires. */
   readonly phase: 'blocked' | 'returned';
   readonly worker: number;
-  /** The worker that took its place; undefined when there was no spare. */
+  /** The worker that took its place; undefined when there was no spare, and of back lanes. */
   readonly spare: number | undefined;
   /** The function or route that it was in; undefined in a callback outside of the scheduler's turns. */
   readonly node: string | undefined;
@@ -49,6 +49,8 @@ export interface CrewHost {
   /** Loads the apps of all servers in a worker. Rejects with what one of them threw. */
   readonly admit: (worker: LiveWorker) => Promise<void>;
   activation(event: ActivationEvent): void;
+  /** A back lane is blocked in the kernel: what is long waits for another. */
+  laneBlocked(): void;
   warn(message: string): void;
 }
 
@@ -66,6 +68,8 @@ export class Crew {
   readonly #loaded = new Set<string>();
   /** Workers that were blocked for so long that another was started beside, by number; life tells a number's holders apart. */
   readonly #zombies = new Map<number, number>();
+  /** Back lanes that are blocked, by number, and whether for so long. */
+  readonly #blockedLanes = new Map<number, boolean>();
   /** Who waits for a worker to have drained. */
   readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<void>>();
   /** Resolves with the next worker that comes or goes. */
@@ -90,8 +94,12 @@ export class Crew {
 
   stats(): ActivationStats {
     const { spare, blocked, retiring } = roles.census(this.#host.memory);
-    return { spares: spare, blocked, zombies: this.#zombies.size, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
+    const lanes = [...this.#blockedLanes.values()];
+    return { spares: spare, blocked: blocked + lanes.length, zombies: this.#zombies.size + lanes.filter(Boolean).length, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
   }
+
+  /** Most back lanes: one a core, and others for those that are blocked. */
+  get lanesMax(): number { return this.#cores + Math.min(this.#blockedLanes.size, this.#zombiesMax); }
 
   /** The front is ready: the spares are started, and not before, for they would compete with it. */
   started(): void { this.#hasStarted = true; this.#reconcile(); }
@@ -257,6 +265,7 @@ export class Crew {
   /** A worker has exited. */
   gone(worker: LiveWorker): void {
     this.#zombies.delete(worker.id);
+    this.#blockedLanes.delete(worker.id);
     this.#leaving.get(worker)?.resolve();
     this.#leaving.delete(worker);
     this.#changed();
@@ -302,6 +311,7 @@ export class Crew {
     }
     const { worker } = news;
     if (lifeOf(memory, worker) !== news.life) return;                    // it has died since
+    if (workers.get(worker)?.lane === 'back') this.#noteLane(worker, news.kind);
     switch (news.kind) {
       case 'blocked':
         if (news.spare !== 0) this.#activated++;
@@ -314,12 +324,18 @@ export class Crew {
         this.#reconcile();
         break;
       case 'zombie':
+        if (this.#blockedLanes.has(worker)) break;
         this.#zombies.set(worker, news.life);
         if (this.#zombies.size > this.#zombiesMax) this.#host.warn(`${this.#zombies.size} workers have been blocked in the kernel for over three seconds, more than the ${this.#zombiesMax} that others are started for: some cores have no worker; look at the 'activation' events for what blocks`);
         this.#reconcile();
         break;
       default: throw new Error(`unknown news ${JSON.stringify(news)}`);
     }
+  }
+  #noteLane(worker: number, kind: 'blocked' | 'returned' | 'zombie'): void {
+    if (kind === 'returned') { this.#blockedLanes.delete(worker); return; }
+    this.#blockedLanes.set(worker, kind === 'zombie');
+    if (kind === 'blocked') this.#host.laneBlocked();
   }
 }
 

@@ -169,12 +169,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
       admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
       activation: (event) => { this.emit('activation', event); },
+      laneBlocked: () => this.#lanes.want(),
       warn: (message) => this.#warn(message),
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
     this.#stores = this.#inProcess?.runtime.stores ?? new CarriedStores();
     const postman: Postman = this.#inProcess ?? this.#workers;
-    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
+    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.lanesMax, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#hanging = new Hanging({
       objects: this.#objects, deadlock: options.deadlock, workers: () => this.stats().workers.filter(({ isReady }) => isReady).map(({ id }) => id),

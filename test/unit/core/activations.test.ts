@@ -99,6 +99,34 @@ describe.runIf(linux)('what had not begun', () => {
   });
 });
 
+describe.runIf(linux)('a back lane that blocks', () => {
+  test('is told of, and what is long waits for another and not for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-lane-'));
+    const path = join(folder, 'fifo');
+    execFileSync('mkfifo', [path]);
+    const here = await scene();
+    let isFreed = false;
+    const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
+    onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    await here.blocks.spins.with({ lane: 'back' })(1);
+    assert.equal(here.pool.stats().lanes.back, 1);
+    const blocked = here.blocks.reads.with({ lane: 'back' })(path);
+    const others = Array.from({ length: 3 }, () => here.blocks.where.with({ lane: 'back' })());
+    assert.equal((await soon(Promise.all(others), 'the others')).length, 3);
+    const [away] = here.events;
+    assert.deepEqual([away?.phase, away?.spare], ['blocked', undefined]);
+    assert.match(away?.node ?? '', /blocks\.ts#reads$/);
+    assert.deepEqual([here.pool.stats().activations.blocked, here.pool.stats().lanes.back], [1, 2]);
+    await until(() => here.pool.stats().activations.zombies === 1, 'a zombie');
+    assert.equal(here.pool.stats().activations.spares, 1, 'no spare is started for it');
+    free();
+    assert.equal(await blocked, 'x');
+    await until(() => here.events.length === 2, 'its return');
+    assert.equal(here.events[1]?.phase, 'returned');
+    assert.deepEqual([here.pool.stats().activations.blocked, here.pool.stats().activations.zombies], [0, 0]);
+  });
+});
+
 describe('without /proc', () => {
   async function heartbeat(name: 'execs' | 'waits'): Promise<ActivationEvent[]> {
     process.env['CAPRICCIO_ACTIVATIONS'] = 'heartbeat';
