@@ -56,6 +56,8 @@ export interface CrewHost {
 
 /** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. */
 const DRAIN_MS = 30_000;
+/** A thread that has been ended and has not exited by then will not: it is blocked in a system call, ms. */
+const EXIT_MS = 2000;
 /** A successor that is not ready by then is given up, ms. */
 const SUCCESSOR_MS = 30_000;
 /** A worker that is over a limit again this soon after its start is left alone for a while: the limit is below what the application needs, ms. */
@@ -70,8 +72,8 @@ export class Crew {
   readonly #zombies = new Map<number, number>();
   /** Back lanes that are blocked, by number, and whether for so long. */
   readonly #blockedLanes = new Map<number, boolean>();
-  /** Who waits for a worker to have drained. */
-  readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<void>>();
+  /** Who waits for a worker to have drained. Resolves with an error when its thread cannot be ended. */
+  readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<CapriccioError | undefined>>();
   /** Resolves with the next worker that comes or goes. */
   #change = Promise.withResolvers<void>();
   /** Resizes and restarts, one after the other. */
@@ -113,7 +115,7 @@ export class Crew {
     for (const worker of workers.crew) if (!this.#leaving.has(worker)) seats.add(worker.seat);
     for (const seat of workers.seatsToCome) seats.add(seat);
     for (let seat = 0; seat < this.#cores; seat++) if (!seats.has(seat)) workers.startAt(seat);
-    const wanted = spares + Math.min(this.#zombies.size, this.#zombiesMax);
+    const wanted = spares + this.#standIns;
     for (let k = 0; k < wanted; k++) if (!seats.has(SPARE_SEAT + k)) workers.startAt(SPARE_SEAT + k);
     for (const worker of workers.crew) {
       const isTooMany = worker.seat >= SPARE_SEAT ? worker.seat >= SPARE_SEAT + wanted && this.#isResting(worker) : worker.seat >= this.#cores;
@@ -128,22 +130,32 @@ export class Crew {
   }
   /** Zombies that others are started for: each holds a thread and an isolate for good. */
   get #zombiesMax(): number { return Math.max(2, this.#cores); }
+  /** Spares beyond those that are kept: one for each zombie that still has its seat. */
+  get #standIns(): number { return Math.min(this.#zombiesMax, this.#host.workers.crew.filter((worker) => this.#zombies.has(worker.id) && !this.#leaving.has(worker)).length); }
   #isResting(worker: LiveWorker): boolean { return roles.roleOf(this.#host.memory, worker.id) === roles.SPARE; }
 
-  /** Has a worker drain, and ends it. Resolves when it has gone. */
-  #leave(worker: LiveWorker): Promise<void> {
+  /** Has a worker drain, and ends it. Resolves when it has gone, or with an error when its thread cannot be ended. */
+  #leave(worker: LiveWorker): Promise<CapriccioError | undefined> {
     const known = this.#leaving.get(worker);
     if (known !== undefined) return known.promise;
-    if (this.#host.workers.get(worker.id) !== worker) return Promise.resolve();   // it has gone by itself; its number may be another's
-    const gone = Promise.withResolvers<void>();
+    if (this.#host.workers.get(worker.id) !== worker) return Promise.resolve(undefined);   // it has gone by itself; its number may be another's
+    const gone = Promise.withResolvers<CapriccioError | undefined>();
     this.#leaving.set(worker, gone);
     roles.leave(this.#host.memory, worker.id, sharedNow());
     this.#host.conductor().nudge();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       this.#host.warn(`worker ${worker.id} was to leave and has not ended what it had begun within ${DRAIN_MS / 1000} s: it is ended with it`);
       this.#end(worker, 'it was to leave, and did not drain');
+      timer = setTimeout(() => this.#cannotEnd(worker, gone), EXIT_MS).unref();
     }, DRAIN_MS).unref();
     return gone.promise.finally(() => clearTimeout(timer));
+  }
+  /** Who waits is told; who comes later does not wait for it, and it is counted until it exits. */
+  #cannotEnd(worker: LiveWorker, gone: PromiseWithResolvers<CapriccioError | undefined>): void {
+    gone.resolve(new CapriccioError('CAP_ERR_TIMEOUT', `worker ${worker.id} takes no work any more and has been told to end, but its thread is blocked in a system call: only the process can end it`));
+    const settled = Promise.withResolvers<CapriccioError | undefined>();
+    settled.resolve(undefined);
+    this.#leaving.set(worker, settled);
   }
   #end(worker: LiveWorker, reason: string): void {
     worker.reason = reason;
@@ -162,7 +174,7 @@ export class Crew {
       this.#host.conductor().nudge();
       const leaving = [...this.#leaving.values()].map(({ promise }) => promise);
       await this.#until(() => this.#countReady() >= cores, 'the new workers');
-      await this.#orClosed(Promise.all(leaving));
+      await this.#haveGone(leaving);
     });
   }
 
@@ -173,14 +185,14 @@ export class Crew {
   restart(): Promise<void> {
     return this.#inTurn(async () => {
       const old = this.#host.workers.crew.filter((worker) => !this.#leaving.has(worker)).toSorted((a, b) => a.seat - b.seat);
-      const left: Promise<void>[] = [];
+      const left: Promise<CapriccioError | undefined>[] = [];
       for (const worker of old) {
         if (this.#host.workers.get(worker.id) !== worker || this.#leaving.has(worker)) continue;
         this.#succeeding = worker.seat;
         try { left.push(this.#leave(await this.#succeed(worker))); } finally { this.#succeeding = undefined; }
       }
       for (const worker of this.#host.workers.backLanes) if (worker.isReady) left.push(this.#leave(worker));   // each is followed by another as soon as it has gone; what waits for them waits so long
-      await this.#orClosed(Promise.all(left));
+      await this.#haveGone(left);
     });
   }
 
@@ -220,7 +232,11 @@ export class Crew {
       while (!isSo()) await Promise.race([this.#change.promise, late]);
     } finally { clearTimeout(timer); }
   }
-  async #orClosed(done: Promise<unknown>): Promise<void> { await Promise.race([done, this.#closed.promise]); }
+  /** All who leave have gone. Throws, when the others have, of one that cannot; CAP_ERR_CLOSED when the pool closes meanwhile. */
+  async #haveGone(left: readonly Promise<CapriccioError | undefined>[]): Promise<void> {
+    const stuck = (await Promise.race([Promise.all(left), this.#closed.promise])).find((error) => error !== undefined);
+    if (stuck !== undefined) throw stuck;
+  }
   readonly #closed = Promise.withResolvers<never>();
   #closedError(): CapriccioError { return new CapriccioError('CAP_ERR_CLOSED', 'the pool has been closed'); }
 
@@ -266,7 +282,7 @@ export class Crew {
   gone(worker: LiveWorker): void {
     this.#zombies.delete(worker.id);
     this.#blockedLanes.delete(worker.id);
-    this.#leaving.get(worker)?.resolve();
+    this.#leaving.get(worker)?.resolve(undefined);
     this.#leaving.delete(worker);
     this.#changed();
     queueMicrotask(() => this.#reconcile());
@@ -274,7 +290,7 @@ export class Crew {
   }
   /** Whether the seat of a worker that has exited is to be taken again. */
   isWanted(worker: LiveWorker): boolean {
-    return !this.#leaving.has(worker) && (worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + this.#host.spares + Math.min(this.#zombies.size, this.#zombiesMax) : worker.seat < this.#cores);
+    return !this.#leaving.has(worker) && (worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + this.#host.spares + this.#standIns : worker.seat < this.#cores);
   }
 
   /** A worker has loaded a module for the first time. */

@@ -333,7 +333,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * Changes how many workers take work, from 1 to 4, the machine's processors or what the pool began with, whichever is most. Resolves when the new ones
-   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
+   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED; with CAP_ERR_TIMEOUT, two seconds
+   * after that, when all is done but that the thread of one is blocked in a system call and cannot be ended.
    */
   async resize(cores: number): Promise<void> {
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
@@ -343,7 +344,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * Replaces every worker by a fresh one, one after the other, and loses no call and no request: each ends what it has begun, for 30 s at most. Resolves
-   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on.
+   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on; and with CAP_ERR_TIMEOUT as resize does.
    */
   async restart(): Promise<void> {
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be restarted');

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type ActivationEvent, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HeartbeatView } from '../../../packages/core/src/conductor/heartbeat.ts';
-import { fixture, poolFor, rejection, soon, until } from './rig.ts';
+import { fixture, poolFor, rejection, soon, until, type Failure } from './rig.ts';
 
 type Blocks = typeof import('../../fixtures/core/blocks.ts');
 interface Scene { readonly pool: Pool; readonly blocks: Remote<Blocks>; readonly events: ActivationEvent[]; readonly warnings: string[] }
@@ -189,5 +189,26 @@ describe.runIf(linux)('zombies', () => {
     assert.match(error.message, /worker 1 has not exited/);
     assert.equal((await stuck).code, 'CAP_ERR_CLOSED');
     assert.equal(pool.health().status, 'closed');
+  });
+  test('are replaced by restart, which says that they are left, and hold up no other', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-zombie-'));
+    const path = join(folder, 'fifo');
+    execFileSync('mkfifo', [path]);
+    let isFreed = false;
+    const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
+    const { pool, blocks, events } = await scene();
+    onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    const stuck = blocks.reads(path).catch((error: unknown) => error as Failure);
+    await until(() => pool.stats().activations.zombies === 1, 'a zombie');
+    const error = await soon(pool.restart().then(() => undefined, (reason: unknown) => reason as Failure), 'the restart', 45_000);
+    assert.equal(error?.code, 'CAP_ERR_TIMEOUT');
+    assert.match(error.message, /^worker 1 takes no work any more .* blocked in a system call/);
+    await soon(pool.resize(2), 'a resize after it');
+    assert.equal(await blocks.add(2, 3), 5);
+    await until(() => pool.stats().activations.spares === 1 && pool.health().ready === 3, 'two that work beside it, and a spare for none but them');
+    assert.deepEqual([pool.stats().activations.zombies, events.filter(({ phase }) => phase === 'returned')], [1, []]);
+    free();
+    assert.equal((await stuck as Failure).code, 'CAP_ERR_WORKER_LOST');
+    await until(() => pool.stats().activations.zombies === 0 && pool.health().ready === 2, 'its end');
   });
 });
