@@ -31,7 +31,7 @@ const isSettled = ({ pool }: Scene): Promise<void> => until(() => { const { spar
 
 const linux = process.platform === 'linux';
 describe.runIf(linux)('a worker that blocks in', () => {
-  test.each(['execs', 'waits', 'fifo', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
+  test.each(['execs', 'spawns', 'waits', 'fifo', 'queries', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
     const here = await scene();
     const blocked = here.blocks[name](1000);
     await until(() => here.events.length > 0, 'an activation', 900);
@@ -48,7 +48,7 @@ describe.runIf(linux)('a worker that blocks in', () => {
     assert.equal(back.length, here.events.length / 2);
     assert.ok(back.every(({ worker }) => worker === away.worker));
     assert.ok(away.spare !== undefined && away.spare !== away.worker);
-    if (name === 'execs' || name === 'waits' || name === 'fifo') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
+    if (name !== 'execsLater' && name !== 'execsInTimer') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
     expect(back.reduce((sum, { blockedMs }) => sum + blockedMs, 0), 'a good part of the time that it was away').toBeGreaterThan(200);
     assert.equal(here.pool.stats().activations.activated, back.length);
     assert.equal(await here.blocks.add(3, 4), 7);
