@@ -1,14 +1,17 @@
 /**
- * The storm: calls of every kind and requests on connections go on while workers are killed, exit, throw, run out of memory and block, and the pool is
- * resized and restarted. What must hold is checked by who calls it. All choices come from the seed; their moments depend on the machine.
+ * The storm: calls of every kind, threads that share locks and a channel across cores, and requests on connections go on while workers are killed, exit,
+ * throw, run out of memory and block, and the pool is resized and restarted. What must hold is checked by who calls it. All choices come from the seed;
+ * their moments depend on the machine.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { createPool, isCapriccioError, type Pool, type Remote } from 'capriccio';
+import { FIRST_ITEM, PERMITS, VIOLATIONS, type Message } from '../fixtures/shared-chaos.ts';
 
 type Tasks = Remote<typeof import('../fixtures/chaos-tasks.ts')>;
+type Shared = Remote<typeof import('../fixtures/shared-chaos.ts')>;
 type Deadly = Remote<typeof import('../fixtures/core/deadly.ts')>;
 type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
 
@@ -26,6 +29,7 @@ export interface StormReport {
 }
 
 const CORES = 2;
+const ITEMS = 3;
 const SLOTS = 4096;
 /** The storm rests so often, to see what is left. */
 const PARTS = 4;
@@ -51,6 +55,7 @@ export async function storm({ seed, seconds }: { seed: number; seconds: number }
     await blow(pool, server.url, workers, seconds / PARTS, chance, report);
     await pool.resize(CORES);
     await calm(pool);
+    await areFree(pool, report);
     report.levels.push(await levelOf(pool, lives));
   }
   report.slotsHeld = SLOTS - pool.stats().memory.slotsFree;
@@ -60,6 +65,15 @@ export async function storm({ seed, seconds }: { seed: number; seconds: number }
   await delay(200);
   measure();
   return report;
+}
+
+/** Nobody holds or waits for what threads have shared, however many of them have died with it; and nobody has been beside an owner. */
+async function areFree(pool: Pool, report: StormReport): Promise<void> {
+  if (cells[VIOLATIONS] !== 0) report.wrong.push(`${cells[VIOLATIONS]} times somebody was beside an owner, or an item was torn`);
+  const limit = { timeoutMs: 5000 };
+  try {
+    for (const rest of [pool.semaphore('chaos permits', PERMITS).acquire(PERMITS, limit), pool.rwlock('chaos lock').write(limit), pool.mutex('chaos').lock(limit)]) (await rest)[Symbol.dispose]();
+  } catch (error) { report.wrong.push(`at rest: ${String(error)}`); }
 }
 
 async function blow(pool: Pool, url: string, workers: ReadonlySet<Worker>, seconds: number, chance: () => number, report: StormReport): Promise<void> {
@@ -72,9 +86,21 @@ async function blow(pool: Pool, url: string, workers: ReadonlySet<Worker>, secon
   ];
   const late = Symbol('late');
   let timer: NodeJS.Timeout | undefined;
+  let hasEnded = false;
+  const drained = drainChannel(pool, () => hasEnded);
   const ended = await Promise.race([Promise.all(load), new Promise((resolve) => { timer = setTimeout(resolve, seconds * 1000 + 60_000, late); })]);
   clearTimeout(timer);
+  hasEnded = true;
+  await drained;
   if (ended === late) report.hung = pool.stats().calls.outstanding + 1;
+}
+
+/** Takes what threads send, until they have ended: they wait for room. */
+async function drainChannel(pool: Pool, isOver: () => boolean): Promise<void> {
+  const channel = pool.channel<Message>('chaos channel', { capacity: 16, bytes: 8192 });
+  while (!isOver() || channel.length > 0) {
+    try { await channel.recv({ timeoutMs: 50 }); } catch (error) { if (!isCapriccioError(error, 'CAP_ERR_TIMEOUT')) throw error; }
+  }
 }
 
 /** When the collector has done what it can. */
@@ -104,10 +130,13 @@ async function calm(pool: Pool): Promise<void> {
   }
 }
 
+/** What threads note of what they share. */
+const cells = new Int32Array(new SharedArrayBuffer(4 * (FIRST_ITEM + ITEMS)));
 const tasksOf = (pool: Pool): Tasks => pool.module<typeof import('../fixtures/chaos-tasks.ts')>(new URL('../fixtures/chaos-tasks.ts', import.meta.url));
 
 async function oneCall(pool: Pool, chance: () => number, report: StormReport): Promise<void> {
   const tasks = tasksOf(pool);
+  const shared: Shared = pool.module<typeof import('../fixtures/shared-chaos.ts')>(new URL('../fixtures/shared-chaos.ts', import.meta.url));
   const id = Math.floor(chance() * 1e6);
   const size = Math.floor(chance() * 40_000);
   const kinds: (() => Promise<[unknown, unknown]>)[] = [
@@ -118,6 +147,12 @@ async function oneCall(pool: Pool, chance: () => number, report: StormReport): P
     async () => [await tasks.sized.with({ affinity: id % 3 })(new Uint8Array(100)), 100],
     async () => { const bytes = new Uint8Array(9000); return [await tasks.sized.with({ transfer: [bytes.buffer] })(bytes), 9000]; },
     async () => [await tasks.tiny.with({ idempotent: true })(id), id + 1],
+    async () => [await tasks.tiny.with({ lane: 'back' })(id), id + 1],
+    async () => [await shared.owns(cells.buffer, id + 1, id % 3), undefined],
+    async () => [await shared.takes(1 + id % PERMITS, id % 3), undefined],
+    async () => [await (id % 2 === 0 ? shared.reads(cells.buffer, id % 3) : shared.writes(cells.buffer, id + 1, id % 3)), undefined],
+    async () => [await shared.signals(cells.buffer, 3), undefined],
+    async () => [await shared.sends(cells.buffer, 0, ITEMS), undefined],
   ];
   try {
     const [answer, right] = await (kinds[Math.floor(chance() * kinds.length)] as (typeof kinds)[0])();
@@ -155,7 +190,9 @@ async function oneEvent(pool: Pool, workers: readonly Worker[], chance: () => nu
     throw: () => deadly.throwsFromTimer().catch(isExpected),
     memory: () => deadly.eatsMemory().catch(isExpected),
     exec: () => blocks.execs(50 + Math.floor(chance() * 300)).catch(isExpected),
+    execInBack: () => blocks.execs.with({ lane: 'back' })(50 + Math.floor(chance() * 300)).catch(isExpected),
     wait: () => blocks.waits(50 + Math.floor(chance() * 300)).catch(isExpected),
+    sync: () => blocks.sync(50 + Math.floor(chance() * 100)).catch(isExpected),
     spin: () => blocks.spins(50 + Math.floor(chance() * 200)).catch(isExpected),
     poison: () => deadly.exits.with({ idempotent: true })().catch((error: unknown) => { isExpected(error); if (!/quarantined|tried/.test(String(error))) report.wrong.push(`not quarantined: ${String(error)}`); else report.calls.quarantined++; }),
     resize: () => pool.resize(1 + Math.floor(chance() * 4)),

@@ -18,7 +18,7 @@ export interface ActivationEvent {
   /** 'blocked': its core has been given away; 'returned': it is back, and a surplus worker retires. */
   readonly phase: 'blocked' | 'returned';
   readonly worker: number;
-  /** The worker that took its place; undefined when there was no spare. */
+  /** The worker that took its place; undefined when there was no spare, and of back lanes. */
   readonly spare: number | undefined;
   /** The function or route that it was in; undefined in a callback outside of the scheduler's turns. */
   readonly node: string | undefined;
@@ -49,11 +49,15 @@ export interface CrewHost {
   /** Loads the apps of all servers in a worker. Rejects with what one of them threw. */
   readonly admit: (worker: LiveWorker) => Promise<void>;
   activation(event: ActivationEvent): void;
+  /** A back lane is blocked in the kernel: what is long waits for another. */
+  laneBlocked(): void;
   warn(message: string): void;
 }
 
 /** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. */
 const DRAIN_MS = 30_000;
+/** A thread that has been ended and has not exited by then will not: it is blocked in a system call, ms. */
+const EXIT_MS = 2000;
 /** A successor that is not ready by then is given up, ms. */
 const SUCCESSOR_MS = 30_000;
 /** A worker that is over a limit again this soon after its start is left alone for a while: the limit is below what the application needs, ms. */
@@ -66,8 +70,10 @@ export class Crew {
   readonly #loaded = new Set<string>();
   /** Workers that were blocked for so long that another was started beside, by number; life tells a number's holders apart. */
   readonly #zombies = new Map<number, number>();
-  /** Who waits for a worker to have drained. */
-  readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<void>>();
+  /** Back lanes that are blocked, by number, and whether for so long. */
+  readonly #blockedLanes = new Map<number, boolean>();
+  /** Who waits for a worker to have drained. Resolves with an error when its thread cannot be ended. */
+  readonly #leaving = new Map<LiveWorker, PromiseWithResolvers<CapriccioError | undefined>>();
   /** Resolves with the next worker that comes or goes. */
   #change = Promise.withResolvers<void>();
   /** Resizes and restarts, one after the other. */
@@ -90,8 +96,12 @@ export class Crew {
 
   stats(): ActivationStats {
     const { spare, blocked, retiring } = roles.census(this.#host.memory);
-    return { spares: spare, blocked, zombies: this.#zombies.size, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
+    const lanes = [...this.#blockedLanes.values()];
+    return { spares: spare, blocked: blocked + lanes.length, zombies: this.#zombies.size + lanes.filter(Boolean).length, retiring, activated: this.#activated, recycled: this.#recycled, blockedMs: this.#blockedMs };
   }
+
+  /** Most back lanes: one a core, and others for those that are blocked. */
+  get lanesMax(): number { return this.#cores + Math.min(this.#blockedLanes.size, this.#zombiesMax); }
 
   /** The front is ready: the spares are started, and not before, for they would compete with it. */
   started(): void { this.#hasStarted = true; this.#reconcile(); }
@@ -105,7 +115,7 @@ export class Crew {
     for (const worker of workers.crew) if (!this.#leaving.has(worker)) seats.add(worker.seat);
     for (const seat of workers.seatsToCome) seats.add(seat);
     for (let seat = 0; seat < this.#cores; seat++) if (!seats.has(seat)) workers.startAt(seat);
-    const wanted = spares + Math.min(this.#zombies.size, this.#zombiesMax);
+    const wanted = spares + this.#standIns;
     for (let k = 0; k < wanted; k++) if (!seats.has(SPARE_SEAT + k)) workers.startAt(SPARE_SEAT + k);
     for (const worker of workers.crew) {
       const isTooMany = worker.seat >= SPARE_SEAT ? worker.seat >= SPARE_SEAT + wanted && this.#isResting(worker) : worker.seat >= this.#cores;
@@ -120,22 +130,32 @@ export class Crew {
   }
   /** Zombies that others are started for: each holds a thread and an isolate for good. */
   get #zombiesMax(): number { return Math.max(2, this.#cores); }
+  /** Spares beyond those that are kept: one for each zombie that still has its seat. */
+  get #standIns(): number { return Math.min(this.#zombiesMax, this.#host.workers.crew.filter((worker) => this.#zombies.has(worker.id) && !this.#leaving.has(worker)).length); }
   #isResting(worker: LiveWorker): boolean { return roles.roleOf(this.#host.memory, worker.id) === roles.SPARE; }
 
-  /** Has a worker drain, and ends it. Resolves when it has gone. */
-  #leave(worker: LiveWorker): Promise<void> {
+  /** Has a worker drain, and ends it. Resolves when it has gone, or with an error when its thread cannot be ended. */
+  #leave(worker: LiveWorker): Promise<CapriccioError | undefined> {
     const known = this.#leaving.get(worker);
     if (known !== undefined) return known.promise;
-    if (this.#host.workers.get(worker.id) !== worker) return Promise.resolve();   // it has gone by itself; its number may be another's
-    const gone = Promise.withResolvers<void>();
+    if (this.#host.workers.get(worker.id) !== worker) return Promise.resolve(undefined);   // it has gone by itself; its number may be another's
+    const gone = Promise.withResolvers<CapriccioError | undefined>();
     this.#leaving.set(worker, gone);
     roles.leave(this.#host.memory, worker.id, sharedNow());
     this.#host.conductor().nudge();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       this.#host.warn(`worker ${worker.id} was to leave and has not ended what it had begun within ${DRAIN_MS / 1000} s: it is ended with it`);
       this.#end(worker, 'it was to leave, and did not drain');
+      timer = setTimeout(() => this.#cannotEnd(worker, gone), EXIT_MS).unref();
     }, DRAIN_MS).unref();
     return gone.promise.finally(() => clearTimeout(timer));
+  }
+  /** Who waits is told; who comes later does not wait for it, and it is counted until it exits. */
+  #cannotEnd(worker: LiveWorker, gone: PromiseWithResolvers<CapriccioError | undefined>): void {
+    gone.resolve(new CapriccioError('CAP_ERR_TIMEOUT', `worker ${worker.id} takes no work any more and has been told to end, but its thread is blocked in a system call: only the process can end it`));
+    const settled = Promise.withResolvers<CapriccioError | undefined>();
+    settled.resolve(undefined);
+    this.#leaving.set(worker, settled);
   }
   #end(worker: LiveWorker, reason: string): void {
     worker.reason = reason;
@@ -154,7 +174,7 @@ export class Crew {
       this.#host.conductor().nudge();
       const leaving = [...this.#leaving.values()].map(({ promise }) => promise);
       await this.#until(() => this.#countReady() >= cores, 'the new workers');
-      await this.#orClosed(Promise.all(leaving));
+      await this.#haveGone(leaving);
     });
   }
 
@@ -165,14 +185,14 @@ export class Crew {
   restart(): Promise<void> {
     return this.#inTurn(async () => {
       const old = this.#host.workers.crew.filter((worker) => !this.#leaving.has(worker)).toSorted((a, b) => a.seat - b.seat);
-      const left: Promise<void>[] = [];
+      const left: Promise<CapriccioError | undefined>[] = [];
       for (const worker of old) {
         if (this.#host.workers.get(worker.id) !== worker || this.#leaving.has(worker)) continue;
         this.#succeeding = worker.seat;
         try { left.push(this.#leave(await this.#succeed(worker))); } finally { this.#succeeding = undefined; }
       }
       for (const worker of this.#host.workers.backLanes) if (worker.isReady) left.push(this.#leave(worker));   // each is followed by another as soon as it has gone; what waits for them waits so long
-      await this.#orClosed(Promise.all(left));
+      await this.#haveGone(left);
     });
   }
 
@@ -212,7 +232,11 @@ export class Crew {
       while (!isSo()) await Promise.race([this.#change.promise, late]);
     } finally { clearTimeout(timer); }
   }
-  async #orClosed(done: Promise<unknown>): Promise<void> { await Promise.race([done, this.#closed.promise]); }
+  /** All who leave have gone. Throws, when the others have, of one that cannot; CAP_ERR_CLOSED when the pool closes meanwhile. */
+  async #haveGone(left: readonly Promise<CapriccioError | undefined>[]): Promise<void> {
+    const stuck = (await Promise.race([Promise.all(left), this.#closed.promise])).find((error) => error !== undefined);
+    if (stuck !== undefined) throw stuck;
+  }
   readonly #closed = Promise.withResolvers<never>();
   #closedError(): CapriccioError { return new CapriccioError('CAP_ERR_CLOSED', 'the pool has been closed'); }
 
@@ -257,7 +281,8 @@ export class Crew {
   /** A worker has exited. */
   gone(worker: LiveWorker): void {
     this.#zombies.delete(worker.id);
-    this.#leaving.get(worker)?.resolve();
+    this.#blockedLanes.delete(worker.id);
+    this.#leaving.get(worker)?.resolve(undefined);
     this.#leaving.delete(worker);
     this.#changed();
     queueMicrotask(() => this.#reconcile());
@@ -265,7 +290,7 @@ export class Crew {
   }
   /** Whether the seat of a worker that has exited is to be taken again. */
   isWanted(worker: LiveWorker): boolean {
-    return !this.#leaving.has(worker) && (worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + this.#host.spares + Math.min(this.#zombies.size, this.#zombiesMax) : worker.seat < this.#cores);
+    return !this.#leaving.has(worker) && (worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + this.#host.spares + this.#standIns : worker.seat < this.#cores);
   }
 
   /** A worker has loaded a module for the first time. */
@@ -302,6 +327,7 @@ export class Crew {
     }
     const { worker } = news;
     if (lifeOf(memory, worker) !== news.life) return;                    // it has died since
+    if (workers.get(worker)?.lane === 'back') this.#noteLane(worker, news.kind);
     switch (news.kind) {
       case 'blocked':
         if (news.spare !== 0) this.#activated++;
@@ -314,12 +340,18 @@ export class Crew {
         this.#reconcile();
         break;
       case 'zombie':
+        if (this.#blockedLanes.has(worker)) break;
         this.#zombies.set(worker, news.life);
         if (this.#zombies.size > this.#zombiesMax) this.#host.warn(`${this.#zombies.size} workers have been blocked in the kernel for over three seconds, more than the ${this.#zombiesMax} that others are started for: some cores have no worker; look at the 'activation' events for what blocks`);
         this.#reconcile();
         break;
       default: throw new Error(`unknown news ${JSON.stringify(news)}`);
     }
+  }
+  #noteLane(worker: number, kind: 'blocked' | 'returned' | 'zombie'): void {
+    if (kind === 'returned') { this.#blockedLanes.delete(worker); return; }
+    this.#blockedLanes.set(worker, kind === 'zombie');
+    if (kind === 'blocked') this.#host.laneBlocked();
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a pool tells of itself: `stats()` and `health()`. */
+import { board, type Memory } from '@capriccio/shared';
 import type { ActivationStats } from './crew.ts';
 import type { LaneStats } from './lanes/back-lanes.ts';
 
@@ -45,4 +46,10 @@ export interface Health {
   readonly stalled: readonly number[];
   /** For two seconds running more was refused than begun. */
   readonly overloaded: boolean;
+}
+
+/** What a worker shows of itself in shared memory. */
+export function statsOf(memory: Memory, { id, lane, isReady }: Pick<WorkerStats, 'id' | 'lane' | 'isReady'>): WorkerStats {
+  const { cpuMs, begun, finished, failed, sleeps, sleptMs } = board.readStatistics(memory, id);
+  return { id, lane, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(memory, id) };
 }

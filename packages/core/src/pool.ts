@@ -27,7 +27,7 @@ import { InProcess } from './in-process.ts';
 import type { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
 import { addressOf } from './places.ts';
-import type { Health, PoolStats } from './pool-stats.ts';
+import { statsOf, type Health, type PoolStats } from './pool-stats.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
@@ -169,12 +169,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
       admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
       activation: (event) => { this.emit('activation', event); },
+      laneBlocked: () => this.#lanes.want(),
       warn: (message) => this.#warn(message),
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
     this.#stores = this.#inProcess?.runtime.stores ?? new CarriedStores();
     const postman: Postman = this.#inProcess ?? this.#workers;
-    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, seesHunger: !options.without.includes('hunger'), onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.cores, warn: (message) => this.#warn(message) });
+    this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, seesHunger: !options.without.includes('hunger'), onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.lanesMax, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#hanging = new Hanging({
       objects: this.#objects, deadlock: options.deadlock, workers: () => this.stats().workers.filter(({ isReady }) => isReady).map(({ id }) => id),
@@ -297,10 +298,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     const ids = this.#inProcess === undefined ? [...this.#workers.all].filter(({ id, seat, lane }) => seat < SPARE_SEAT || lane === 'back' || board.readStatistics(this.#memory, id).begun > 0).map(({ id, isReady, lane = 'front' }) => ({ id, isReady, lane })) : [{ id: this.#inProcess.runtime.me.id, isReady: true, lane: 'front' as const }];
     return {
       cores: this.cores,
-      workers: ids.map(({ id, isReady, lane }) => {
-        const { cpuMs, begun, finished, failed, sleeps, sleptMs } = board.readStatistics(this.#memory, id);
-        return { id, lane, isReady, busyMs: cpuMs, threadsRun: begun, finished, failed, sleeps, sleptMs, ...board.readLoad(this.#memory, id) };
-      }),
+      workers: ids.map((worker) => statsOf(this.#memory, worker)),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       refused: this.#shed.counts(),
       lanes: this.#lanes.stats(),
@@ -332,7 +330,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * Changes how many workers take work, from 1 to 4, the machine's processors or what the pool began with, whichever is most. Resolves when the new ones
-   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED.
+   * are ready; those that are too many end what they have begun, for 30 s at most, and have gone by then. Rejects with CAP_ERR_OPTION, CAP_ERR_CLOSED; with CAP_ERR_TIMEOUT, two seconds
+   * after that, when all is done but that the thread of one is blocked in a system call and cannot be ended.
    */
   async resize(cores: number): Promise<void> {
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be resized');
@@ -342,7 +341,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * Replaces every worker by a fresh one, one after the other, and loses no call and no request: each ends what it has begun, for 30 s at most. Resolves
-   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on.
+   * when all have gone. Rejects with what an app threw that does not load any more: the workers that are left go on; and with CAP_ERR_TIMEOUT as resize does.
    */
   async restart(): Promise<void> {
     if (this.#inProcess !== undefined) refuse('a pool of cores: 0 runs tasks in this thread and cannot be restarted');

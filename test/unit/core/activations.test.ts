@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type ActivationEvent, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HeartbeatView } from '../../../packages/core/src/conductor/heartbeat.ts';
-import { fixture, poolFor, rejection, soon, until } from './rig.ts';
+import { fixture, poolFor, rejection, soon, until, type Failure } from './rig.ts';
 
 type Blocks = typeof import('../../fixtures/core/blocks.ts');
 interface Scene { readonly pool: Pool; readonly blocks: Remote<Blocks>; readonly events: ActivationEvent[]; readonly warnings: string[] }
@@ -31,7 +31,7 @@ const isSettled = ({ pool }: Scene): Promise<void> => until(() => { const { spar
 
 const linux = process.platform === 'linux';
 describe.runIf(linux)('a worker that blocks in', () => {
-  test.each(['execs', 'waits', 'fifo', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
+  test.each(['execs', 'spawns', 'waits', 'fifo', 'queries', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
     const here = await scene();
     const blocked = here.blocks[name](1000);
     await until(() => here.events.length > 0, 'an activation', 900);
@@ -48,7 +48,7 @@ describe.runIf(linux)('a worker that blocks in', () => {
     assert.equal(back.length, here.events.length / 2);
     assert.ok(back.every(({ worker }) => worker === away.worker));
     assert.ok(away.spare !== undefined && away.spare !== away.worker);
-    if (name === 'execs' || name === 'waits' || name === 'fifo') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
+    if (name !== 'execsLater' && name !== 'execsInTimer') assert.match(away.node ?? '', new RegExp(`blocks\\.ts#${name}$`));
     expect(back.reduce((sum, { blockedMs }) => sum + blockedMs, 0), 'a good part of the time that it was away').toBeGreaterThan(200);
     assert.equal(here.pool.stats().activations.activated, back.length);
     assert.equal(await here.blocks.add(3, 4), 7);
@@ -96,6 +96,34 @@ describe.runIf(linux)('what had not begun', () => {
     await until(() => here.events.length > 0, 'an activation');
     assert.equal(await here.blocks.where.with({ affinity: 'key' })(), home);
     await blocked;
+  });
+});
+
+describe.runIf(linux)('a back lane that blocks', () => {
+  test('is told of, and what is long waits for another and not for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-lane-'));
+    const path = join(folder, 'fifo');
+    execFileSync('mkfifo', [path]);
+    const here = await scene();
+    let isFreed = false;
+    const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
+    onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    await here.blocks.spins.with({ lane: 'back' })(1);
+    assert.equal(here.pool.stats().lanes.back, 1);
+    const blocked = here.blocks.reads.with({ lane: 'back' })(path);
+    const others = Array.from({ length: 3 }, () => here.blocks.where.with({ lane: 'back' })());
+    assert.equal((await soon(Promise.all(others), 'the others')).length, 3);
+    const [away] = here.events;
+    assert.deepEqual([away?.phase, away?.spare], ['blocked', undefined]);
+    assert.match(away?.node ?? '', /blocks\.ts#reads$/);
+    assert.deepEqual([here.pool.stats().activations.blocked, here.pool.stats().lanes.back], [1, 2]);
+    await until(() => here.pool.stats().activations.zombies === 1, 'a zombie');
+    assert.equal(here.pool.stats().activations.spares, 1, 'no spare is started for it');
+    free();
+    assert.equal(await blocked, 'x');
+    await until(() => here.events.length === 2, 'its return');
+    assert.equal(here.events[1]?.phase, 'returned');
+    assert.deepEqual([here.pool.stats().activations.blocked, here.pool.stats().activations.zombies], [0, 0]);
   });
 });
 
@@ -161,5 +189,26 @@ describe.runIf(linux)('zombies', () => {
     assert.match(error.message, /worker 1 has not exited/);
     assert.equal((await stuck).code, 'CAP_ERR_CLOSED');
     assert.equal(pool.health().status, 'closed');
+  });
+  test('are replaced by restart, which says that they are left, and hold up no other', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'capriccio-zombie-'));
+    const path = join(folder, 'fifo');
+    execFileSync('mkfifo', [path]);
+    let isFreed = false;
+    const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
+    const { pool, blocks, events } = await scene();
+    onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    const stuck = blocks.reads(path).catch((error: unknown) => error as Failure);
+    await until(() => pool.stats().activations.zombies === 1, 'a zombie');
+    const error = await soon(pool.restart().then(() => undefined, (reason: unknown) => reason as Failure), 'the restart', 45_000);
+    assert.equal(error?.code, 'CAP_ERR_TIMEOUT');
+    assert.match(error.message, /^worker 1 takes no work any more .* blocked in a system call/);
+    await soon(pool.resize(2), 'a resize after it');
+    assert.equal(await blocks.add(2, 3), 5);
+    await until(() => pool.stats().activations.spares === 1 && pool.health().ready === 3, 'two that work beside it, and a spare for none but them');
+    assert.deepEqual([pool.stats().activations.zombies, events.filter(({ phase }) => phase === 'returned')], [1, []]);
+    free();
+    assert.equal((await stuck as Failure).code, 'CAP_ERR_WORKER_LOST');
+    await until(() => pool.stats().activations.zombies === 0 && pool.health().ready === 2, 'its end');
   });
 });

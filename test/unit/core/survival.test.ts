@@ -42,7 +42,7 @@ describe('when the main thread goes', () => {
   test.each([
     ['by a signal that cannot be caught', 'SIGKILL', 'wait'], ['by process.exit', undefined, 'exit'], ['by an uncaught error', undefined, 'throw'],
     ['by a signal, with a worker blocked', 'SIGKILL', 'block'], ['by process.exit, with a worker in execSync', undefined, 'block-exit'],
-  ] as const)('%s: no process, port or child is left', async (_, signal, how) => {
+  ] as const)('%s: no process and no port is left', async (_, signal, how) => {
     const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', fileURLToPath(fixture('serves-and-goes.ts')), how], { stdio: ['ignore', 'pipe', 'ignore'] });
     onTestFinished(() => { child.kill('SIGKILL'); });
     const exited = once(child, 'exit');

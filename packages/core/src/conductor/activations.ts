@@ -17,6 +17,8 @@ const SUSPECT_MS = 1.3;
 const REST_MS = 5;
 /** Blocked for longer, a worker may never come back: main is told, ms. */
 const ZOMBIE_MS = 3000;
+/** A back lane has none that stands by for it. Main starts another when it has been blocked for as long as that takes, ms. */
+const LANE_MS = 100;
 
 /** Looks in a row that must see a blocked worker move before it counts as back: `execSync` moves for a moment with each piece of output. */
 const MOVES_MIN = 3;
@@ -59,7 +61,8 @@ class Activations implements Part {
   receive(message: unknown): void { this.#heartbeat.receive(message as ProbeAnswer); }
 
   rest(): number {
-    if (this.#isAnySuspect || this.#absent.size > 0) return SUSPECT_MS;
+    if (this.#isAnySuspect || this.#absent.values().some(({ isZombie }) => !isZombie)) return SUSPECT_MS;
+    if (this.#absent.size > 0) return REST_MS;
     for (let id = 1; id < this.#memory.layout.participantCount; id++) {
       if (isLive(this.#memory, id) && roles.roleOf(this.#memory, id) !== roles.SPARE && board.readThreads(this.#memory, id) > 0) return REST_MS;
     }
@@ -79,7 +82,7 @@ class Activations implements Part {
         continue;
       }
       if (role === roles.FRONT) fronts++;
-      if (role === roles.BACK) continue;                                // it yields to the others by its priority, and nobody takes its place
+      if (role === roles.BACK || (role === roles.LEAVING && this.#absent.has(id))) { this.#lookAside(id, nowMs); continue; }
       const verdict = this.#judge(id, nowMs, role === roles.BLOCKED);
       if (verdict === 'suspect') this.#isAnySuspect = true;
       if (role === roles.FRONT && verdict === 'blocked' && roles.block(memory, id, (this.#watched[id] as Watched).suspicion.sinceMs)) newlyBlocked = id;
@@ -116,6 +119,26 @@ class Activations implements Part {
     else if (absence.moves >= MOVES_MIN) roles.comeBack(this.#memory, id, nowMs);
   }
 
+  /**
+   * Of those whose places no spare takes: back lanes, which yield to the others by their priority, and who was blocked when it was told to leave. What is
+   * long waits for a back lane that is blocked, and for nobody in front: main is told, in order to start another.
+   */
+  #lookAside(id: number, nowMs: number): void {
+    const absence = this.#absent.get(id);
+    const verdict = this.#judge(id, nowMs, absence !== undefined);
+    if (verdict === 'suspect') this.#isAnySuspect = true;
+    if (absence !== undefined) {
+      absence.moves = verdict === 'moving' ? absence.moves + 1 : 0;
+      if (verdict === 'resting' || absence.moves >= MOVES_MIN) this.#returned(id, absence, nowMs);
+      else this.#mayBeZombie(id, absence, nowMs);
+      return;
+    }
+    const { sinceMs } = (this.#watched[id] as Watched).suspicion;
+    if (verdict !== 'blocked' || nowMs - sinceMs < LANE_MS) return;
+    const { life, node } = this.#leaves(id, sinceMs);
+    this.#tell({ kind: 'blocked', worker: id, life, spare: 0, node, blockedMs: Math.round(nowMs - sinceMs) });
+  }
+
   #judge(id: number, nowMs: number, isAway: boolean): Verdict {
     const memory = this.#memory;
     const watched = this.#watch(id);
@@ -149,17 +172,24 @@ class Activations implements Part {
   #account(id: number, nowMs: number): void {
     const memory = this.#memory;
     const absence = this.#absent.get(id);
-    if (roles.roleOf(memory, id) === roles.BLOCKED) {
-      const forMs = roles.roleForMs(memory, id, nowMs);
-      if (absence === undefined) this.#absent.set(id, { life: lifeOf(memory, id), sinceMs: nowMs - forMs, node: this.#nodeOf(id), isZombie: false, moves: 0 });
-      else if (!absence.isZombie && forMs > ZOMBIE_MS) {
-        absence.isZombie = true;
-        this.#tell({ kind: 'zombie', worker: id, life: absence.life });
-      }
-    } else if (absence !== undefined) {
-      this.#absent.delete(id);
-      this.#tell({ kind: 'returned', worker: id, life: absence.life, node: absence.node, blockedMs: Math.round(nowMs - absence.sinceMs) });
-    }
+    if (roles.roleOf(memory, id) !== roles.BLOCKED) {
+      if (absence !== undefined) this.#returned(id, absence, nowMs);
+    } else if (absence === undefined) this.#leaves(id, nowMs - roles.roleForMs(memory, id, nowMs));
+    else this.#mayBeZombie(id, absence, nowMs);
+  }
+  #leaves(id: number, sinceMs: number): Absence {
+    const absence: Absence = { life: lifeOf(this.#memory, id), sinceMs, node: this.#nodeOf(id), isZombie: false, moves: 0 };
+    this.#absent.set(id, absence);
+    return absence;
+  }
+  #mayBeZombie(id: number, absence: Absence, nowMs: number): void {
+    if (absence.isZombie || nowMs - absence.sinceMs <= ZOMBIE_MS) return;
+    absence.isZombie = true;
+    this.#tell({ kind: 'zombie', worker: id, life: absence.life });
+  }
+  #returned(id: number, { life, node, sinceMs }: Absence, nowMs: number): void {
+    this.#absent.delete(id);
+    this.#tell({ kind: 'returned', worker: id, life, node, blockedMs: Math.round(nowMs - sinceMs) });
   }
 
   /** The root whose batch it was in: a function or a route. Undefined in code outside of turns (a callback of a timer, the rest of a native await). */

@@ -1,6 +1,7 @@
 /**
- * Main's hand in lanes: starts back lanes when a root first needs one and one more while work for them waits, at most one a core; knows the roots
- * whose verdict has changed, for stats() and for warnings. That they are replaced when they die, and ended with the pool, is worker-set.ts.
+ * Main's hand in lanes: starts back lanes when a root first needs one and one more while work for them waits, at most one a core and others for those
+ * that are blocked in the kernel; knows the roots whose verdict has changed, for stats() and for warnings. That they are replaced when they die, and ended
+ * with the pool, is worker-set.ts.
  */
 import { stat } from 'node:fs/promises';
 import { isLive, lanes, parker, type Memory } from '@capriccio/shared';
@@ -16,7 +17,7 @@ export interface BackLanesHost {
   readonly isOn: boolean;
   /** What is long may run in front while they starve. */
   readonly seesHunger: boolean;
-  /** Most back lanes: one a core. */
+  /** Most back lanes: one a core, and others for those that are blocked. */
   readonly countMax: () => number;
   warn(message: string): void;
   /** No back lane can be started. */
