@@ -217,7 +217,7 @@ export class WorkerSet implements Postman {
     this.#host.onExit(worker);
     markDead(memory, worker.id);
     this.#host.onDead(worker, code);
-    this.#orphans.push(new OrphanedRegion(memory, worker.id));
+    this.#unlessCorrupt(worker.id, () => { this.#orphans.push(new OrphanedRegion(memory, worker.id)); });
     this.#reapSoon();
     if (this.#isClosed || this.#host.managed !== undefined) return;
     const isWanted = worker.lane === 'back' || this.#host.isWanted(worker);
@@ -261,7 +261,9 @@ export class WorkerSet implements Postman {
       this.#reaper = undefined;
       for (let k = this.#orphans.length - 1; k >= 0; k--) {
         const region = this.#orphans[k] as OrphanedRegion;
-        if (!region.isAtRest() || !this.#host.isBuried(region.id)) continue;
+        const isAtRest = this.#unlessCorrupt(region.id, () => region.isAtRest());
+        if (isAtRest === undefined) this.#orphans.splice(k, 1);
+        if (isAtRest !== true || !this.#host.isBuried(region.id)) continue;
         resetControl(this.#host.memory, region.id);
         this.#orphans.splice(k, 1);
         this.#freeNumbers.push(region.id);
@@ -269,6 +271,14 @@ export class WorkerSet implements Postman {
       while (this.#missing.length > 0 && this.#freeNumbers.length > 0 && !this.#isClosed) this.#startOne(this.#missing.shift() as number, true);
       if (this.#orphans.length > 0 || this.#missing.length > 0) this.#reapSoon();
     }, REAP_MS).unref();
+  }
+
+  /** What a dead worker has left may be corrupt: its number is not used again then, and the others go on. */
+  #unlessCorrupt<R>(id: number, look: () => R): R | undefined {
+    try { return look(); } catch (error) {
+      this.#host.warn(`the shared memory of worker ${id}, which has ended, is corrupt: ${String(error)}; its number is not used again`);
+      return undefined;
+    }
   }
 
   // ---- Postman ----

@@ -20,12 +20,12 @@
  *               Ordering, Crash → chaos/pool "kills: nothing is lost, hung or completed twice".
  *   Source      ARIES-like: the log (states) is the truth, everything else is rebuilt; robust futexes' owner-died scan.
  */
-import { ATTENTION, BACK_MASK, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOTS_TOUCHED, SLOT_WORDS, TAKEN, TOP, controlOf, regionOf } from './layout.ts';
+import { ATTENTION, BACK_MASK, BOTTOM, CALLED, COMPLETED, DEATHS, DEATHS_SEEN, IDLE_MASK, INBOX, LIFE, LINE, NAMES_COUNT, NEXT, NOTICES, OWNER_NOTE, PARK, RETURNED, ROLE, SEEKING_MASK, SLOT_WORDS, TAKEN, TOP, controlOf, regionOf } from './layout.ts';
 import { NIL, takeAll } from './mailbox.ts';
 import type { Memory } from './memory.ts';
 import { wakeHard } from './parker.ts';
 import { CANCELLED, CANCELLING, CLAIMED, DONE, FAILED, FREE, PLACED, READY, REVOKED, RUNNING, cancel, claimerOf, free, loadState, reopen, stateOf } from './slot.ts';
-import { slotsInUse } from './slot-pool.ts';
+import { slotsInUse, slotsTouched } from './slot-pool.ts';
 
 export const UNUSED = 0;
 export const LIVE = 1;
@@ -178,7 +178,7 @@ export class OrphanedRegion {
   #forEachSlot(visit: (slot: number, word: number) => void): void {
     const { words, layout } = this.#memory;
     const first = regionOf(layout, this.id);
-    const touched = Atomics.load(words, controlOf(layout, this.id) + SLOTS_TOUCHED);
+    const touched = slotsTouched(this.#memory, this.id);
     for (let k = 0; k < touched; k++) {
       const word = loadState(words, first + k * SLOT_WORDS);
       if (stateOf(word) !== FREE) visit(first + k * SLOT_WORDS, word);

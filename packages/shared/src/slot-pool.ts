@@ -47,10 +47,17 @@ export class SlotPool {
   get touched(): number { return this.#touched; }
 }
 
-/** Counts slots of a region that are not FREE, as anybody may see it: 0 when the region is at rest. */
-export function slotsInUse({ words, layout }: Memory, id: number): number {
-  const first = regionOf(layout, id);
+/** Slots of a participant that were ever used, as anybody may see it; all that it has where that word cannot be right: nobody is to walk into another's. */
+export function slotsTouched({ words, layout }: Memory, id: number): number {
   const touched = Atomics.load(words, controlOf(layout, id) + SLOTS_TOUCHED);
+  return touched >= 0 && touched <= layout.slotCount ? touched : layout.slotCount;
+}
+
+/** Counts slots of a region that are not FREE, as anybody may see it: 0 when the region is at rest. */
+export function slotsInUse(memory: Memory, id: number): number {
+  const { words, layout } = memory;
+  const first = regionOf(layout, id);
+  const touched = slotsTouched(memory, id);
   let count = 0;
   for (let k = 0; k < touched; k++) if (stateOf(loadState(words, first + k * SLOT_WORDS)) !== FREE) count++;
   return count;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
+import { NAMES_COUNT, SLOTS_TOUCHED } from '@capriccio/shared';
 import { createPool, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, onTestFinished, test } from 'vitest';
 import { fixture, isOfFront, poolFor, rejection, soon, until, type Failure } from './rig.ts';
@@ -106,16 +107,22 @@ describe('the call that ran rejects, started, and another worker comes', () => {
   });
 });
 
-test('a worker that writes over its shared words is found, named and replaced', async () => {
-  const here = await scene({ cores: 1 });
+test.each([
+  ['the count of its names', NAMES_COUNT, -7, /the count of its names is -7 \(word \d+\)/],
+  ['the count of its slots', SLOTS_TOUCHED, 1 << 29, /the count of slots it has used is 536870912 \(word \d+\)/],
+] as const)('a worker that writes over %s is found, named and replaced, and nobody else', async (_, offset, value, what) => {
+  const here = await scene({ cores: 2 });
   const warnings: string[] = [];
   here.pool.on('warning', ({ message }) => { warnings.push(message); });
   await here.deadly.where();
   await delay(300);                                                      // the conductor has started
-  const error = await rejection(here.deadly.corrupts());
+  const error = await rejection(here.deadly.corrupts(offset, value));
   isLost(error, true);
-  assert.match(warnings[0]!, /the shared memory of worker 1 is corrupt: the count of its names is -7 \(word \d+\); it is replaced/);
+  assert.match(warnings[0]!, what);
+  assert.match(warnings[0]!, /^the shared memory of worker \d is corrupt: .*; it is replaced$/);
   await isWhole(here);
+  await delay(100);                                                      // what it has left is looked at until it is at rest
+  assert.deepEqual([here.lost.length, warnings.length], [1, 1]);
 });
 
 describe('neighbours', () => {
