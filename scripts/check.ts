@@ -30,7 +30,7 @@ const defaultForms: readonly Step[] = [
   tool('types', 120, 'tsc', '-b'),
   tool('lint', 60, 'oxlint'),
   tool('unused', 60, 'knip', '--treat-config-hints-as-errors'),
-  tests('fast', 420), tests('model', 300), tests('simulation', 120), tests('stress', 300), tests('install', 180),
+  tests('fast', 600), tests('model', 360), tests('simulation', 120), tests('stress', 300), tests('install', 180),
 ];
 const longForms = (env: Record<string, string>): readonly Step[] => ['fast', 'model', 'stress'].map((name) => tests(name, TOTAL_LONG_S, env));
 

@@ -190,7 +190,7 @@ describe('the two ends', () => {
   test('its lane dies: 502, and the next is served', async () => {
     const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await pool.serve(lanesApp, everything('back'));
+    const server = await pool.serve(lanesApp, { ...everything('back'), deadlineMs: 20_000 });
     assert.equal((await ask(`${server.url}/where`)).status, 200);
     const [died, ...others] = await Promise.all([ask(`${server.url}/exit`), ...Array.from({ length: 10 }, () => ask(`${server.url}/where`))]);
     assert.equal(died.status, 502);
