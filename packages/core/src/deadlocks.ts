@@ -5,7 +5,7 @@
  * so a circle in both answers is one.
  * Source: Chandy, Misra and Haas, Distributed deadlock detection, 1983, for what is a phantom; two equal looks are enough where waits have names.
  */
-import type { DeadlockedThread, DeadlockReport, ReportedWait, WaitReport } from '@capriccio/worker';
+import { whereOf, type DeadlockedThread, type DeadlockReport, type ReportedWait, type WaitReport } from '@capriccio/worker';
 
 /** How often main looks at the locks, ms. A circle is found after two looks and two answers. */
 const LOOK_MS = 250;
@@ -81,7 +81,7 @@ export class Deadlocks {
     const from = Math.max(0, circle.findIndex(({ wait }) => 'object' in wait.on));
     const turned = [...circle.slice(from), ...circle.slice(0, from)];
     const threads = turned.map(({ worker, wait: { thread, name, waitingFor, site, node } }): DeadlockedThread => ({ worker, id: thread, name, waitingFor, ...node === undefined ? {} : { node }, ...site === undefined ? {} : { site } }));
-    const story = threads.map(({ worker, id, name, waitingFor, node }, at) => { const next = threads[(at + 1) % threads.length] as DeadlockedThread; return `thread ${id} (${name}) of worker ${worker}${node === undefined ? '' : ` at ${node}`} waits for ${waitingFor}, which thread ${next.id} of worker ${next.worker} has`; }).join('; ');
+    const story = threads.map((one, at) => { const next = threads[(at + 1) % threads.length] as DeadlockedThread; return `thread ${one.id} (${one.name}) of worker ${one.worker}${whereOf(one)} waits for ${one.waitingFor}, which thread ${next.id} of worker ${next.worker} has`; }).join('; ');
     const message = `threads wait for each other: ${story}; take locks in one order everywhere`;
     const { worker, wait } = turned[0] as Waiting;
     if (this.#host.break === undefined) this.#host.tell({ worker, threads, isBroken: false, stack: `CapriccioError: ${message}` });
