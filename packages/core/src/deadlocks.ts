@@ -5,7 +5,7 @@
  * so a circle in both answers is one.
  * Source: Chandy, Misra and Haas, Distributed deadlock detection, 1983, for what is a phantom; two equal looks are enough where waits have names.
  */
-import type { DeadlockedThread, DeadlockReport, ReportedWait, WaitReport } from '@capriccio/worker';
+import { whereOf, type DeadlockedThread, type DeadlockReport, type ReportedWait, type WaitReport } from '@capriccio/worker';
 
 /** How often main looks at the locks, ms. A circle is found after two looks and two answers. */
 const LOOK_MS = 250;
@@ -22,6 +22,8 @@ export interface DeadlocksHost {
   /** Has that wait of a worker rejected, and tells of the circle. Undefined: it is only told. */
   readonly break: ((worker: number, wait: ReportedWait, threads: readonly DeadlockedThread[], message: string) => void) | undefined;
   tell(report: DeadlockReport & { worker: number }): void;
+  /** The pool's runtime is that of the main thread, and finds its circles itself: a pool without cores. */
+  readonly isInProcess: boolean;
 }
 
 /** A thread that waits, and its participant. */
@@ -63,11 +65,11 @@ export class Deadlocks {
 
   async #find(): Promise<void> {
     const first = waitsIn(await this.#host.ask());
-    if (circlesIn(first).length === 0) { this.#told.clear(); return; }
+    if (circlesIn(first, this.#host.isInProcess).length === 0) { this.#told.clear(); return; }
     const second = waitsIn(await this.#host.ask());
     const names = new Set(Array.from(first.waits.values(), nameOf));
     const told = new Set<string>();
-    for (const circle of circlesIn(second)) {
+    for (const circle of circlesIn(second, this.#host.isInProcess)) {
       if (!circle.every((one) => names.has(nameOf(one)))) continue;
       const name = circle.map(nameOf).toSorted().join(', ');
       told.add(name);
@@ -81,7 +83,7 @@ export class Deadlocks {
     const from = Math.max(0, circle.findIndex(({ wait }) => 'object' in wait.on));
     const turned = [...circle.slice(from), ...circle.slice(0, from)];
     const threads = turned.map(({ worker, wait: { thread, name, waitingFor, site, node } }): DeadlockedThread => ({ worker, id: thread, name, waitingFor, ...node === undefined ? {} : { node }, ...site === undefined ? {} : { site } }));
-    const story = threads.map(({ worker, id, name, waitingFor, node }, at) => { const next = threads[(at + 1) % threads.length] as DeadlockedThread; return `thread ${id} (${name}) of worker ${worker}${node === undefined ? '' : ` at ${node}`} waits for ${waitingFor}, which thread ${next.id} of worker ${next.worker} has`; }).join('; ');
+    const story = threads.map((one, at) => { const next = threads[(at + 1) % threads.length] as DeadlockedThread; return `thread ${one.id} (${one.name}) of worker ${one.worker}${whereOf(one)} waits for ${one.waitingFor}, which thread ${next.id} of worker ${next.worker} has`; }).join('; ');
     const message = `threads wait for each other: ${story}; take locks in one order everywhere`;
     const { worker, wait } = turned[0] as Waiting;
     if (this.#host.break === undefined) this.#host.tell({ worker, threads, isBroken: false, stack: `CapriccioError: ${message}` });
@@ -103,17 +105,17 @@ function waitsIn(reports: ReadonlyMap<number, WaitReport>): Known {
   return { waits, heldBy, ranBy };
 }
 
-/** Circles that no worker finds by itself, one for each thread that begins one at most. */
-function circlesIn(known: Known): Waiting[][] {
+/** Circles that no worker finds by itself, one for each thread that begins one at most. The main thread's own count where they are by shared locks: its scheduler knows neither the pool's option nor its listeners. */
+function circlesIn(known: Known, isInProcess: boolean): Waiting[][] {
   const found: Waiting[][] = [];
   const seen = new Set<string>();
   for (const start of known.waits.keys()) if (!seen.has(start)) {
     const circle = circleFrom(start, known, seen);
-    if (circle !== undefined && !isLocal(circle)) found.push(circle);
+    if (circle !== undefined && !isLocal(circle, isInProcess)) found.push(circle);
   }
   return found;
 }
-const isLocal = (circle: readonly Waiting[]): boolean => circle.every(({ worker, wait }) => worker === circle[0]?.worker && !('slot' in wait.on) && wait.waitingFor.startsWith('a call') === false);
+const isLocal = (circle: readonly Waiting[], isInProcess: boolean): boolean => circle.every(({ worker, wait }) => worker === circle[0]?.worker && !('slot' in wait.on) && !wait.waitingFor.startsWith('a call') && (isInProcess || worker !== 0 || !('object' in wait.on)));
 
 function nextOf({ worker, wait: { on } }: Waiting, { heldBy, ranBy }: Known): readonly string[] {
   if ('object' in on) return heldBy.get(on.object) ?? [];

@@ -18,6 +18,8 @@ export interface PoolThread extends ThreadInfo {
 
 export interface HangingHost {
   readonly objects: SharedObjects;
+  /** A pool without cores. */
+  readonly isInProcess: boolean;
   readonly deadlock: 'report' | 'break';
   /** Workers that can be asked. */
   workers(): number[];
@@ -41,6 +43,7 @@ export class Hanging {
       ask: async () => new Map([[MAIN, reportWaits(objects, undefined)], ...await this.#waits.ask(host.workers())]),
       break: host.deadlock === 'break' ? (worker, wait, threads, message) => this.#break(worker, { wait, threads, message }) : undefined,
       tell: (report) => host.tell(report),
+      isInProcess: host.isInProcess,
     });
   }
 

@@ -177,7 +177,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, seesHunger: !options.without.includes('hunger'), onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.lanesMax, warn: (message) => this.#warn(message) });
     this.#buffers = new SharedBufferTable(0, (number, shared) => postman.broadcast({ kind: 'buffer', number, buffer: shared }), (number) => postman.broadcast({ kind: 'drop', number }));
     this.#hanging = new Hanging({
-      objects: this.#objects, deadlock: options.deadlock, workers: () => this.stats().workers.filter(({ isReady }) => isReady).map(({ id }) => id),
+      objects: this.#objects, isInProcess: options.cores === 0, deadlock: options.deadlock, workers: () => this.stats().workers.filter(({ isReady }) => isReady).map(({ id }) => id),
       post: (worker, service, body) => postman.post(worker, { kind: 'service', service, body }), tell: (report) => this.emit('deadlock', report),
     });
     this.#caller = new Caller(this.#me, new Tasks(this.#me, this.#buffers), {

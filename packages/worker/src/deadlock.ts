@@ -79,11 +79,14 @@ export function lookForDeadlock(waiter: Waiter): void {
   const threads = circle.map((one): DeadlockedThread => ({
     id: one.id, name: one.name, waitingFor: (one === thread ? waitingOn : one.onlyWait)?.what ?? '', ...placeOf(one, one === thread ? userLineOf(stack) : undefined), ...one.origin.site === undefined ? {} : { site: one.origin.site },
   }));
-  const story = threads.map(({ id, name, waitingFor }, at) => `thread ${id} (${name}) waits for ${waitingFor}, which thread ${threads[(at + 1) % threads.length]?.id} has`).join('; ');
+  const story = threads.map((one, at) => `thread ${one.id} (${one.name})${whereOf(one)} waits for ${one.waitingFor}, which thread ${threads[(at + 1) % threads.length]?.id} has`).join('; ');
   const error = new CapriccioError('CAP_ERR_DEADLOCK', `threads wait for each other: ${story}; take locks in one order everywhere`);
   const isBroken = scheduler.deadlock === 'break' && giveUp(waiter, error);
   scheduler.onDeadlock({ threads, isBroken, stack: `${error.name}: ${error.message}\n${stack}` }, error.message);
 }
+
+/** Where it waits, or else where it was spawned, for a message. */
+export const whereOf = ({ node, site }: Pick<DeadlockedThread, 'node' | 'site'>): string => (node !== undefined ? ` at ${node}` : site !== undefined ? `, spawned ${site},` : '');
 
 /** @param line  of a stack, of who is about to wait: its frames do not say it yet */
 function placeOf({ frame }: LocalThread, line: string | undefined): { node?: string } {

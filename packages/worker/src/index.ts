@@ -40,7 +40,7 @@ export { LANES, MEASURE, TYPELESS, type DeadlockToBreak, type LaneMessage, type 
 export { Scheduler } from './scheduler.ts';
 export { DIRECT, directOf, setDirect, SUSPENDED } from './suspended.ts';
 export { SharedBufferTable } from './shared-buffers.ts';
-export type { DeadlockedThread, DeadlockReport } from './deadlock.ts';
+export { whereOf, type DeadlockedThread, type DeadlockReport } from './deadlock.ts';
 export type { ListedThread, ThreadInfo } from './thread-list.ts';
 export { breakWait, reportWaits, type ReportedWait, type WaitReport } from './wait-report.ts';
 export { LocalThread, type CurrentThread, type Thread, type ThreadStatus } from './thread.ts';

@@ -142,7 +142,7 @@ describe('capriccio dump', () => {
   test('a circle of waits is told as it is found', async () => {
     const cli = start(['run', fixture('waits.ts'), 'circle', '--cores', '1']);
     await until(() => cli.stderr.includes('take locks in one order everywhere'), 'the note');
-    assert.match(cli.stderr, /^capriccio: .*waits for mutex 'kept', which thread \d+ has/);
+    assert.match(cli.stderr, /^capriccio: .* at \S*waits\.ts:\d+ waits for mutex 'kept', which thread \d+ has/);
     cli.child.kill('SIGKILL');
     await cli.ended;
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeadlockReport, Pool } from 'capriccio';
+import { Barrier, spawn } from 'capriccio/thread';
 import { describe, test } from 'vitest';
 import { fixture, poolFor, soon, until } from './rig.ts';
 
@@ -78,6 +79,29 @@ describe('a circle across cores', () => {
     assert.deepEqual(reports.map(({ isBroken }) => isBroken), [false]);
     controller.abort();
     assert.ok((await soon(both)).every(({ status }) => status === 'rejected'));
+  });
+});
+
+describe.each([[2, 0], [0, 1]])('a circle of the main thread’s own, by locks of a pool of %i cores', (cores, of) => {
+  test.each(['break', 'report'] as const)('%s: it is told once', async (deadlock) => {
+    const pool = await poolFor({ cores, deadlock });
+    const reports: Told[] = [];
+    pool.on('deadlock', (report) => reports.push(report));
+    const [x, y] = [pool.mutex('x'), pool.mutex('y')];
+    const met = new Barrier(2);
+    const both = (first: typeof x, second: typeof x) => async (): Promise<string> => {
+      using one = await first.lock();
+      await met.wait();
+      using two = await second.lock();
+      return [one, two].length === 2 ? 'both' : '';
+    };
+    const threads = [spawn(both(x, y)), spawn(both(y, x))];
+    const outcomes = Promise.allSettled(threads.map((thread) => thread.join()));
+    await until(() => reports.length > 0, 'a report');
+    await delay(1200);                                                   // it is looked for again in that time
+    if (deadlock === 'report') for (const thread of threads) thread.cancel();
+    assert.deepEqual((await soon(outcomes)).map(codeOrValue).toSorted(), deadlock === 'break' ? ['CAP_ERR_DEADLOCK', 'both'] : ['CAP_ERR_CANCELLED', 'CAP_ERR_CANCELLED']);
+    assert.deepEqual(reports.map(({ worker, isBroken, threads: circle }) => [worker, isBroken, circle.map(({ waitingFor }) => waitingFor).toSorted()]), [[of, deadlock === 'break', ["mutex 'x'", "mutex 'y'"]]]);
   });
 });
 

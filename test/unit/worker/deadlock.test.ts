@@ -43,6 +43,7 @@ describe('a circle of waits', () => {
     assert.equal(isBroken, false);
     assert.deepEqual(circle.map(({ id, waitingFor }) => [id, waitingFor]), [[threads[1]?.id, 'mutex a'], [threads[0]?.id, 'mutex b']]);
     assert.match(stack, /deadlock\.test\.ts/);
+    assert.match(stack, /thread \d+ \(\w+\) at \S*deadlock\.test\.ts:\d+ waits for mutex a, which thread \d+ has; thread \d+ \(\w+\), spawned at .*deadlock\.test\.ts:\d+.* waits for mutex b/);   // each edge with its place
     assert.match(circle[0]?.site ?? '', /deadlock\.test\.ts:\d+/);
     await end(threads);
   });
@@ -145,7 +146,7 @@ describe('a circle of waits', () => {
     const thread = spawn(async () => { await mutex.lock(); await mutex.lock(); });
     for (let k = 0; k < 1_000 && messages.length === 0; k++) await delay(5);
     process.off('warning', note);
-    assert.match(messages.join(), /waits for mutex mine, which thread \d+ has/);
+    assert.match(messages.join(), /at \S*deadlock\.test\.ts:\d+ waits for mutex mine, which thread \d+ has/);
     await end([thread]);
   });
 });
