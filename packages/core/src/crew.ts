@@ -49,13 +49,13 @@ export interface CrewHost {
   /** Loads the apps of all servers in a worker. Rejects with what one of them threw. */
   readonly admit: (worker: LiveWorker) => Promise<void>;
   activation(event: ActivationEvent): void;
+  /** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. */
+  readonly drainMs: number;
   /** A back lane is blocked in the kernel: what is long waits for another. */
   laneBlocked(): void;
   warn(message: string): void;
 }
 
-/** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. */
-const DRAIN_MS = 30_000;
 /** A thread that has been ended and has not exited by then will not: it is blocked in a system call, ms. */
 const EXIT_MS = 2000;
 /** A successor that is not ready by then is given up, ms. */
@@ -143,11 +143,12 @@ export class Crew {
     this.#leaving.set(worker, gone);
     roles.leave(this.#host.memory, worker.id, sharedNow());
     this.#host.conductor().nudge();
+    const { drainMs } = this.#host;
     let timer = setTimeout(() => {
-      this.#host.warn(`worker ${worker.id} was to leave and has not ended what it had begun within ${DRAIN_MS / 1000} s: it is ended with it`);
+      this.#host.warn(`worker ${worker.id} was to leave and has not ended what it had begun within ${drainMs / 1000} s: it is ended with it`);
       this.#end(worker, 'it was to leave, and did not drain');
       timer = setTimeout(() => this.#cannotEnd(worker, gone), EXIT_MS).unref();
-    }, DRAIN_MS).unref();
+    }, drainMs).unref();
     return gone.promise.finally(() => clearTimeout(timer));
   }
   /** Who waits is told; who comes later does not wait for it, and it is counted until it exits. */

@@ -11,6 +11,9 @@ const PARTS = ['recorder', 'tickets', 'forecasts', 'decisions', 'brake', 'hunger
 export type PolicyPart = (typeof PARTS)[number];
 /** Under this key, for benchmarks and tests that show what a part is worth. No release promises it. */
 const WITHOUT = Symbol.for('capriccio.without');
+/** A worker that is to leave has so long to end what it has begun, ms; then it is ended with it. Under a key of the same kind, for tests that cannot wait for it. */
+const DRAIN_MS = 30_000;
+const DRAIN = Symbol.for('capriccio.drainMs');
 
 export type Lane = 'auto' | 'front' | 'back';
 
@@ -84,6 +87,7 @@ export interface FullPoolOptions {
   readonly deadlock: 'report' | 'break';
   readonly hasWindows: boolean;
   readonly without: readonly PolicyPart[];
+  readonly drainMs: number;
   /** Of linked stacks: bytes between two checks, and frames on the heap. */
   readonly stacks: { readonly stackBound?: number; readonly framesMax?: number };
   /** Undefined: nothing is compiled. */
@@ -121,11 +125,11 @@ export function checkPoolOptions(given: number | PoolOptions | undefined): FullP
   const payloadBytes = checkNumber(memory['payloadBytes'], 'memory.payloadBytes', whole(65_536, 2 ** 30)) ?? 32 * 2 ** 20;
   if (payloadBytes % 65_536 !== 0) refuse(`memory.payloadBytes must be a multiple of 65536, not ${payloadBytes}`);
   return {
-    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, hasWindows, without: withoutOf(options), ...checkRest(options),
+    cores, lanes, spares, activations: activationsBy(), sliceMs: sliceUs / 1000, quantumMs: quantumUs / 1000, slots, payloadBytes, deadlock, hasWindows, without: withoutOf(options), drainMs: checkNumber((options as { [DRAIN]?: unknown })[DRAIN], 'drainMs', { min: 1, max: DRAIN_MS }) ?? DRAIN_MS, ...checkRest(options),
   };
 }
 
-function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock' | 'hasWindows' | 'without'> {
+function checkRest(options: PoolOptions): Omit<FullPoolOptions, 'cores' | 'lanes' | 'spares' | 'activations' | 'sliceMs' | 'quantumMs' | 'slots' | 'payloadBytes' | 'deadlock' | 'hasWindows' | 'without' | 'drainMs'> {
   const limits = checkObject(options.limits, 'limits', ['heapBytes', 'externalBytes', 'descriptors', 'queued']);
   const limitOf = (name: string): number => checkNumber(limits[name], `limits.${name}`, { min: 1 }) ?? Infinity;
   const planned = { heapBytes: limitOf('heapBytes'), externalBytes: limitOf('externalBytes'), descriptors: limitOf('descriptors') };

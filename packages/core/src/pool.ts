@@ -166,7 +166,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       warn: (message) => this.#warn(message),
     });
     this.#crew = new Crew({
-      memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, isOpen: () => this.#state === 'open',
+      memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, drainMs: options.drainMs, isOpen: () => this.#state === 'open',
       admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
       activation: (event) => { this.emit('activation', event); }, laneBlocked: () => this.#lanes.want(),
       warn: (message) => this.#warn(message),

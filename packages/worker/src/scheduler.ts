@@ -313,18 +313,14 @@ export class Scheduler {
     thread.state = READY;
     const at = node === 0 ? NODE_WAIT : node;
     this.recorder?.pass(thread, at);
-    if (this.holdBack !== undefined && this.holdBack(thread, at)) return;
-    if (!isHanded) { this.release(thread, at); return; }
-    const { root } = thread;
-    root.hand(thread);
-    this.roots.activate(root);
-    this.arm();
+    if (this.holdBack === undefined || !this.holdBack(thread, at)) this.release(thread, at, isHanded);
   }
 
   /** A thread that is ready, and was perhaps held back, gets its turn. */
-  release(thread: LocalThread, node: number): void {
+  release(thread: LocalThread, node: number, isHanded: boolean = false): void {
     const { root } = thread;
-    root.push(thread, node);
+    if (isHanded) root.hand(thread);
+    else root.push(thread, node);
     this.roots.activate(root);
     this.arm();
   }

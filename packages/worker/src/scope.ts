@@ -154,7 +154,8 @@ function runWithin(block: Block, ms: number, fn: () => unknown): unknown {
 }
 /**
  * The result of `fn`, which is cancelled when it has not ended within `ms` milliseconds: every wait in it, the threads that it has started, its calls to
- * other cores, and whatever took its `current().signal`. Rejects with CAP_ERR_DEADLINE once its `finally` blocks are over.
+ * other cores, and whatever took its `current().signal`. Rejects with CAP_ERR_DEADLINE once its `finally` blocks are over. What no cancellation reaches, a
+ * promise of Node's that was not given the signal in code that is not compiled, goes on: if it ends well its value is the result.
  */
 export function withDeadline<R>(ms: number, fn: () => R): Promise<ThreadResult<R>> { return promised(() => runWithin(byPromise, ms, fn)); }
 setDirect(withDeadline as (ms: number, fn: () => unknown) => Promise<unknown>, (ms, fn) => runWithin(byThread, ms, fn));

@@ -30,6 +30,8 @@ async function scene(options: PoolOptions = {}): Promise<Scene> {
 const isSettled = ({ pool }: Scene): Promise<void> => until(() => { const { spares, blocked, retiring } = pool.stats().activations; return spares === 1 && blocked === 0 && retiring === 0; }, 'one spare again');
 
 const linux = process.platform === 'linux';
+/** Half a minute, for everybody else. */
+const soonDrained = { [Symbol.for('capriccio.drainMs')]: 2000 };
 describe.runIf(linux)('a worker that blocks in', () => {
   test.each(['execs', 'spawns', 'waits', 'fifo', 'queries', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
     const here = await scene();
@@ -196,7 +198,7 @@ describe.runIf(linux)('zombies', () => {
     execFileSync('mkfifo', [path]);
     let isFreed = false;
     const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
-    const { pool, blocks, events } = await scene();
+    const { pool, blocks, events } = await scene({ ...soonDrained });
     onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
     const stuck = blocks.reads(path).catch((error: unknown) => error as Failure);
     await until(() => pool.stats().activations.zombies === 1, 'a zombie');

@@ -64,14 +64,14 @@ export function isAtLock([number, , operation, value, timeout]: readonly string[
   return Number(number) === CALLS[process.arch]?.futex && operation === '0x80' && (value === '0x2' || value === '0x3') && timeout === '0x0';
 }
 
-/** Whether a thread of libuv does something: it waits for work by a lock, and for nothing else. */
-export class TaskState {
+/** A thread of libuv: it waits for work by a lock, and for nothing else. */
+export class LibuvThread {
   readonly #syscall: ProcFile;
   private constructor(syscall: ProcFile) { this.#syscall = syscall; }
   /** Undefined where the kernel does not say. */
-  static open(task: string): TaskState | undefined {
+  static open(task: string): LibuvThread | undefined {
     const file = readable(`${TASKS}/${task}/syscall`);
-    return file === undefined ? undefined : new TaskState(file);
+    return file === undefined ? undefined : new LibuvThread(file);
   }
   isBusy(): boolean {
     const [number] = buffer.toString('latin1', 0, this.#syscall.read()).split(' ', 1);

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { GraphResource } from '../graph.ts';
-import { TaskState, TASKS } from './kernel-view.ts';
+import { LibuvThread, TASKS } from './kernel-view.ts';
 
 /** Readings of so long make the mean, ms. */
 const MEAN_MS = 500;
@@ -18,7 +18,7 @@ const PERIOD_MS = 200;
 const NEAR = 0.9;
 
 export class ProcessUsage {
-  #threads: readonly TaskState[] = [];
+  #threads: readonly LibuvThread[] = [];
   #searchedAt = -Infinity;
   /** Part of the threads that do something. */
   #busy = 0;
@@ -50,7 +50,7 @@ export class ProcessUsage {
   #lookAtSome(): number {
     const count = Math.min(LOOKS, this.#threads.length);
     let busy = 0;
-    for (let k = 0; k < count; k++) if ((this.#threads[this.#next++ % this.#threads.length] as TaskState).isBusy()) busy++;
+    for (let k = 0; k < count; k++) if ((this.#threads[this.#next++ % this.#threads.length] as LibuvThread).isBusy()) busy++;
     return busy / count;
   }
 
@@ -63,9 +63,9 @@ export class ProcessUsage {
 const of = (name: string, used: number, limit: number): GraphResource => ({ name, used: Math.round(used * 100) / 100, limit, isNearLimit: used >= NEAR * limit });
 
 /** Those there are now: libuv makes them all when the first is wanted, and none ends before the process does. */
-function libuvThreads(): TaskState[] {
+function libuvThreads(): LibuvThread[] {
   try {
-    return readdirSync(TASKS).filter((task) => nameOf(task) === 'libuv-worker').flatMap((task) => TaskState.open(task) ?? []);
+    return readdirSync(TASKS).filter((task) => nameOf(task) === 'libuv-worker').flatMap((task) => LibuvThread.open(task) ?? []);
   } catch { return []; }
 }
 function nameOf(task: string): string {

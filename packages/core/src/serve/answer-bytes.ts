@@ -24,11 +24,14 @@ export class AnswerBytes {
       return;
     }
     if (this.#text !== '') {
-      this.#chunks.push(Buffer.from(this.#text));
+      const before = Buffer.from(this.#text);
       this.#text = '';
+      this.#chunks.push(before);
+      this.length = before.length;
     }
-    this.#chunks.push(bytesOf(written));
-    this.length = this.#chunks.reduce((sum, { length }) => sum + length, 0);
+    const bytes = bytesOf(written);
+    this.#chunks.push(bytes);
+    this.length += bytes.length;
   }
 
   /** Takes the next piece. */
