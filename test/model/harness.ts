@@ -14,7 +14,7 @@ export function model<R extends unknown[]>(name: string, options: Options, scena
   test(name, () => {
     const report = explore(() => scenario(shared), options);
     expect(report.complete).toBe(true);
-    console.log(`model: ${name}: ${report.schedules} schedules, ${report.steps} steps`);
+    console.log(`model: ${name}: ${report.schedules} schedules, ${report.met} that came to a state met before, ${report.states} states, ${report.steps} steps`);
   });
   for (const bug of seeded) {
     test(`${name} — seeded: ${bug.to}`, async () => {
