@@ -57,7 +57,7 @@ function retrace(scenario: Scenario, options: Required<Options>, choices: readon
  * and its trace in the message.
  */
 export function explore<R extends unknown[]>(make: () => Scenario<R>, options: Options = {}): Report {
-  const full: Required<Options> = { bound: 2, kills: 0, killable: ~1, stepsMax: 3000, schedulesMax: 2_000_000, ...options };
+  const full: Required<Options> = { bound: 2, kills: 0, killable: ~1, stepsMax: 3000, schedulesMax: 2_000_000, remembers: true, ...options };
   const contended = new Contended();
   for (;;) {
     const report = exploreWith(make as unknown as () => Scenario, full, contended);
@@ -71,7 +71,7 @@ function exploreWith(make: () => Scenario, options: Required<Options>, contended
   const visited = new Visited();
   const scenario = make();
   const run: Run = new Run(scenario, options, (count) => {
-    if (visited.hasMet(run.state(), run.preemptions)) throw MET;
+    if (visited.hasMet(run.state(), run.preemptions) && options.remembers) throw MET;
     choices.push({ taken: 0, count, mark: run.mark() });
     return 0;
   }, contended, false);

@@ -34,6 +34,8 @@ export interface Options {
   readonly killable?: number;
   readonly stepsMax?: number;
   readonly schedulesMax?: number;
+  /** Ends a schedule in a state that was met before; true unless given. */
+  readonly remembers?: boolean;
 }
 
 /** An invariant of the explorer itself does not hold: a race, a deadlock, a livelock. */
