@@ -186,7 +186,7 @@ export class Executor {
     if (carried !== undefined) {
       try { cell = this.#parts.stores.within(carried, () => new Cell()); } catch (error) { this.#fail(origin, error); return; }
     }
-    cell.lazily = () => this.#makeThread(record, origin, cell);
+    cell.prepare(this, origin);
     if (record.twin !== undefined) { this.#runTwin(record, record.twin, origin, cell, values); return; }
     let result: unknown;
     try {
@@ -259,7 +259,7 @@ export class Executor {
 
   #emptyCell(cell: Cell): void {
     if (cell === this.#freshCell) this.#freshCell = new Cell();
-    cell.lazily = undefined;
+    cell.settle();
     const { thread } = cell;
     cell.thread = undefined;
     if (thread !== undefined) { this.#running.delete(thread.slot); thread.onEnd = undefined; thread.end('done', undefined, undefined); }
@@ -267,8 +267,8 @@ export class Executor {
 
   /** The task blocks: the cell stays with its thread. */
   #keepCell(record: FunctionRecord, origin: Origin, cell: Cell): LocalThread {
-    const thread = cell.thread ?? this.#makeThread(record, origin, cell);
-    cell.lazily = undefined;
+    const thread = cell.thread ?? this.makeThread(origin, cell);
+    cell.settle();
     cell.thread = thread;
     record.mayBlock = true;
     if (cell === this.#cell) this.#cell = new Cell();
@@ -277,7 +277,9 @@ export class Executor {
     return thread;
   }
 
-  #makeThread(record: FunctionRecord, origin: Origin, cell: Cell): LocalThread {
+  /** @internal for its cells */
+  makeThread(origin: Origin, cell: Cell): LocalThread {
+    const record = this.#recordOf(origin);
     const thread = new LocalThread(this.#parts.scheduler, record.root, record.exportName);
     thread.status = 'running';
     thread.cell = cell;
@@ -286,6 +288,8 @@ export class Executor {
     thread.onEnd = () => this.#ended(thread, origin);
     return thread;
   }
+
+  #recordOf(origin: Origin): FunctionRecord { return isSlot(origin) ? this.recordOf(origin.slot) : this.#parts.functions.named(origin.target.name); }
 
   #ended(thread: LocalThread, origin: Origin): void {
     if (isSlot(origin)) this.#running.delete(origin.slot);
@@ -299,8 +303,7 @@ export class Executor {
     const { me, tasks, postman } = this.#parts;
     const found = typeof value === 'object' && value !== null ? sourceOf(value) : undefined;
     if (found !== undefined) {
-      const record = isSlot(origin) ? this.recordOf(origin.slot) : this.#parts.functions.named(origin.target.name);
-      this.#openStream(record, origin, found.source, new Cell(), found.kind);
+      this.#openStream(this.#recordOf(origin), origin, found.source, new Cell(), found.kind);
       return;
     }
     this.finished++;

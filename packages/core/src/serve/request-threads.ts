@@ -142,11 +142,11 @@ export class RequestThreads {
     }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
     const cell = this.#cell;
-    let thread: LocalThread | undefined;
-    cell.lazily = () => thread = this.#makeThread(entry, cell);
+    cell.prepare(this, entry);
     const result = cell.run(this.#listener, req, res);                  // contained: never throws
     if (!isThenable(result) && res.writableEnded) {
-      cell.lazily = undefined;
+      const { thread } = cell;
+      cell.settle();
       cell.thread = undefined;
       thread?.end('done', undefined, undefined);
       this.#answered(route, arrivedAt);
@@ -155,9 +155,8 @@ export class RequestThreads {
       return true;
     }
     this.#cell = new Cell();
-    thread ??= this.#makeThread(entry, cell);
-    cell.lazily = undefined;
-    cell.thread = thread;
+    const thread = cell.thread ??= this.makeThread(entry, cell);
+    cell.settle();
     const clock = this.#runtime.laneClock;
     if (clock !== undefined) {
       const lane = root.lane ??= clock.of(root.name);
@@ -171,7 +170,8 @@ export class RequestThreads {
     this.#times[index]?.record(Math.max(1, Math.round((sharedNow() - arrivedAt) * 1000)));
   }
 
-  #makeThread({ root, route, req, res }: RequestEntry, cell: Cell): LocalThread {
+  /** @internal for its cells */
+  makeThread({ root, route, req, res }: RequestEntry, cell: Cell): LocalThread {
     const thread = new LocalThread(this.#runtime.scheduler, root, route.name);
     thread.status = 'running';
     thread.cell = cell;
