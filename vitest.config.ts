@@ -1,8 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Production code is loaded by Node itself (type stripping, `capriccio-source`), never by the test runner's transformer:
 // what the tests run is what users run, in workers too.
+// Node keeps what it compiled and stripped of types between the hundreds of processes that the tests start, as workers do by themselves (docs/decisions/0010-compile-cache.md).
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('./node_modules/.cache/compiled/', import.meta.url));
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${new URL('./test/near-imports.mjs', import.meta.url).href}`.trim();
 const execArgv = ['--conditions=capriccio-source', '--expose-gc', '--disable-warning=ExperimentalWarning'];
 const shared = {
   pool: 'forks' as const,

@@ -4,13 +4,14 @@
  */
 import { expect, test } from 'vitest';
 import { chaos } from './kills.ts';
+import { asTimeAllows } from './time.ts';
 
 const isLong = process.env['CAPRICCIO_LONG'] === '1';
 const seed = Number(process.env['CAPRICCIO_SEED'] ?? Date.now() % 2 ** 31);
 
 test('kills: nothing is lost, hung or completed twice', { timeout: isLong ? 3_600_000 : 120_000 }, async () => {
   const kills = isLong ? 10_000 : 150;
-  const report = await chaos({ kills, cores: 2, seed, width: 100, secondsMax: isLong ? 3000 : 40 });
+  const report = await chaos({ kills, cores: 2, seed, width: 100, secondsMax: isLong ? 3000 : asTimeAllows(40) });
   console.log(`chaos: seed ${seed}: ${JSON.stringify(report)}`);
   expect(report.wrong).toEqual([]);
   expect(report.hung, 'calls that never ended').toBe(0);

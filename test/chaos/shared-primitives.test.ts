@@ -6,6 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { createPool, isCapriccioError } from 'capriccio';
 import { expect, test } from 'vitest';
 import { FIRST_ITEM, MUTEX_COUNT, MUTEX_INSIDE, PERMITS, RECEIVED, SENT, TOLD, TRIED, VIOLATIONS, type Message } from '../fixtures/shared-chaos.ts';
+import { asTimeAllows } from './time.ts';
 
 const isLong = process.env['CAPRICCIO_LONG'] === '1';
 const seed = Number(process.env['CAPRICCIO_SEED'] ?? Date.now() % 2 ** 31);
@@ -18,7 +19,7 @@ function random(from: number): () => number {
 
 test('shared primitives: workers that own, wait, send and receive die at random', { timeout: isLong ? 3_600_000 : 150_000 }, async () => {
   const chance = random(seed);
-  const [kills, secondsMax] = isLong ? [3_000, 3_000] : [100, 45];
+  const [kills, secondsMax] = isLong ? [3_000, 3_000] : [100, asTimeAllows(45)];
   let killed = 0;
   let isStopping = false;
   const enough = Promise.withResolvers<void>();

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { evaluate, linked, outcome, short, stack } from './linked.ts';
 
-const PROGRAMS = Number(process.env['FUZZ_PROGRAMS'] ?? 400);
+/** Thousands with CAPRICCIO_LONG=1. */
+const PROGRAMS = Number(process.env['FUZZ_PROGRAMS'] ?? (process.env['CAPRICCIO_LONG'] === '1' ? 4000 : 200));
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_031_019);
 
 /** mulberry32 */
@@ -47,7 +48,7 @@ function programOf(seed: number): string {
   return `let left = 300; const ticks = () => { if (left-- < 0) throw "spent"; };\nexports.run = (log0) => { const log = (x) => { log0(String(x)); return typeof x === "number" ? x : 1; };\n${functions.join('\n')}\n${classes.join('\n')}\nconst o = { fuel: 3, ${methods.join(',\n')} };\nreturn String(f0(4, 1)); };`;
 }
 
-test(`${PROGRAMS} programs, from seed ${SEED}`, { timeout: 300_000 }, () => {
+test(`${PROGRAMS} programs, from seed ${SEED}`, { timeout: 600_000 }, () => {
   const { switches } = stack;
   for (let k = 0; k < PROGRAMS; k++) {
     const source = programOf(SEED + k);

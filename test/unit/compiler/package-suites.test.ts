@@ -17,7 +17,7 @@ const DIFFERENT = /^(?:avvio\/test\/plugin-name|fast-json-stringify\/test\/deopt
 /** Each test's name and whether it passed, in order; and how the process ended. */
 async function results(file: string, isCompiled: boolean): Promise<{ code: number; tests: string[]; compiled: number }> {
   const how = isCompiled ? ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', '--import', new URL('../../fixtures/compiler/compile-all.ts', import.meta.url).href] : [];
-  const { stdout, stderr, code } = await promisify(execFile)(process.execPath, [...how, '--test-reporter=tap', file], { cwd: root, timeout: BOUND_MS, maxBuffer: 2 ** 26, env: { PATH: process.env['PATH'], CAPRICCIO_CACHE: '0' } })
+  const { stdout, stderr, code } = await promisify(execFile)(process.execPath, [...how, '--test-reporter=tap', file], { cwd: root, timeout: BOUND_MS, maxBuffer: 2 ** 26, env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], CAPRICCIO_CACHE: '0' } })
     .then((done) => ({ ...done, code: 0 }), (error: { stdout?: string; stderr?: string; code?: number }) => ({ stdout: '', stderr: '', ...error, code: error.code ?? -1 }));
   const compiled = Number(/COMPILED \{"compiled":(\d+)/.exec(stderr)?.[1] ?? 0);
   return { code, compiled, tests: stdout.split('\n').filter((line) => /^ *(?:not )?ok \d+/.test(line)).map((line) => line.trim().replace(/ # .*/, '')) };

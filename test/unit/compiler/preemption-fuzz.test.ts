@@ -10,7 +10,7 @@ import { bothWays, undisturbed } from './preempted.ts';
 
 const isLong = process.env['CAPRICCIO_LONG'] === '1';
 const only = process.env['CAPRICCIO_SEED'];
-const count = only !== undefined ? 1 : isLong ? 4000 : 60;
+const count = only !== undefined ? 1 : isLong ? 4000 : 40;
 const LONGEST_MS = 300_000;
 const first = only !== undefined ? Number(only) : isLong ? Date.now() % 2 ** 31 : 1;
 const MARK = 'require("capriccio/thread").annotate(module, { preemptible: true }); ';

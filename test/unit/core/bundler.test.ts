@@ -120,7 +120,7 @@ test.for(ahead)('%s, minified %s: modules are compiled ahead, give what they giv
     assert.ok(maps.some((source) => source.endsWith('work.ts')), String(maps));
   }
   for (const [sum, compiledOnes, stack, depth, onMain] of results as [number, boolean[], string, number, number][]) {
-    assert.deepEqual([sum, compiledOnes, depth, onMain], [60, [true, true, true], 100_000, 90]);
+    assert.deepEqual([sum, compiledOnes, depth, onMain], [60, [true, true, true], 50_000, 90]);
     assert.match(stack, /^RangeError: of the bundle\n/);
   }
 });

@@ -8,6 +8,8 @@ import { commandLine } from '../../../packages/core/src/cli/command-line.ts';
 
 export const root = new URL('../../../', import.meta.url);
 export const fixture = (name: string): string => `test/fixtures/cli/${name}`;
+/** All that a command is given of this process's environment. */
+export const bare = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], NODE_OPTIONS: process.env['NODE_OPTIONS'] };
 /** A child that has not ended by then is killed, ms: a test sees the signal and fails. */
 export const BOUND_MS = 20_000;
 
@@ -17,7 +19,7 @@ afterAll(() => { for (const child of children) child.kill('SIGKILL'); });
 
 export function start(args: readonly string[], env: Record<string, string> = {}, stdin: 'ignore' | 'pipe' = 'ignore'): Cli {
   const child = spawn(process.execPath, ['--conditions=capriccio-source', 'packages/core/src/cli/main.ts', ...args], {
-    cwd: root, env: { PATH: process.env['PATH'] ?? '', CAPRICCIO_CORES: '1', ...env }, stdio: [stdin, 'pipe', 'pipe'],
+    cwd: root, env: { ...bare, CAPRICCIO_CORES: '1', ...env }, stdio: [stdin, 'pipe', 'pipe'],
   });
   children.add(child);
   const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, onTestFinished, test } from 'vitest';
-import { BOUND_MS, capriccio, children, fixture, root, start } from './cli-rig.ts';
+import { bare, BOUND_MS, capriccio, children, fixture, root, start } from './cli-rig.ts';
 import { until } from './rig.ts';
 
 describe('capriccio run', () => {
@@ -109,7 +109,7 @@ describe('capriccio run, of a program', () => {
   test('it knows whether it writes to a terminal', async (context) => {
     assert.deepEqual((await capriccio('run', program('terminal.ts'))).stdout, "{ isTTY: false, hasColors: false, width: 'undefined' }\n");
     const command = `TERM=xterm-256color CAPRICCIO_CORES=1 ${process.execPath} --conditions=capriccio-source packages/core/src/cli/main.ts run ${program('terminal.ts')}`;
-    const { status, error, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS, input: '', env: { PATH: process.env['PATH'] } });
+    const { status, error, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8', timeout: BOUND_MS, input: '', env: bare });
     if (error !== undefined || status === 2 || process.platform !== 'linux') { context.skip('there is no script(1) that runs a command in a terminal'); return; }
     assert.equal(stdout.trimEnd(), "{ isTTY: \u001B[33mtrue\u001B[39m, hasColors: \u001B[33mtrue\u001B[39m, width: \u001B[32m'number'\u001B[39m }");
   });
@@ -134,7 +134,7 @@ describe('capriccio run, of a program', () => {
 
   test('it has the raw mode of a terminal, and hears of its new size', async (context) => {
     const command = `TERM=xterm-256color CAPRICCIO_CORES=1 ${process.execPath} --conditions=capriccio-source packages/core/src/cli/main.ts run ${program('asks.ts')}`;
-    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: root, env: { PATH: process.env['PATH'] }, stdio: ['pipe', 'pipe', 'ignore'], timeout: BOUND_MS });
+    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: root, env: bare, stdio: ['pipe', 'pipe', 'ignore'], timeout: BOUND_MS });
     children.add(child);
     if (process.platform !== 'linux' || (await Promise.race([once(child, 'spawn'), once(child, 'error')]))[0] !== undefined) { context.skip('there is no script(1) that runs a command in a terminal'); return; }
     let screen = '';

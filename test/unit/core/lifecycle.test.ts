@@ -21,7 +21,7 @@ interface Ended { code: number | null; signal: string | null; out: string; err: 
 const life = (program: string): Promise<Ended> => run(program, [script('life.ts'), program]);
 const script = (name: string): string => fileURLToPath(new URL(`../../fixtures/scripts/${name}`, import.meta.url));
 async function run(what: string, args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
+  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended: Ended = { code: null, signal: null, out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => { ended.out += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { ended.err += text; });

@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 function node(name: string, args: readonly string[] = []): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', example(name), ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '', REDIS: socket, LOCK_MS: String(LOCK_MS), CAPRICCIO_CORES: '2' } });
+  const child = spawn(process.execPath, ['--conditions=capriccio-source', '--disable-warning=ExperimentalWarning', example(name), ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, REDIS: socket, LOCK_MS: String(LOCK_MS), CAPRICCIO_CORES: '2' } });
   onTestFinished(() => { child.kill('SIGKILL'); });
   return child;
 }
