@@ -49,7 +49,7 @@ export class InProcess implements Postman {
   }
 
   /** Rejects with what keeps it from being served. */
-  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
+  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onExpired' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
     const server = new LocalServer({ ...host, runtime: this.#runtime, onClosed: () => { this.#servers.delete(server); onClosed(); } }, url, options);
     this.#servers.add(server);
     await server.open();

@@ -19,8 +19,8 @@ let browser: Browser | undefined;
 /** The same page with a graph of any size in front of it. */
 let front: Server;
 let graph: unknown;
-/** What the pool is to have refused, if it is said. */
-let refused: unknown;
+/** What the pool is to have refused, and what came too late, if it is said. */
+let unserved: { refused: unknown; expired: unknown } | undefined;
 
 beforeAll(async () => {
   if (executablePath === undefined) return;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   front = createServer((req, res) => {
     if (req.url === '/graph.json' && graph !== undefined) { res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(graph)); return; }
-    if (req.url === '/stats.json' && refused !== undefined) { void fetch(`${server.adminUrl}/stats.json`).then(async (answer) => { const look = await answer.json() as { stats: object }; res.end(JSON.stringify({ ...look, stats: { ...look.stats, refused } })); }, () => res.destroy()); return; }
+    if (req.url === '/stats.json' && unserved !== undefined) { void fetch(`${server.adminUrl}/stats.json`).then(async (answer) => { const look = await answer.json() as { stats: object }; res.end(JSON.stringify({ ...look, stats: { ...look.stats, ...unserved } })); }, () => res.destroy()); return; }
     fetch(`${server.adminUrl}${req.url ?? '/'}`).then(async (answer) => { res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'content-security-policy': answer.headers.get('content-security-policy') ?? '' }).end(await answer.bytes()); }, () => res.destroy());
   }).listen(0, '127.0.0.1');
 });
@@ -82,7 +82,7 @@ describe('the dashboard', () => {
     assert.equal(await page.locator('#threads details[open]').count(), 1, 'it stays open while figures come');
     assert.match(await page.textContent('#routes tbody') ?? '', /GET /);
     assert.deepEqual((await page.locator('#functions tbody td').allTextContents()).slice(0, 4), ['basic.ts#add', '1', '0', '0']);
-    assert.equal(await page.textContent('#refused-note'), 'Nothing since the start.');
+    assert.deepEqual([await page.textContent('#refused-note'), await page.textContent('#expired-note')], ['Nothing since the start.', 'Nothing since the start.']);
     assert.equal(await page.locator('#charts canvas').count(), 3);
     const boxes = await Promise.all([0, 1, 2].map((k) => page.locator('#charts .uplot').nth(k).boundingBox()));
     for (const [k, box] of boxes.entries()) assert.ok(k === 0 || (box?.x ?? 0) >= (boxes[k - 1]?.x ?? 0) + (boxes[k - 1]?.width ?? 0), 'charts do not overlap');
@@ -101,10 +101,12 @@ describe('the dashboard', () => {
 
   test('draws 500 nodes, by keyboard, with what is held back', async (context) => {
     if (missing !== undefined) { context.skip(missing); return; }
-    refused = { requests: 1200, calls: 3, byRoot: { 'GET /': 1200, 'a.ts#b': 3 }, retryAfterMs: { 'GET /': 1500, 'a.ts#b': 250 } };
+    unserved = { refused: { requests: 1200, calls: 3, byRoot: { 'GET /': 1200, 'a.ts#b': 3 }, retryAfterMs: { 'GET /': 1500, 'a.ts#b': 250 } }, expired: { requests: 1500, byRoute: { 'GET /rare': 1, 'GET /': 1499 } } };
     const { page, errors } = await open('dark', graphOf(500));
     assert.equal(await page.textContent('#refused-note'), '1,200 requests and 3 calls, for they could not have begun before their deadlines.');
     assert.deepEqual(await page.locator('#refused tbody tr').allTextContents(), ['GET /1,20001.5 s', 'a.ts#b300.3 s']);
+    assert.equal(await page.textContent('#expired-note'), '1,500 requests, for their deadlines passed after they were taken.');
+    assert.deepEqual(await page.locator('#expired tbody tr').allTextContents(), ['GET /1,4990', 'GET /rare10']);
     assert.equal(await page.locator('#graph .node').count(), 500);
     assert.equal(await page.locator('#graph path').count(), 481);
     assert.deepEqual(await page.locator('#graph path title').last().textContent(), 'routes/route-0.ts:30 step20 → routes/route-0.ts:30 step20: 1,234 ×, 2.5 ms');
@@ -124,7 +126,7 @@ describe('the dashboard', () => {
     assert.deepEqual(errors, []);
     if (screenshots !== undefined) await page.screenshot({ path: `${screenshots}/dark.png`, fullPage: true });
     await page.close();
-    refused = undefined;
+    unserved = undefined;
   });
 
   test('says so when nothing answers any more', async (context) => {

@@ -131,6 +131,7 @@ function show(now) {
   fill(byId('functions'), ['function', 'calls', '/s', 'failed', 'mean ms', 'p50 ms', 'p99 ms'], busiest(functions).map(({ name, count, errors, meanMs, p50Ms, p99Ms }) =>
     [name, count.toLocaleString('en'), perSecond(count, functionsBefore.get(name)), { text: errors.toLocaleString('en'), isBad: errors > 0 }, round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
   showRefused(stats.refused, before?.stats.refused, seconds);
+  showExpired(stats.expired, before?.stats.expired, seconds);
   if (seconds !== undefined) {
     const at = now.at / 1000;
     const answered = sum(routes, ({ count }) => count);
@@ -149,6 +150,15 @@ function showRefused({ requests, calls, byRoot, retryAfterMs }, earlier, seconds
   const roots = Object.keys(byRoot).toSorted((a, b) => rate(b) - rate(a) || byRoot[b] - byRoot[a]).slice(0, LIST_MAX);
   byId('refused').toggleAttribute('hidden', roots.length === 0);
   fill(byId('refused'), ['refused', 'since the start', '/s', 'retry after'], roots.map((root) => [root, byRoot[root].toLocaleString('en'), { text: round(rate(root)), isBad: rate(root) > 0 }, `${round((retryAfterMs[root] ?? 0) / 1000)} s`]));
+}
+
+/** What was taken, and came too late. */
+function showExpired({ requests, byRoute }, earlier, seconds) {
+  byId('expired-note').textContent = requests === 0 ? 'Nothing since the start.' : `${requests.toLocaleString('en')} requests, for their deadlines passed after they were taken.`;
+  const rate = (route) => (seconds === undefined ? 0 : (byRoute[route] - (earlier?.byRoute[route] ?? 0)) / seconds);
+  const routes = Object.keys(byRoute).toSorted((a, b) => rate(b) - rate(a) || byRoute[b] - byRoute[a]).slice(0, LIST_MAX);
+  byId('expired').toggleAttribute('hidden', routes.length === 0);
+  fill(byId('expired'), ['expired', 'since the start', '/s'], routes.map((route) => [route, byRoute[route].toLocaleString('en'), { text: round(rate(route)), isBad: rate(route) > 0 }]));
 }
 
 // ---- the graph ----
