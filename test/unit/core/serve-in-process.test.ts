@@ -41,6 +41,16 @@ describe('requests', () => {
     for (const got of [await statuses(), await statuses()]) assert.deepEqual([got[0], got.at(-1)], ['200', '503']);
     await until(() => pool.stats().refused.requests > before, 'the count');
   });
+  test('that await what is Node\'s are listed with the time since when', async () => {
+    const server = await serverFor(pool, 'paths.ts');
+    const socket = await socketTo(server);
+    socket.write('POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n');
+    const listed = async () => (await pool.threads()).filter(({ name }) => name === 'POST /echo');
+    await until(async () => (await listed()).length === 1, 'the request waiting for its body');
+    const [{ waitingFor, waitingMs } = {}] = await listed();
+    assert.deepEqual([waitingFor, (waitingMs ?? Infinity) < 60_000], [['a promise'], true], `${waitingMs} ms`);
+    socket.destroy();
+  });
   test('of a client that leaves are cancelled', async () => {
     const server = await serverFor(pool, 'paths.ts');
     const { began = 0, cleaned = 0 } = await notes();

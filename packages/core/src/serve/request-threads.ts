@@ -185,7 +185,7 @@ export class RequestThreads {
   #follow(thread: LocalThread, entry: RequestEntry, result: unknown, deadlineMs: number): void {
     const { admission, route, res, arrivedAt, begunAt } = entry;
     const { scheduler } = this.#runtime;
-    thread.status = 'blocked';
+    thread.block(scheduler.clockMs);
     scheduler.live++;
     scheduler.hop();
     let open = isThenable(result) ? 2 : 1;
