@@ -25,7 +25,7 @@ import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
 import { ExpiredBook } from './expired-book.ts';
 import { Hanging, type PoolThread } from './hanging.ts';
 import { InProcess } from './in-process.ts';
-import type { BlockingGraph } from './graph.ts';
+import { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
 import { addressOf } from './places.ts';
 import type { PoolEvents } from './pool-events.ts';
@@ -159,7 +159,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       activation: (event) => { this.emit('activation', event); }, laneBlocked: () => this.#lanes.want(),
       warn: (message) => this.#warn(message),
     }, options.cores);
-    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
+    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, this.#graph.buffer, options, (message) => this.#receive(1, message));
     this.#stores = this.#inProcess?.runtime.stores ?? new CarriedStores();
     const postman: Postman = this.#inProcess ?? this.#workers;
     this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, seesHunger: !options.without.includes('hunger'), onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.lanesMax, warn: (message) => this.#warn(message) });
@@ -298,9 +298,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * The blocking graph: where threads wait, one after the other, what they take on the way, and what the conductor decides from it, in words. At most a
-   * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
+   * quarter of a second old while the pool works; empty until it has worked for a while. With cores: 0 nothing is decided. Goes through JSON; `toDOT()` draws it.
    */
-  graph(): BlockingGraph { return this.#graph.graph(); }
+  graph(): BlockingGraph { return this.#inProcess === undefined ? this.#graph.graph() : new BlockingGraph(this.#inProcess.graph()); }
 
   /**
    * How long calls took, by function (`images.ts#resize`), from wherever they were made: `perf_hooks` histograms in microseconds, from the call to its end.

@@ -59,13 +59,13 @@ describe.each([['on a worker', inFront], ['with cores: 0', 0]])('in front, %s', 
   });
   test('not whose client has left, nor what is answered and goes on', async () => {
     const seen = await watched(options);
-    const server = await serverFor(seen.pool, 'paths.ts', { routes: { 'GET /*': { deadlineMs: 300, onDeadline: 'cancel' } } });
+    const server = await serverFor(seen.pool, 'paths.ts', { routes: { 'GET /*': { deadlineMs: 1000, onDeadline: 'cancel' } } });
     const socket = await socketTo(server);
     socket.write('GET /sse-endless HTTP/1.1\r\nhost: x\r\n\r\n');
     await received(socket, (text) => text.includes('data: 0'));
     socket.destroy();
     assert.equal((await ask(`${server.url}/goes-on?ms=5000`)).status, 200);
-    await delay(400);
+    await delay(1200);
     assert.equal((await ask(`${server.url}/wait?ms=5000`)).status, 503);
     await areCounted(seen, { 'GET /wait': 1 });
   });
