@@ -46,7 +46,7 @@ export interface GraphResource { readonly name: string; readonly used: number; /
 export interface GraphDecision { readonly what: Decision['what']; readonly about: string; readonly why: string }
 
 export interface GraphData {
-  /** When the conductor looked, ms of `performance.timeOrigin + performance.now()`; 0 when it has not yet. */
+  /** When the conductor looked, with cores: 0 when it was asked for, ms of `performance.timeOrigin + performance.now()`; 0 when it has not yet. */
   readonly atMs: number;
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];

@@ -3,6 +3,8 @@ import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:wor
 import type { TypedHook } from '@capriccio/compiler/hook';
 import type { Layout } from '@capriccio/shared';
 import { Runtime, setRuntime, setWhereUnparsed, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
+import { emptyGraph, type GraphData } from './graph.ts';
+import type { LocalGraph } from './local-graph.ts';
 import type { FullPoolOptions } from './options.ts';
 import { LocalServer, type LocalServerHost } from './serve/local-server.ts';
 import type { FullServeOptions } from './serve/serve-options.ts';
@@ -15,17 +17,22 @@ export class InProcess implements Postman {
   readonly #runtime: Runtime;
   readonly #port: MessagePort;
   readonly #receive: (envelope: Envelope) => void;
+  readonly #makeGraph: () => Promise<LocalGraph | undefined>;
+  #graph: LocalGraph | undefined;
   #hook: TypedHook | undefined;
   readonly #servers = new Set<LocalServer>();
 
-  /** @param receive  takes what the runtime tells main */
-  constructor(buffer: SharedArrayBuffer, layout: Layout, options: FullPoolOptions, receive: (message: PortMessage) => void) {
+  /** @param graph  memory of the blocking graph  @param receive  takes what the runtime tells main */
+  constructor(buffer: SharedArrayBuffer, layout: Layout, graph: SharedArrayBuffer, options: FullPoolOptions, receive: (message: PortMessage) => void) {
     const { port1, port2 } = new MessageChannel();
-    const { sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock } = options;
+    const { sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock, limits } = options;
+    const isRecorded = !options.without.includes('recorder');
     const start: WorkerStart = {
       buffer, layout, id: SELF, seat: 0, serial: 1, port: port2, sharedBuffers: [], plugins: [],
       sliceMs, quantumMs, retriesMax, cancelGraceMs, deadlock, compile: undefined, isInspected: false, stacks: {}, isSpare: false, mayBlock: false,
+      ...isRecorded ? { graph, hasWindows: false, hasForecasts: false, hasBrake: false } : {},
     };
+    this.#makeGraph = async () => (isRecorded ? new (await import('./local-graph.ts')).LocalGraph(graph, layout.participantCount, SELF, limits) : undefined);
     this.#port = port1;
     this.#runtime = new Runtime(start);
     setRuntime(this.#runtime);
@@ -45,11 +52,14 @@ export class InProcess implements Postman {
     const { installTypedHook } = await import('@capriccio/compiler/hook');
     const hook = this.#hook = installTypedHook();
     setWhereUnparsed(() => hook.whereUnparsed());
+    this.#graph = await this.#makeGraph();
     this.#runtime.start();
   }
 
+  graph(): GraphData { return this.#graph?.read() ?? emptyGraph; }
+
   /** Rejects with what keeps it from being served. */
-  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
+  async serve({ onClosed, ...host }: Pick<LocalServerHost, 'observed' | 'onShed' | 'onExpired' | 'onClosed'>, url: string, options: FullServeOptions): Promise<LocalServer> {
     const server = new LocalServer({ ...host, runtime: this.#runtime, onClosed: () => { this.#servers.delete(server); onClosed(); } }, url, options);
     this.#servers.add(server);
     await server.open();

@@ -31,6 +31,8 @@ export interface PoolStats {
   readonly lanes: LaneStats;
   /** Work refused at arrival since the start, for it could not have begun in time; of which roots (routes and functions), and what the last of each was told. */
   readonly refused: { readonly requests: number; readonly calls: number; readonly byRoot: Readonly<Record<string, number>>; readonly retryAfterMs: Readonly<Record<string, number>> };
+  /** Requests since the start that were taken, and then not served before their deadlines: answered 503, or cut where an answer had begun; of which routes. */
+  readonly expired: { readonly requests: number; readonly byRoute: Readonly<Record<string, number>> };
   /** Workers that died since the start. */
   readonly lost: number;
   /** Workers that blocked in the kernel, and those that stand in for them. */

@@ -10,7 +10,7 @@ import {
 import {
   Arrivals, CallTimes, Caller, CarriedStores, LANES, MEASURE, SPARE_SEAT, SharedBufferTable, SharedObjects, chooseWorker, sharedNow, type LaneMessage, type Overrun, type PortMessage,
   type Postman, type SharedBarrier, type SharedChannel, type SharedChannelOptions, type SharedCondition, type SharedMutex, type SharedPrimitives,
-  type ContextCodec, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart, type DeadlockReport,
+  type ContextCodec, type SharedRwLock, type SharedSemaphore, type SharedSemaphoreOptions, type WorkerStart,
 } from '@capriccio/worker';
 import { CallBook, type FunctionHistograms, type MadeHistogram } from './admin/call-book.ts';
 import { CallAdmission } from './call-admission.ts';
@@ -19,21 +19,23 @@ import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
 import { ConductorThread } from './conductor/conductor-thread.ts';
 import { checkNumber, checkObject, refuse } from './check.ts';
-import { Crew, coresMaxOf, type ActivationEvent } from './crew.ts';
+import { Crew, coresMaxOf } from './crew.ts';
 import { follow } from './context.ts';
 import { coreLostChannel, coreReadyChannel } from './diagnostics.ts';
+import { ExpiredBook } from './expired-book.ts';
 import { Hanging, type PoolThread } from './hanging.ts';
 import { InProcess } from './in-process.ts';
-import type { BlockingGraph } from './graph.ts';
+import { BlockingGraph } from './graph.ts';
 import { GraphBook } from './graph-book.ts';
 import { addressOf } from './places.ts';
+import type { PoolEvents } from './pool-events.ts';
 import { statsOf, type Health, type PoolStats } from './pool-stats.ts';
 import type { FullPoolOptions } from './options.ts';
 import { moduleUrl, remoteModule, targetOf, type Remote } from './remote.ts';
 import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
-import { ShedBook, type Overload } from './shed-book.ts';
+import { ShedBook } from './shed-book.ts';
 import { Stuck } from './stuck.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { execArgvOf } from './worker-flags.ts';
@@ -58,21 +60,6 @@ const CLOSE_GRACE_MS = 5000;
 const EXIT_GRACE_MS = 2000;
 /** A worker that has been in one turn for longer counts as stalled, ms. */
 const STALLED_MS = 1000;
-
-export interface PoolEvents {
-  /** A worker has taken its place: at the start, or instead of one that died. */
-  worker: [{ id: number; replaced: boolean; lane: 'front' | 'back' }];
-  /** A worker has died; of `error`, if it was one that nobody caught. */
-  lost: [{ id: number; code: number; reason: string; error?: unknown }];
-  /** Something a person should know, once. */
-  warning: [Error];
-  /** A worker has blocked in the kernel and its core has been given to a spare, or it is back. */
-  activation: [ActivationEvent];
-  /** Work was refused at arrival, for it would have come too late. At most one a root in a tenth of a second. */
-  overload: [Overload];
-  /** Threads of a worker wait for each other in a circle. */
-  deadlock: [DeadlockReport & { worker: number }];
-}
 
 export interface CloseOptions { /** How long running tasks may go on, ms. Default 5,000. */ graceMs?: number }
 
@@ -116,6 +103,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   readonly #hanging: Hanging;
   readonly #stuck: Stuck;
   readonly #shed = new ShedBook((overload) => this.emit('overload', overload), () => (this.#inProcess === undefined ? [...this.#workers.all] : [this.#inProcess.runtime.me]).reduce((sum, { id }) => sum + board.readStatistics(this.#memory, id).begun, 0));
+  readonly #expired = new ExpiredBook((expired) => this.emit('expired', expired));
   #idle: PromiseWithResolvers<void> | undefined;
   #lost = 0;
   #rolesSeen = 0;
@@ -171,7 +159,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       activation: (event) => { this.emit('activation', event); }, laneBlocked: () => this.#lanes.want(),
       warn: (message) => this.#warn(message),
     }, options.cores);
-    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, options, (message) => this.#receive(1, message));
+    if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, this.#graph.buffer, options, (message) => this.#receive(1, message));
     this.#stores = this.#inProcess?.runtime.stores ?? new CarriedStores();
     const postman: Postman = this.#inProcess ?? this.#workers;
     this.#lanes = new BackLanes({ memory: this.#memory, workers: this.#workers, isOn: options.lanes && parts === undefined, seesHunger: !options.without.includes('hunger'), onGivenUp: () => { for (const server of this.#servers.values()) server.noBackLane(); }, countMax: () => this.#crew.lanesMax, warn: (message) => this.#warn(message) });
@@ -252,11 +240,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     if (this.#state !== 'open') throw this.#closedError();
     if (full.adminPort !== undefined && this.#options.timings !== false) this.#measure();
     const letGo = this.#collector.keepAlive();
-    const onShed = (route: string, count: number, retryAfterMs: number): void => this.#shed.note('request', route, count, retryAfterMs);
-    if (this.#inProcess !== undefined) return await this.#inProcess.serve({ observed: this, onShed, onClosed: letGo }, url, full);
+    const told = { onShed: this.#shed.noteRequests, onExpired: this.#expired.note };
+    if (this.#inProcess !== undefined) return await this.#inProcess.serve({ observed: this, ...told, onClosed: letGo }, url, full);
     const server = new RunningServer({
       memory: this.#memory, workers: this.#workers, observed: this, noBackLane: (reason) => this.#lanes.giveUp(reason), wantBackLane: () => this.#lanes.want(),
-      onClosed: ({ number }) => { this.#servers.delete(number); letGo(); }, onShed,
+      onClosed: ({ number }) => { this.#servers.delete(number); letGo(); }, ...told,
     }, url, full);
     this.#servers.set(server.number, server);
     await server.open();
@@ -300,6 +288,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       workers: ids.map((worker) => statsOf(this.#memory, worker)),
       calls: { made: this.#caller.made, ended: this.#caller.ended, outstanding: this.#caller.outstanding, waiting: this.#caller.waiting },
       refused: this.#shed.counts(),
+      expired: this.#expired.counts(),
       lanes: this.#lanes.stats(),
       lost: this.#lost,
       activations: this.#crew.stats(),
@@ -309,9 +298,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
 
   /**
    * The blocking graph: where threads wait, one after the other, what they take on the way, and what the conductor decides from it, in words. At most a
-   * quarter of a second old while the pool works; empty until it has worked for a while, and in a pool of cores: 0. Goes through JSON; `toDOT()` draws it.
+   * quarter of a second old while the pool works; empty until it has worked for a while. With cores: 0 nothing is decided. Goes through JSON; `toDOT()` draws it.
    */
-  graph(): BlockingGraph { return this.#graph.graph(); }
+  graph(): BlockingGraph { return this.#inProcess === undefined ? this.#graph.graph() : new BlockingGraph(this.#inProcess.graph()); }
 
   /**
    * How long calls took, by function (`images.ts#resize`), from wherever they were made: `perf_hooks` histograms in microseconds, from the call to its end.

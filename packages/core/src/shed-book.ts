@@ -39,6 +39,7 @@ export class ShedBook {
 
   get isOverloaded(): boolean { return this.#watch.isOverloaded(sharedNow()); }
 
+  readonly noteRequests = (route: string, refused: number, retryAfterMs: number): void => this.note('request', route, refused, retryAfterMs);
   note(what: Overload['what'], root: string, refused: number, retryAfterMs: number): void {
     if (what === 'request') this.#requests += refused;
     else this.#calls += refused;

@@ -30,6 +30,7 @@ class ThreadScope implements Scope, QueueOwner {
   readonly what: string;
   readonly #threads = new Set<LocalThread>();
   readonly #end = new WaitQueue(this);
+  #owner: LocalThread | undefined;
   #body: LocalThread | undefined;
   #timer: Timer | undefined;
   /** Why it was cancelled. */
@@ -51,6 +52,7 @@ class ThreadScope implements Scope, QueueOwner {
   /** Begins, and waits for the end. */
   run(block: Block, body: (scope: Scope) => unknown, deadlineMs: number | undefined): unknown {
     const caller = this.#isShield ? currentThread() : callingThread();
+    this.#owner = caller;
     this.#body = this.#start(body as (...args: unknown[]) => unknown, [this]);
     this.#body.principal = caller?.principal;
     if (deadlineMs !== undefined) {
@@ -71,6 +73,7 @@ class ThreadScope implements Scope, QueueOwner {
   #start(fn: (...args: unknown[]) => unknown, args: unknown[]): LocalThread {
     const scheduler = currentScheduler();
     const thread = scheduler.spawn(fn, args, currentThread()?.root ?? scheduler.roots.named('spawn'), undefined) as LocalThread;
+    thread.scopeOwner = this.#owner;
     this.#threads.add(thread);
     thread.onEnd = () => this.#ended(thread);
     return thread;

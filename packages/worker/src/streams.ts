@@ -151,7 +151,7 @@ export class StreamTable {
   /** Keeps a generator for its caller; it runs in the cell, which nobody else uses. @returns its number */
   open(generator: AsyncGenerator | Generator, owner: number, record: FunctionRecord, cell: Cell = new Cell()): number {
     const thread = new LocalThread(this.#scheduler, record.root, record.exportName);
-    thread.status = 'blocked';
+    thread.block(this.#scheduler.now());
     thread.cell = cell;
     cell.thread = thread;
     this.#last = this.#last % (2 ** 31 - 1) + 1;

@@ -14,7 +14,7 @@ export interface ThreadInfo {
   /** The entry point, or the function, that it works for. */
   readonly root: string;
   readonly status: ThreadStatus;
-  /** Thread whose cancellation reaches it. */
+  /** Thread that it is a part of: whose cancellation reaches it, or that waits for the scope it was started in. */
   readonly parent?: number;
   /** Where it was spawned, a line of a stack, if that was noted. */
   readonly site?: string;
@@ -22,7 +22,7 @@ export interface ThreadInfo {
   readonly node?: string;
   /** The same as a stack, innermost frame first: lines of a stack trace without their `at`. */
   readonly frames?: readonly string[];
-  /** What it waits for: `mutex cache`, `a time`, `a call of images.ts#resize`, `a promise`. Several, when ordinary code waits for several at once. */
+  /** What it waits for: `mutex 'cache'`, `a time`, `a call of images.ts#resize`, `a promise`. Several, when ordinary code waits for several at once. */
   readonly waitingFor?: readonly string[];
   /** For how long, milliseconds; to the second for threads that run as frames. */
   readonly waitingMs?: number;
@@ -49,7 +49,7 @@ export function listThreads(scheduler: Scheduler): ListedThread[] {
 }
 
 function infoOf(thread: LocalThread, now: number): ThreadInfo {
-  const { id, name, root, status, parent, origin: { site } } = thread;
+  const { id, name, root, status, parent = thread.scopeOwner, origin: { site } } = thread;
   const place = status === 'blocked' && thread.frame instanceof FrameStack ? { node: placeOfFrames(thread.frame), frames: linesOfFrames(thread.frame) } : undefined;
   const base = { id, name, root: root.name, status, ...place?.node === undefined ? {} : place as { node: string; frames: string[] }, ...parent === undefined ? {} : { parent: parent.id }, ...site === undefined ? {} : { site } };
   if (status !== 'blocked') return base;

@@ -75,6 +75,7 @@ class Extras {
   /** Calls, threads and scopes that will tell it of its cancellation, unless they end well all the same; below 0 when something else has told it. */
   tellers = 0;
   principal: LocalThread | undefined = undefined;
+  scopeOwner: LocalThread | undefined = undefined;
   /** Context to run in, if it is not the thread itself. */
   entered: unknown = undefined;
   locals: Map<unknown, unknown> | undefined = undefined;
@@ -189,6 +190,9 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   /** Whose ThreadLocals and locks are its own too: it runs a part of that thread's work (the body of a scope). */
   get principal(): LocalThread { return this.#extras?.principal ?? this as LocalThread; }
   set principal(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed().principal = thread; }
+  /** Whose scope it belongs to, if it was started in one and that one has not ended. */
+  get scopeOwner(): LocalThread | undefined { const owner = this.#extras?.scopeOwner; return owner?.hasEnded === true ? undefined : owner; }
+  set scopeOwner(thread: LocalThread | undefined) { if (thread !== undefined) this.#needed().scopeOwner = thread; }
   /** Values of ThreadLocals. */
   get locals(): Map<unknown, unknown> | undefined { return this.#extras?.locals; }
   neededLocals(): Map<unknown, unknown> { return this.#needed().locals ??= new Map(); }

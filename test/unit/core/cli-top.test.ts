@@ -33,9 +33,10 @@ describe('capriccio top', () => {
   test('the screen: busy shares and rates since the look before, what is stalled, no more lines than fit', () => {
     const worker = { id: 1, lane: 'front', isReady: true, busyMs: 0, threadsRun: 0, finished: 0, failed: 0, threads: 3, runnable: 1, queued: 0, connections: 4, sleeps: 0, sleptMs: 0 };
     const none: PoolStats['refused'] = { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} };
-    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none): Look => ({
+    const inTime: PoolStats['expired'] = { requests: 0, byRoute: {} };
+    const look = (at: number, busyMs: number, threadsRun: number, stalled: number[], refused = none, expired = inTime): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled },
-      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
+      stats: { cores: 1, workers: [{ ...worker, busyMs, threadsRun }], calls: { made: 1, ended: 1, outstanding: 0, waiting: 0 }, refused, expired, lost: 0, memory: { arenaBytes: 1, slotsFree: 1, payloadBytes: 1 },
         activations: { spares: 0, blocked: 0, zombies: 0, retiring: 0, activated: 0, recycled: 0, blockedMs: 0 } },
       routes: [{ route: 'GET /', count: threadsRun, meanMs: 1, p50Ms: 1, p99Ms: 2 }],
       functions: [{ name: 'a.ts#rare', count: 7, errors: 7, meanMs: 1, p50Ms: 1, p99Ms: 1 }, { name: 'a.ts#busy', count: threadsRun, errors: 3, meanMs: 3, p50Ms: 1, p99Ms: 20 }],
@@ -53,7 +54,12 @@ describe('capriccio top', () => {
     const at = refused.indexOf('refused, for they could not have begun in time: 2,005 requests, 0 calls');
     assert.match(refused[at + 3] ?? '', /^GET \/heavy +2,000 +500 +2,500$/);
     assert.match(refused[at + 4] ?? '', /^GET \/old +5 +0 +1,000$/);
-    assert.ok(!lines.some((line) => line.startsWith('refused')), 'nothing was');
+    const late = (count: number): PoolStats['expired'] => ({ requests: count + 1000, byRoute: { 'GET /late': 1000, 'GET /slow': count } });
+    const expired = topScreen(look(3000, 0, 0, [], none, late(30)), look(1000, 0, 0, [], none, late(10)), plain).split('\n');
+    const from = expired.indexOf('expired, for their deadlines passed after they were taken: 1,030 requests');
+    assert.match(expired[from + 3] ?? '', /^GET \/slow +30 +10$/);
+    assert.match(expired[from + 4] ?? '', /^GET \/late +1,000 +0$/);
+    assert.ok(!lines.some((line) => line.startsWith('refused') || line.startsWith('expired')), 'nothing was');
     assert.ok(!lines.some((line) => line.startsWith('hottest')), 'no graph, no nodes');
   });
 
@@ -61,7 +67,7 @@ describe('capriccio top', () => {
     const edge = (from: number, count: number, mean: number): unknown => ({ from, to: 1, count, timeMs: { count, mean, sd: 0 } });
     const look = (at: number, cold: number, hot: number): Look => ({
       version: '1.0.0', node: '26', pid: 1, at, uptimeMs: at, ready: { isReady: true, reason: 'ok' }, health: { status: 'ok', cores: 1, ready: 1, stalled: [] },
-      stats: { cores: 1, workers: [], calls: { made: 0, outstanding: 0, waiting: 0 }, refused: { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} }, lost: 0, memory: { slotsFree: 1 }, activations: { spares: 0, blocked: 0, activated: 0 } }, routes: [],
+      stats: { cores: 1, workers: [], calls: { made: 0, outstanding: 0, waiting: 0 }, refused: { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} }, expired: { requests: 0, byRoute: {} }, lost: 0, memory: { slotsFree: 1 }, activations: { spares: 0, blocked: 0, activated: 0 } }, routes: [],
       graph: {
         nodes: [{ id: 1, name: 'app.ts:3 cold', weightMs: 1, tickets: 1 }, { id: 2, name: 'app.ts:9 hot', weightMs: 5, tickets: 0.5, inUse: 4, waiting: 30 }, { id: 3, name: 'never left', weightMs: 0, tickets: 1 }],
         edges: [edge(1, cold, 1), edge(2, hot, 2), edge(2, hot, 8)],

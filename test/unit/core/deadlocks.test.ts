@@ -61,7 +61,7 @@ describe('a circle across cores', () => {
     const told = reportOf(pool);
     const call = pool.module<Hanging>(file).comesBack.with({ affinity: a })(a, b);
     const { threads } = await told;
-    assert.deepEqual(threads.map(({ waitingFor }) => waitingFor).toSorted(), ['a call of hanging.ts#passesBack', 'a call of hanging.ts#wantsOwn', 'mutex own']);
+    assert.deepEqual(threads.map(({ waitingFor }) => waitingFor).toSorted(), ['a call of hanging.ts#passesBack', 'a call of hanging.ts#wantsOwn', "mutex 'own'"]);
     assert.equal(await soon(call.catch((error: unknown) => (error as { code: unknown }).code as string)), 'CAP_ERR_DEADLOCK');
   });
 

@@ -118,9 +118,12 @@ describe('pool.graph()', () => {
     await until(() => countOf(pool.graph(), `start of ${url}#burns`, '(end)') === 80, 'both');
   });
 
-  test('of a pool without cores there is none', async () => {
+  test('of a pool without cores is that of this thread, and nothing is decided', async () => {
     const pool = await poolFor(0);
     await tasks(pool).burns(0);
-    assert.deepEqual(pool.graph().nodes, []);
+    await until(() => pool.graph().roots.some(({ name, started }) => name.endsWith('#burns') && started === 1), 'the call');
+    const { nodes, edges, decisions } = pool.graph();
+    assert.ok(nodes.some(({ name }) => /^start of .*#burns$/.test(name)) && edges.length > 0);
+    assert.deepEqual(decisions, []);
   });
 });

@@ -227,10 +227,11 @@ describe('what a pool tells of itself', () => {
     const waiting = cancels(pool).sleepsShort(shared, 200);
     await until(() => pool.stats().workers.reduce((sum, { finished }) => sum + finished, 0) >= 200 && pool.stats().workers.some(({ threads }) => threads > 0), 'the figures');
     const stats = pool.stats();
-    assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'lanes', 'lost', 'memory', 'refused', 'workers']);
+    assert.deepEqual(Object.keys(stats).toSorted(), ['activations', 'calls', 'cores', 'expired', 'lanes', 'lost', 'memory', 'refused', 'workers']);
     assert.equal(stats.cores, 2);
     assert.equal(stats.lost, 0);
     assert.deepEqual(stats.refused, { requests: 0, calls: 0, byRoot: {}, retryAfterMs: {} });
+    assert.deepEqual(stats.expired, { requests: 0, byRoute: {} });
     assert.deepEqual(stats.calls, { made: 202, ended: 201, outstanding: 1, waiting: 0 });
     assert.equal(stats.memory.slotsFree, 1023);
     assert.ok(stats.memory.arenaBytes > 2 * 2 ** 20 && stats.memory.payloadBytes >= 0);

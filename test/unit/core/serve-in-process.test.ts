@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
-import { createPool, type Pool } from 'capriccio';
+import { createPool, type GraphData, type Pool } from 'capriccio';
 import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { inspectorOf, type Fields } from '../inspector-rig.ts';
 import { poolFor, rejection, soon, until } from './rig.ts';
@@ -41,6 +41,16 @@ describe('requests', () => {
     for (const got of [await statuses(), await statuses()]) assert.deepEqual([got[0], got.at(-1)], ['200', '503']);
     await until(() => pool.stats().refused.requests > before, 'the count');
   });
+  test('that await what is Node\'s are listed with the time since when', async () => {
+    const server = await serverFor(pool, 'paths.ts');
+    const socket = await socketTo(server);
+    socket.write('POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n');
+    const listed = async () => (await pool.threads()).filter(({ name }) => name === 'POST /echo');
+    await until(async () => (await listed()).length === 1, 'the request waiting for its body');
+    const [{ waitingFor, waitingMs } = {}] = await listed();
+    assert.deepEqual([waitingFor, (waitingMs ?? Infinity) < 60_000], [['a promise'], true], `${waitingMs} ms`);
+    socket.destroy();
+  });
   test('of a client that leaves are cancelled', async () => {
     const server = await serverFor(pool, 'paths.ts');
     const { began = 0, cleaned = 0 } = await notes();
@@ -62,7 +72,12 @@ describe('a server', () => {
     assert.match(await (await admin('/metrics')).text(), /capriccio_request_duration_seconds_count\{[^}]*route="GET \/wait"[^}]*\} 1\n/);
     const { stats, health } = await (await admin('/stats.json')).json() as { stats: { cores: number; workers: unknown[] }; health: unknown };
     assert.deepEqual([stats.cores, stats.workers.length, health], [0, 1, { status: 'ok', cores: 0, ready: 1, stalled: [], overloaded: false }]);
-    assert.deepEqual(((await (await admin('/graph.json')).json()) as { nodes: unknown[] }).nodes, []);
+    const graph = async (): Promise<GraphData> => await (await admin('/graph.json')).json() as GraphData;
+    const passages = async (): Promise<number> => { const { nodes, edges } = await graph(); const start = nodes.find(({ name }) => name === 'start of GET /wait'); return edges.filter(({ from }) => from === start?.id).reduce((sum, { count }) => sum + count, 0); };
+    await until(async () => await passages() === 1, 'the request in the graph');
+    const { decisions, resources, roots } = await graph();
+    assert.deepEqual([decisions, resources.map(({ name }) => name).slice(0, 3), roots.find(({ name }) => name === 'GET /wait')?.started], [[], ['heap', 'external', 'descriptors'], 1]);
+    assert.match(pool.graph().toDOT(), /start of GET \/wait/);
     assert.ok((server.histograms().get('GET /wait')?.count ?? 0) === 1);
     const slow = ask(`${server.url}/wait?ms=300`);
     const waits = async (): Promise<boolean> => ((await (await admin('/threads.json')).json()) as { name: string }[]).some(({ name }) => name === 'GET /wait');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from 'vitest';
 import { createPool, type DeadlockReport, type PoolThread } from 'capriccio';
+import { dumpText, takeDump } from '../../../packages/core/src/thread-dump.ts';
 import { soon, until } from './rig.ts';
 
 type Hanging = typeof import('../../fixtures/core/hanging.ts');
@@ -47,6 +48,22 @@ describe('pool.threads', () => {
     await Promise.all([direct, through]);
   });
 
+  test('says whose children the threads of scopes are, of the body and of those it has started, behind a shield too', async () => {
+    await using pool = await createPool(1);
+    const controller = new AbortController();
+    const call = pool.module<Hanging>(file).hangsInScopes.with({ signal: controller.signal })().catch(() => { /* cancelled */ });
+    const named = async (name: string): Promise<PoolThread[]> => (await pool.threads()).filter((thread) => thread.name === name);
+    await until(async () => (await named('hanging')).length === 2, 'both');
+    const [owner] = await named('the owner');
+    assert.deepEqual((await named('hanging')).map(({ parent }) => parent), [owner?.id, owner?.id]);
+    assert.deepEqual((await named('the body')).map(({ parent }) => parent), [owner?.id]);
+    const [shielded] = await named('shielded');
+    assert.deepEqual((await named('inside')).map(({ parent }) => parent), [shielded?.id]);
+    assert.match(dumpText(await takeDump(pool)), new RegExp(`"hanging" #\\d+ worker 1 .*\\n(?: {4}at .*\\n)* {4}child of #${owner?.id}`));
+    controller.abort();
+    await call;
+  });
+
   test('does not wait for a worker that is in a long turn', async () => {
     await using pool = await createPool(2);
     const { spin, hang } = pool.module<Hanging>(file);
@@ -66,7 +83,7 @@ describe('deadlock', () => {
     const told = once(pool, 'deadlock') as Promise<[DeadlockReport & { worker: number }]>;
     assert.deepEqual((await pool.module<Hanging>(file).deadlock()).toSorted(), ['CAP_ERR_DEADLOCK', 'both']);
     const [report] = await told;
-    assert.deepEqual([report.isBroken, report.threads.map(({ waitingFor }) => waitingFor).toSorted(), report.worker], [true, ['mutex a', 'mutex b'], 1]);
+    assert.deepEqual([report.isBroken, report.threads.map(({ waitingFor }) => waitingFor).toSorted(), report.worker], [true, ["mutex 'a'", "mutex 'b'"], 1]);
     assert.match(report.stack, /hanging\.ts/);
   });
 

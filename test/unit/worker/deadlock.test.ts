@@ -41,9 +41,9 @@ describe('a circle of waits', () => {
     assert.equal(reports.length, 1);
     const [{ threads: circle, isBroken, stack }] = reports as [DeadlockReport];
     assert.equal(isBroken, false);
-    assert.deepEqual(circle.map(({ id, waitingFor }) => [id, waitingFor]), [[threads[1]?.id, 'mutex a'], [threads[0]?.id, 'mutex b']]);
+    assert.deepEqual(circle.map(({ id, waitingFor }) => [id, waitingFor]), [[threads[1]?.id, "mutex 'a'"], [threads[0]?.id, "mutex 'b'"]]);
     assert.match(stack, /deadlock\.test\.ts/);
-    assert.match(stack, /thread \d+ \(\w+\) at \S*deadlock\.test\.ts:\d+ waits for mutex a, which thread \d+ has; thread \d+ \(\w+\), spawned at .*deadlock\.test\.ts:\d+.* waits for mutex b/);   // each edge with its place
+    assert.match(stack, /thread \d+ \(\w+\) at \S*deadlock\.test\.ts:\d+ waits for mutex 'a', which thread \d+ has; thread \d+ \(\w+\), spawned at .*deadlock\.test\.ts:\d+.* waits for mutex 'b'/);   // each edge with its place
     assert.match(circle[0]?.site ?? '', /deadlock\.test\.ts:\d+/);
     await end(threads);
   });
@@ -56,7 +56,7 @@ describe('a circle of waits', () => {
     assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
     const rejected = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
     assert.equal((rejected.reason as { code: string }).code, 'CAP_ERR_DEADLOCK');
-    assert.match((rejected.reason as Error).message, /waits for mutex \d.*waits for mutex \d/);
+    assert.match((rejected.reason as Error).message, /waits for mutex '\d'.*waits for mutex '\d'/);
     assert.equal(reports[0]?.isBroken, true);
     assert.ok(mutexes.every((mutex) => !mutex.isLocked));
   });
@@ -146,7 +146,7 @@ describe('a circle of waits', () => {
     const thread = spawn(async () => { await mutex.lock(); await mutex.lock(); });
     for (let k = 0; k < 1_000 && messages.length === 0; k++) await delay(5);
     process.off('warning', note);
-    assert.match(messages.join(), /at \S*deadlock\.test\.ts:\d+ waits for mutex mine, which thread \d+ has/);
+    assert.match(messages.join(), /at \S*deadlock\.test\.ts:\d+ waits for mutex 'mine', which thread \d+ has/);
     await end([thread]);
   });
 });
@@ -173,10 +173,10 @@ describe('the list of threads', () => {
     assert.match(owner?.waitingFor?.[0] ?? '', /the end of thread \d+/);
     assert.match(owner?.site ?? '', /deadlock\.test\.ts:\d+/);
     assert.deepEqual(byFrames?.waitingFor, ['a time']);
-    const waiting = list.find(({ waitingFor }) => waitingFor?.[0] === 'mutex cache');
+    const waiting = list.find(({ waitingFor }) => waitingFor?.[0] === "mutex 'cache'");
     assert.deepEqual([waiting?.heldBy, waiting?.parent], [[owner?.id], owner?.id]);
     assert.ok((waiting?.waitingMs ?? 0) >= 5, `${waiting?.waitingMs}`);
-    assert.deepEqual(list.find(({ waitingFor }) => waitingFor?.length === 2)?.waitingFor?.toSorted(), ['a time', 'channel jobs to receive from']);
+    assert.deepEqual(list.find(({ waitingFor }) => waitingFor?.length === 2)?.waitingFor?.toSorted(), ['a time', "channel 'jobs' to receive from"]);
     await end(threads);
     assert.deepEqual(listThreads(scheduler).filter(({ name }) => name === 'the holder' || name === 'frames'), []);
   });

@@ -58,6 +58,7 @@ function metricsOf({ stats, health, isReady, version, routes, functions }: Obser
     metric('gauge', 'calls_waiting', 'Of these, those that wait for shared memory or a worker.', one(calls.waiting)),
     metric('counter', 'refused_total', 'Requests and calls refused at arrival, for they could not have begun in time.', [{ labels: { what: 'request' }, value: stats.refused.requests }, { labels: { what: 'call' }, value: stats.refused.calls }]),
     metric('counter', 'root_refused_total', 'The same by route or function.', Object.entries(stats.refused.byRoot).map(([root, value]) => ({ labels: { root }, value }))),
+    metric('counter', 'requests_expired_total', 'Requests that were taken, and then not served before their deadlines.', Object.entries(stats.expired.byRoute).map(([route, value]) => ({ labels: { route }, value }))),
     metric('gauge', 'arena_bytes', 'Shared memory reserved; untouched pages cost nothing.', one(memory.arenaBytes)),
     metric('gauge', 'arena_slots_free', 'Tasks that the main thread could publish now.', one(memory.slotsFree)),
     metric('gauge', 'arena_payload_bytes', 'Shared memory of the main thread that is used for arguments.', one(memory.payloadBytes)),

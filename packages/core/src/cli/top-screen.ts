@@ -22,7 +22,7 @@ export interface Look {
 export type Style = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
 const BAR = 20;
-/** Roots whose refusals are shown. */
+/** Roots whose refusals are shown, and routes whose late requests are. */
 const REFUSED_MAX = 8;
 /** Nodes and decisions that are shown. */
 const NODES_MAX = 8;
@@ -30,7 +30,7 @@ const NODES_MAX = 8;
 /** Lines of the screen, at most `rows`. */
 export function topScreen(look: Look, before: Look | undefined, style: Style, rows: number = Infinity): string {
   const seconds = before === undefined ? undefined : Math.max(0.001, (look.at - before.at) / 1000);
-  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...routeLines(look, before, seconds, style), ...functionLines(look, before, seconds, style), ...nodeLines(look, before, seconds, style)];
+  const lines = [head(look, style), '', ...coreLines(look, before, seconds, style), '', ...callLines(look), ...refusedLines(look, before, seconds, style), ...expiredLines(look, before, seconds, style), ...routeLines(look, before, seconds, style), ...functionLines(look, before, seconds, style), ...nodeLines(look, before, seconds, style)];
   return (lines.length > rows ? [...lines.slice(0, rows - 1), style('dim', `… ${lines.length - rows + 1} more lines`)] : lines).join('\n');
 }
 
@@ -69,6 +69,15 @@ function refusedLines({ stats: { refused } }: Look, before: Look | undefined, se
   const roots = Object.keys(byRoot).toSorted((a, b) => rate(b) - rate(a) || (byRoot[b] as number) - (byRoot[a] as number));
   const rows = roots.slice(0, REFUSED_MAX).map((root) => [root, figure(byRoot[root] as number), seconds === undefined ? '–' : figure(rate(root)), figure(retryAfterMs[root] ?? 0)]);
   return [style(roots.some((root) => rate(root) > 0) ? 'red' : 'yellow', `refused, for they could not have begun in time: ${figure(requests)} requests, ${figure(calls)} calls`), '', ...table(['refused', 'since the start', '/s', 'retry after ms'], rows, style)];
+}
+
+/** What was taken, and came too late. */
+function expiredLines({ stats: { expired: { requests, byRoute } } }: Look, before: Look | undefined, seconds: number | undefined, style: Style): string[] {
+  if (requests === 0) return [];
+  const rate = (route: string): number => (before === undefined || seconds === undefined ? 0 : ((byRoute[route] ?? 0) - (before.stats.expired.byRoute[route] ?? 0)) / seconds);
+  const routes = Object.keys(byRoute).toSorted((a, b) => rate(b) - rate(a) || (byRoute[b] as number) - (byRoute[a] as number));
+  const rows = routes.slice(0, REFUSED_MAX).map((route) => [route, figure(byRoute[route] as number), seconds === undefined ? '–' : figure(rate(route))]);
+  return [style(routes.some((route) => rate(route) > 0) ? 'red' : 'yellow', `expired, for their deadlines passed after they were taken: ${figure(requests)} requests`), '', ...table(['expired', 'since the start', '/s'], rows, style)];
 }
 
 interface Timed { readonly name: string; readonly count: number; readonly meanMs: number; readonly p50Ms: number; readonly p99Ms: number }

@@ -3,13 +3,13 @@
  * times a second the report that `pool.graph()` shows. It holds nothing that others wait for, and may die at any time: what it said last stays in force,
  * and the next learns anew. Next: part.ts for what a part is, aggregator.ts, decide.ts.
  */
-import { readFileSync, readdirSync } from 'node:fs';
 import { isLive, mapGraph, readTable, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import { describeGraph } from '../graph.ts';
 import type { PolicyPart } from '../options.ts';
 import { Aggregator, type ProcessReading } from './aggregator.ts';
 import { decide, firstState, periodMsAt } from './decide.ts';
+import { countDescriptors, systemDescriptors } from './descriptors.ts';
 import type { Part, PartContext } from './part.ts';
 import { ProcessUsage } from './usage.ts';
 
@@ -83,14 +83,4 @@ export function create({ memory: arena, data }: PartContext): Part {
     },
     rest: () => (isFresh || rests++ < RESTS ? REPORT_MS : Infinity),
   };
-}
-
-/** How many the system lets this process open; Infinity where it does not tell. */
-function systemDescriptors(): number {
-  try { return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity); } catch { return Infinity; }
-}
-
-/** Open descriptors of the process; 0 where the system does not show them. */
-function countDescriptors(): number {
-  try { return readdirSync('/proc/self/fd').length; } catch { return 0; }
 }

@@ -46,7 +46,13 @@ class BackHost implements ExchangeHost {
     this.#app = app;
     this.#exchanges = exchanges;
     this.#usages = usages;
-    this.#threads = new RequestThreads(runtime, app.listener, options, new WriteCoalescer(), () => { /* its front counts it */ }, () => { /* nothing is refused here that the front has taken */ });
+    this.#threads = new RequestThreads(runtime, app.listener, options, new WriteCoalescer(), () => { /* its front counts it */ }, {
+      shed: () => { /* nothing is refused here that the front has taken */ },
+      expired: (_, { socket }) => {
+        const { carried } = socket as LaneSocket;
+        if (carried instanceof Exchange) carried.isExpired = true;
+      },
+    });
     this.#server = createServer({ keepAliveTimeout: options.keepAliveMs, requestTimeout: 0, headersTimeout: 0 });
     const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
       const { carried } = req.socket as LaneSocket;
@@ -186,7 +192,7 @@ export function hostBackLanes(runtime: Runtime): (body: unknown) => void {
   });
   const more = async (number: unknown): Promise<Answer> => {
     const exchange = exchanges.get(number as number);
-    if (exchange === undefined) return ['', 'cut', false, runtime.me.id, 0, 0];
+    if (exchange === undefined) return ['', 'cut', false, runtime.me.id, 0, 0, false];
     const answer = await exchange.next();
     if (exchange.isDrained) exchanges.delete(exchange.number);
     return answer;

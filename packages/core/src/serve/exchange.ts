@@ -33,6 +33,8 @@ export class Exchange implements Carried, Member {
   /** Under which the front has the rest of the body; 0: nothing is left. */
   bodyNumber: number;
   isReading = false;
+  /** Its deadline has passed before it was answered. */
+  isExpired = false;
   req: IncomingMessage | undefined;
   readonly #host: ExchangeHost;
   readonly #answer: AnswerBytes = new AnswerBytes();
@@ -112,7 +114,7 @@ export class Exchange implements Carried, Member {
     const bytes = this.#answer.take();
     const state = this.#answer.length > 0 ? 'more' : this.#state;
     this.#isTold = state !== 'more';
-    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, this.#host.usedMs(this)]);
+    puller([bytes, state, this.#keepsAlive, this.#host.me, this.number, this.#host.usedMs(this), this.#isTold && this.isExpired]);
     if (this.#answer.length <= HIGH_WATER_BYTES) {
       const held = this.#held;
       this.#held = undefined;

@@ -45,8 +45,10 @@ export interface Handed {
 export interface HandOverHost {
   readonly runtime: Runtime;
   readonly server: number;
-  /** It could not begin in time. */
-  refuse(res: ServerResponse, deadlineMs: number): void;
+  /** It could not begin in time: the client is told. */
+  refuse(handed: Handed): void;
+  /** Its deadline has passed on its lane, whose answer says so. */
+  expired(handed: Handed): void;
   /** No back lane has come in time: it begins in front, in its turn. */
   runInFront(handed: Handed): void;
   /** It is refused before it waits, as at any overload. */
@@ -233,7 +235,7 @@ class Relay implements Member {
     if (res.headersSent) return;                                        // 413: it is answered
     const { runtime, server } = this.#host;
     const left = arrivedAt + deadlineMs - sharedNow();
-    if (left <= 0) { this.#host.refuse(res, deadlineMs); return; }
+    if (left <= 0) { this.#host.refuse(this.#handed); return; }
     const { socket } = req;
     const values: RequestArguments = [
       headOf(req), body, this.#body, runtime.me.id,
@@ -247,11 +249,12 @@ class Relay implements Member {
 
   #relay(answer: Answer): void {
     const { res } = this.#handed;
-    const [bytes, state, keepsAlive, , , usedMs] = answer;
+    const [bytes, state, keepsAlive, , , usedMs, isExpired] = answer;
     this.#answer = answer;
     this.#used(usedMs);
     if (this.#hasEnded) { this.#abort(); return; }
     if (res.headersSent) return;
+    if (isExpired) this.#host.expired(this.#handed);
     const raw = typeof bytes === 'string' ? bytes : bufferOf(bytes);
     const headEnd = raw.indexOf('\r\n\r\n') + 4;
     if (headEnd < 4) { res.destroy(); return; }                         // cut before it had an answer
@@ -272,9 +275,10 @@ class Relay implements Member {
       for (;;) {
         if (res.writableNeedDrain) await drained(res);
         if (this.#hasEnded) return;
-        const [bytes, state, keepsAlive, , , usedMs] = await caller.call(caller.target(MORE, 'lane more'), [number], { on: back }) as Answer;
+        const [bytes, state, keepsAlive, , , usedMs, isExpired] = await caller.call(caller.target(MORE, 'lane more'), [number], { on: back }) as Answer;
         this.#used(usedMs);
         if (this.#hasEnded) return;
+        if (isExpired) this.#host.expired(this.#handed);
         if (bytes.length > 0) res.write(typeof bytes === 'string' ? bytes : bufferOf(bytes));
         if (state === 'more') continue;
         this.#answer = undefined;
@@ -291,9 +295,9 @@ class Relay implements Member {
 
   #failed(error: unknown): void {
     if (this.#hasEnded) return;
-    const { req, res, deadlineMs } = this.#handed;
+    const { req, res } = this.#handed;
     const { code } = error as { code?: unknown };
-    if (code === 'CAP_ERR_DEADLINE') this.#host.refuse(res, deadlineMs);
+    if (code === 'CAP_ERR_DEADLINE') this.#host.refuse(this.#handed);
     else this.#host.fail(req, res, code === 'CAP_ERR_WORKER_LOST' ? 502 : 503, error);
   }
 

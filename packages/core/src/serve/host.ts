@@ -16,8 +16,8 @@ import { linger, lingerIfUnread, lingerOnErrors, onHandleOf } from './linger.ts'
 import { SERVE, type FromHost, type ToHost } from './messages.ts';
 import { refuseToListen } from './no-listening.ts';
 import { RequestThreads } from './request-threads.ts';
-import { ShedReport } from './shed-report.ts';
 import type { HostOptions } from './serve-options.ts';
+import { UnservedReport, type Unserved } from './unserved-report.ts';
 
 /** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
 function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
@@ -65,13 +65,13 @@ export class Host {
   readonly #sockets = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, shed: ShedReport) {
+  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, unserved: Unserved) {
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
     this.#ends = ends;
-    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, shed.add, server);
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, unserved, server);
     const count = (socket: Socket): void => this.#count(socket);
     const end = (socket: Socket, last?: string, error?: Error): void => {
       coalescer.flushHeld();                                             // answers that wait for others of their read
@@ -173,7 +173,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
 
   const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, options.tellsEnds ? new Ends((ended) => tell({ event: 'ended', server, count: ended })) : undefined, (route, histogram) => tell({ event: 'times', server, route, histogram }), new ShedReport(server, tell));
+    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, options.tellsEnds ? new Ends((ended) => tell({ event: 'ended', server, count: ended })) : undefined, (route, histogram) => tell({ event: 'times', server, route, histogram }), new UnservedReport(server, tell));
     try {
       const port = await host.open();
       if (options.accept === 'reusePort' || takesWork()) tell({ event: 'ready', server, port });

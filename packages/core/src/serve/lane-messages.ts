@@ -33,6 +33,7 @@ export type Answer = [
   keepsAlive: boolean,
   /** For `more`: on which lane, under which number. */ back: number, number: number,
   /** What the lane has computed for the route, since it last told a front, ms: the front's share of the lanes pays it. */ usedMs: number,
+  /** With the last piece: its deadline had passed there, the front counts it. */ isExpired: boolean,
 ];
 
 /** The next piece of a body, framed; `isLast` with it. */

@@ -17,7 +17,7 @@ import { listenOn, openError, urlOf } from './address.ts';
 import { Host, reportUnlessGone } from './host.ts';
 import type { PoolServer } from './pool-server.ts';
 import type { FullServeOptions } from './serve-options.ts';
-import { ShedReport } from './shed-report.ts';
+import { UnservedReport } from './unserved-report.ts';
 
 /** What it needs of its pool, which need not close it once it is closed. */
 export interface LocalServerHost {
@@ -25,6 +25,7 @@ export interface LocalServerHost {
   readonly observed: Observed;
   onClosed(): void;
   onShed(route: string, count: number, retryAfterMs: number): void;
+  onExpired(route: string, count: number): void;
 }
 
 export class LocalServer implements PoolServer {
@@ -72,11 +73,14 @@ export class LocalServer implements PoolServer {
   }
 
   async #openHost(): Promise<void> {
-    const { runtime, onShed } = this.#parts;
+    const { runtime, onShed, onExpired } = this.#parts;
     const count = (change: number): void => { this.#connections += change; runtime.setConnections(this.#connections); };
-    const shed = new ShedReport(0, (message) => { if (message.event === 'shed') onShed(message.route, message.count, message.retryAfterMs); });
+    const unserved = new UnservedReport(0, (message) => {
+      if (message.event === 'shed') onShed(message.route, message.count, message.retryAfterMs);
+      else if (message.event === 'expired') onExpired(message.route, message.count);
+    });
     const app = await loadApp(await loadModule(this.#appUrl), { onError: reportUnlessGone });
-    const host = new Host(runtime, app, 0, { ...this.#options, accept: 'placed', tellsEnds: false }, new WriteCoalescer(), count, undefined, (route, times) => this.#times.add(runtime.me.id, route, times), shed);
+    const host = new Host(runtime, app, 0, { ...this.#options, accept: 'placed', tellsEnds: false }, new WriteCoalescer(), count, undefined, (route, times) => this.#times.add(runtime.me.id, route, times), unserved);
     await host.open();
     this.#host = host;
   }

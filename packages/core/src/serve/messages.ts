@@ -26,4 +26,6 @@ export type FromHost =
   /** So many connections that main had handed over have ended; only where they are limited. */
   | { readonly event: 'ended'; readonly server: number; readonly count: number }
   | { readonly event: 'closed'; readonly server: number }
-  | { readonly event: 'shed'; readonly server: number; readonly route: string; readonly count: number; readonly retryAfterMs: number };
+  /** So many requests of a route were refused at arrival; so many were taken, and their deadlines have passed. */
+  | { readonly event: 'shed'; readonly server: number; readonly route: string; readonly count: number; readonly retryAfterMs: number }
+  | { readonly event: 'expired'; readonly server: number; readonly route: string; readonly count: number };

@@ -37,8 +37,9 @@ export interface ServerHost {
   noBackLane(reason: string): void;
   /** The server is closed: the pool need not close it. */
   onClosed(server: RunningServer): void;
-  /** A worker has refused requests of a route. */
+  /** A worker has refused requests of a route; it has taken some whose deadlines have passed. */
   onShed(route: string, count: number, retryAfterMs: number): void;
+  onExpired(route: string, count: number): void;
 }
 
 let lastNumber = 0;
@@ -147,6 +148,7 @@ export class RunningServer implements PoolServer {
       case 'failed': this.#settle(from, openError(rebuildFailure(message.failure, { where: `worker ${from}` }), this.#appUrl, this.#options)); break;
       case 'times': this.#times.add(from, message.route, message.histogram); break;
       case 'shed': this.#host.onShed(message.route, message.count, message.retryAfterMs); break;
+      case 'expired': this.#host.onExpired(message.route, message.count); break;
       case 'ended': if (worker !== undefined) this.#acceptor?.ended(worker, message.count); break;
       case 'closed': this.#closings.get(from)?.resolve(); break;
       default: throw new Error(`unknown message ${JSON.stringify(message)}`);

@@ -14,6 +14,7 @@ import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
 import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
+import type { Unserved } from './unserved-report.ts';
 
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
 const FLUSH_BEFORE_US = 200;
@@ -37,20 +38,21 @@ export class RequestThreads {
   readonly #open = new Bag<RequestEntry>();
   /** Requests that have come and not ended. */
   active = 0;
-  readonly #onShed: (route: string, retryAfterMs: number) => void;
+  readonly #unserved: Unserved;
 
   /** @param server  its number; undefined on a back lane */
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, onShed: (route: string, retryAfterMs: number) => void, server?: number) {
+  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, unserved: Unserved, server?: number) {
     this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
-    this.#onShed = onShed;
+    this.#unserved = unserved;
     this.#handOver = server === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
       runtime, server,
-      refuse: (res, deadlineMs) => this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`),
+      refuse: ({ req, res, route, deadlineMs }) => this.#refuse(req, res, route, deadlineMs),
+      expired: ({ req, route }) => unserved.expired(route.name, req),
       runInFront: (handed) => {
         const entry = handed as RequestEntry;
         entry.staysInFront = true;
@@ -131,7 +133,7 @@ export class RequestThreads {
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
     const begunAt = sharedNow();
-    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.#refuse(res, deadlineMs); return false; }
+    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
@@ -183,12 +185,12 @@ export class RequestThreads {
   #follow(thread: LocalThread, entry: RequestEntry, result: unknown, deadlineMs: number): void {
     const { admission, route, res, arrivedAt, begunAt } = entry;
     const { scheduler } = this.#runtime;
-    thread.status = 'blocked';
+    thread.block(scheduler.clockMs);
     scheduler.live++;
     scheduler.hop();
     let open = isThenable(result) ? 2 : 1;
     const timer = route.options?.onDeadline === 'cancel'
-      ? setTimeout(() => this.#expire(thread, route, res, deadlineMs), Math.max(0, arrivedAt + deadlineMs - sharedNow())) : undefined;
+      ? setTimeout(() => this.#expire(thread, entry), Math.max(0, arrivedAt + deadlineMs - sharedNow())) : undefined;
     const close = (): void => {
       if (--open > 0) return;
       if (timer !== undefined) clearTimeout(timer);
@@ -208,14 +210,15 @@ export class RequestThreads {
   }
 
   /** Its budget is spent: the client is told, and the thread is cancelled. */
-  #expire(thread: LocalThread, { name }: Route<RouteOptions>, res: ServerResponse, deadlineMs: number): void {
+  #expire(thread: LocalThread, { route: { name }, req, res, deadlineMs }: RequestEntry): void {
+    if (!res.writableEnded && !res.destroyed) this.#unserved.expired(name, req);
     if (!res.headersSent) this.#answer503(res, `The request was not answered within ${deadlineMs} ms.\n`);
     thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
   }
 
   /** It is refused before it waits, and before its body is read. */
   #shed(res: ServerResponse, { name }: Route<RouteOptions>, retryAfterMs: number): void {
-    this.#onShed(name, retryAfterMs);
+    this.#unserved.shed(name, retryAfterMs);
     this.#answer503(res, 'The server has more to do than it can do in time.\n', retryAfterMs);
   }
 
@@ -228,8 +231,9 @@ export class RequestThreads {
     res.end('The worker that ran the request has died.\n');
   }
 
-  #refuse(res: ServerResponse, deadlineMs: number): void {
-    this.active--;
+  /** Its turn has not come in time. */
+  #refuse(req: IncomingMessage, res: ServerResponse, { name }: Route<RouteOptions>, deadlineMs: number): void {
+    this.#unserved.expired(name, req);
     this.#answer503(res, `The request could not begin within ${deadlineMs} ms.\n`);
   }
   #answer503(res: ServerResponse, text: string, retryAfterMs = 1000): void {

@@ -98,5 +98,5 @@ export function labelOf(kind: string, options: NameOptions | undefined): string 
   if (typeof options !== 'object' || options === null) throw new CapriccioError('CAP_ERR_OPTION', `${kind} takes options as an object, not ${options === null ? 'null' : typeof options}`);
   const { name } = options;
   if (name !== undefined && typeof name !== 'string') throw new CapriccioError('CAP_ERR_OPTION', `the name of a ${kind} must be a string, not ${typeof name}`);
-  return name === undefined ? `a ${kind}` : `${kind} ${name}`;
+  return name === undefined ? `a ${kind}` : `${kind} '${name}'`;
 }

@@ -33,7 +33,7 @@ export class RwLock implements QueueOwner {
   #holds: Hold | undefined;
   readonly #queue = new WaitQueue(this);
 
-  constructor(options?: NameOptions) { this.what = labelOf('rw-lock', options); }
+  constructor(options?: NameOptions) { this.what = labelOf('rwlock', options); }
 
   /** How many read now. */
   get readers(): number { return this.#readers; }

@@ -12,7 +12,7 @@ export type Abandoned = 'left' | 'later' | 'kept';
 
 /** What somebody waits for. */
 export interface Waitable {
-  /** For listings: `mutex cache`. */
+  /** For listings: `mutex 'cache'`. */
   readonly what: string;
   /** Threads without which it will not come, if that is known. */
   holders(): Iterable<LocalThread>;

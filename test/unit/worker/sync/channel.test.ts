@@ -220,7 +220,7 @@ describe('Channel', () => {
       await channel.send(1);
       assert.equal(channel.length, 1);
     }
-    await assert.rejects(held.send(2), { code: 'CAP_ERR_CLOSED', message: 'channel jobs has been closed' });
+    await assert.rejects(held.send(2), { code: 'CAP_ERR_CLOSED', message: "channel 'jobs' has been closed" });
     assert.throws(() => held.trySend(2), { code: 'CAP_ERR_CLOSED' });
     assert.equal(await held.recv(), 1);
     await assert.rejects(held.recv(), { code: 'CAP_ERR_CLOSED' });

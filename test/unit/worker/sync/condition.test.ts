@@ -151,7 +151,7 @@ describe('Condition', () => {
   test('a wait by somebody who does not hold the mutex is refused', async () => {
     const mutex = new Mutex();
     const condition = new Condition(mutex, { name: 'c' });
-    await assert.rejects(condition.wait(), { code: 'CAP_ERR_OPTION', message: /condition c: wait was called without holding/ });
+    await assert.rejects(condition.wait(), { code: 'CAP_ERR_OPTION', message: /condition 'c': wait was called without holding/ });
     const held = await mutex.lock();
     await assert.rejects(spawn(async () => { await condition.wait(); }).join(), { code: 'CAP_ERR_OPTION' });
     dispose(held);

@@ -112,7 +112,7 @@ describe('Mutex', () => {
   test('a wait that is over by its time limit says what it waited for', async () => {
     const mutex = new Mutex({ name: 'cache' });
     const held = await mutex.lock();
-    await assert.rejects(mutex.lock({ timeoutMs: 1 }), { code: 'CAP_ERR_TIMEOUT', message: 'mutex cache was not to be had within 1 ms' });
+    await assert.rejects(mutex.lock({ timeoutMs: 1 }), { code: 'CAP_ERR_TIMEOUT', message: "mutex 'cache' was not to be had within 1 ms" });
     dispose(held);
     assert.equal(mutex.isLocked, false);
   });

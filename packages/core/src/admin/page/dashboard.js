@@ -21,9 +21,12 @@ function color(name) {
 }
 const round = (value, digits = 1) => (value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toFixed(digits)).toString());
 
+/** Resources in bytes, and those of which a part of each may be busy. */
+const BYTES = new Set(['heap', 'external']);
+const BUSY = new Set(['processors', 'libuv threads']);
 /** Bytes as people say them; other figures as they are. */
 function amount(name, value) {
-  if (name !== 'heap' && name !== 'external') return round(value);
+  if (!BYTES.has(name)) return round(value);
   const power = Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
   return `${round(value / 1000 ** power)} ${['B', 'kB', 'MB', 'GB'][power]}`;
 }
@@ -67,6 +70,9 @@ function rowOf(kind, cells) {
 
 // ---- charts ----
 
+/** Of seconds since 1970, as the reader's clock shows it. */
+const clockTime = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+
 class Chart {
   constructor(title, names, unit) {
     this.title = title;
@@ -80,8 +86,8 @@ class Chart {
     const axis = { stroke: color('--faint'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
     this.plot = new uPlot({
       title: this.title, width: Math.max(240, this.holder.clientWidth), height: 200, cursor: { drag: { x: false, y: false } },
-      axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => `${round(tick)}${this.unit}`) }], scales: { x: { range: (_, __, last) => { const end = last ?? Date.now() / 1000; return [end - HISTORY, end]; } }, y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.1] } },
-      series: [{}, ...this.names.map((label, k) => ({ label, stroke: color(k === 0 ? '--one' : '--two'), width: 2, value: (_, value) => (value === null || value === undefined ? '–' : `${round(value)}${this.unit}`) }))],
+      axes: [{ ...axis, space: 64, values: (_, ticks) => ticks.map(clockTime) }, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => `${round(tick)}${this.unit}`) }], scales: { x: { range: (_, __, last) => { const end = last ?? Date.now() / 1000; return [end - HISTORY, end]; } }, y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.1] } },
+      series: [{ label: 'time', value: (_, value) => (value === null || value === undefined ? '–' : clockTime(value)) }, ...this.names.map((label, k) => ({ label, stroke: color(k === 0 ? '--one' : '--two'), width: 2, value: (_, value) => (value === null || value === undefined ? '–' : `${round(value)}${this.unit}`) }))],
     }, this.data, this.holder);
   }
   push(seconds, values) {
@@ -131,6 +137,7 @@ function show(now) {
   fill(byId('functions'), ['function', 'calls', '/s', 'failed', 'mean ms', 'p50 ms', 'p99 ms'], busiest(functions).map(({ name, count, errors, meanMs, p50Ms, p99Ms }) =>
     [name, count.toLocaleString('en'), perSecond(count, functionsBefore.get(name)), { text: errors.toLocaleString('en'), isBad: errors > 0 }, round(meanMs, 2), round(p50Ms, 2), round(p99Ms, 2)]));
   showRefused(stats.refused, before?.stats.refused, seconds);
+  showExpired(stats.expired, before?.stats.expired, seconds);
   if (seconds !== undefined) {
     const at = now.at / 1000;
     const answered = sum(routes, ({ count }) => count);
@@ -149,6 +156,15 @@ function showRefused({ requests, calls, byRoot, retryAfterMs }, earlier, seconds
   const roots = Object.keys(byRoot).toSorted((a, b) => rate(b) - rate(a) || byRoot[b] - byRoot[a]).slice(0, LIST_MAX);
   byId('refused').toggleAttribute('hidden', roots.length === 0);
   fill(byId('refused'), ['refused', 'since the start', '/s', 'retry after'], roots.map((root) => [root, byRoot[root].toLocaleString('en'), { text: round(rate(root)), isBad: rate(root) > 0 }, `${round((retryAfterMs[root] ?? 0) / 1000)} s`]));
+}
+
+/** What was taken, and came too late. */
+function showExpired({ requests, byRoute }, earlier, seconds) {
+  byId('expired-note').textContent = requests === 0 ? 'Nothing since the start.' : `${requests.toLocaleString('en')} requests, for their deadlines passed after they were taken.`;
+  const rate = (route) => (seconds === undefined ? 0 : (byRoute[route] - (earlier?.byRoute[route] ?? 0)) / seconds);
+  const routes = Object.keys(byRoute).toSorted((a, b) => rate(b) - rate(a) || byRoute[b] - byRoute[a]).slice(0, LIST_MAX);
+  byId('expired').toggleAttribute('hidden', routes.length === 0);
+  fill(byId('expired'), ['expired', 'since the start', '/s'], routes.map((route) => [route, byRoute[route].toLocaleString('en'), { text: round(rate(route)), isBad: rate(route) > 0 }]));
 }
 
 // ---- the graph ----
@@ -289,14 +305,14 @@ const list = (id, texts) => byId(id).replaceChildren(...texts.map((textContent) 
 
 function showGraph(graph) {
   graphView.show(graph);
-  list('decisions', graph.decisions.map(({ what, about, why }) => `${about}: ${what}, ${why}`));
-  list('resources', graph.resources.map(({ name, used, limit, isNearLimit }) => `${name}: ${amount(name, used)}${limit === undefined ? '' : ` of ${amount(name, limit)}`}${isNearLimit ? ', near its limit' : ''}`));
+  list('decisions', graph.decisions.map(({ what, about, why }) => `${shortName(about)}: ${what}, ${why}`));
+  list('resources', graph.resources.map(({ name, used, limit, isNearLimit }) => `${name}: ${amount(name, used)}${limit === undefined ? '' : ` of ${amount(name, limit)}`}${BUSY.has(name) ? ' busy' : ''}${isNearLimit ? ', near its limit' : ''}`));
 }
 
 function showThreads(threads) {
   byId('threads-note').textContent = threads.length > LIST_MAX ? `The first ${LIST_MAX} of ${threads.length.toLocaleString('en')}.` : threads.length === 0 ? 'None now.' : `${threads.length} ${threads.length === 1 ? 'thread' : 'threads'}; one opens to show its stack.`;
   fill(byId('threads'), ['thread', 'core', 'root', 'status', 'waits for', 'since', 'held by', 'spawned at'], threads.slice(0, LIST_MAX).map(({ id, name, worker, root, status, waitingFor = [], waitingMs, heldBy = [], site = '', frames = [] }) =>
-    [{ text: `${name} ${id}`, below: frames.length === 0 ? ['no frames: it has not waited yet, or is not compiled'] : frames.map((frame) => `at ${frame}`) }, worker, root, status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), site]));
+    [{ text: `${name} ${id}`, below: frames.length === 0 ? ['no frames: it has not waited yet, or is not compiled'] : frames.map((frame) => `at ${frame}`) }, worker, shortName(root), status, waitingFor.join(', '), waitingMs === undefined ? '' : `${round(waitingMs / 1000)} s`, heldBy.join(', '), shortName(site)]));
 }
 
 // ---- the loop ----
