@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Memory } from '@capriccio/shared';
-import { COUNTER, SPARE, allLive, assertAtRest, end, newVisitor, noting, runMain, until } from './objects.ts';
+import { COUNTER, SPARE, allLive, assertAtRest, assertTold, end, newVisitor, noting, runMain, until } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
 import type { Shared } from './mutant.ts';
@@ -58,11 +58,7 @@ const scenario = (turns: readonly [number, number]) => (S: Shared): Scenario<[nu
       assert.ok(notes.every((note) => (note as unknown[])[2] !== true), 'nobody died');
       assert.equal(deathsWhileOwned, false);
     }
-    // who died between its first and its last step as the owner is told of, to whoever has it next
-    const dead = killed === 0b010 ? 1 : 2;
-    const inside = (notes as [string, number, boolean?][]).findLast(([, id]) => id === dead);
-    const next = (notes as [string, number, boolean?][]).slice(inside === undefined ? 0 : notes.indexOf(inside) + 1).find(([what]) => what === 'has');
-    if (killed !== 0 && inside?.[0] === 'has') assert.equal(next === undefined ? memory.words[mutex + S.OWNER] : next[2], next === undefined ? 1 << 17 : true, 'the next owner is told of the death');
+    assertTold(memory.words[mutex + S.OWNER] as number, killed, notes as [string, number, boolean?][]);
   },
 });
 
