@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Member, Memory } from '@capriccio/shared';
-import { COUNTER, SPARE, allLive, assertAtRest, assertTold, end, newVisitor, runMain, until } from './objects.ts';
+import { COUNTER, allLive, assertAtRest, assertTold, end, newVisitor, runMain, until, workAsOwner } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
 import type { Shared } from './mutant.ts';
@@ -42,12 +42,7 @@ const core = (S: Shared, id: number, { threads, handOversMax, givesUp = false }:
     until(S, memory, visitor, watch, () => has.length > 0);
     const { who, hasDied } = has.shift() as { who: number; hasDied: boolean };
     assert.equal(has.length, 0, 'one thread has it');
-    control.note(['has', id, hasDied]);
-    const before = memory.words[COUNTER] as number;
-    memory.words[SPARE] = 1;                                             // what an owner's death leaves behind
-    memory.words[COUNTER] = before + 1;
-    memory.words[SPARE] = 0;
-    control.note(['gives', id]);
+    workAsOwner(memory, control, id, hasDied);
     had.push(who);
     if (cohort.tryRelease()) continue;
     let isDone = false;

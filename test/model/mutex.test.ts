@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Memory } from '@capriccio/shared';
-import { COUNTER, SPARE, allLive, assertAtRest, assertTold, end, newVisitor, noting, runMain, until } from './objects.ts';
+import { COUNTER, SPARE, allLive, assertAtRest, assertTold, end, newVisitor, noting, runMain, until, workAsOwner } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
 import type { Shared } from './mutant.ts';
@@ -33,12 +33,7 @@ const worker = (S: Shared, id: number, turns: number) => (memory: Memory, contro
   const mutex = S.objectAt(memory, 0);
   for (let turn = 0; turn < turns; turn++) {
     const hasDied = lock(S, memory, visitor, watch, mutex);
-    control.note(['has', id, hasDied]);
-    const before = memory.words[COUNTER] as number;
-    memory.words[SPARE] = 1;                                             // what an owner's death leaves behind
-    memory.words[COUNTER] = before + 1;
-    memory.words[SPARE] = 0;
-    control.note(['gives', id]);
+    workAsOwner(memory, control, id, hasDied);
     unlock(S, memory, visitor, watch, mutex);
   }
   end(memory);

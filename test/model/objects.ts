@@ -72,3 +72,12 @@ export function assertTold(owner: number, killed: number, notes: readonly [strin
   const next = notes.slice(inside === undefined ? 0 : notes.indexOf(inside) + 1).find(([what]) => what === 'has');
   if (killed !== 0 && inside?.[0] === 'has') assert.equal(next === undefined ? owner : next[2], next === undefined ? 1 << 17 : true, 'the next owner is told of the death');
 }
+
+/** What an owner of a mutex does: two plain words, of which the first is left behind by a death in between. */
+export function workAsOwner(memory: Memory, control: Control, id: number, hasDied: boolean): void {
+  control.note(['has', id, hasDied]);
+  memory.words[SPARE] = 1;
+  memory.words[COUNTER] = (memory.words[COUNTER] as number) + 1;
+  memory.words[SPARE] = 0;
+  control.note(['gives', id]);
+}

@@ -202,7 +202,7 @@ export class Run {
       (this.threads[index] as Thread).state = 'killed';
       this.#version++;
       this.#next = -1;
-      this.trace.push(`${index}: KILLED`);
+      if (this.#tracing) this.trace.push(`${index}: KILLED`);
       return;
     }
     if ((move & PREEMPT) !== 0) this.preemptions++;
@@ -271,7 +271,7 @@ export class Run {
     const thread = this.#current;
     thread.state = state;
     note();
-    this.trace.push(`${thread.index}: ${state}`);
+    if (this.#tracing) this.trace.push(`${thread.index}: ${state}`);
     this.#log(thread, state === 'waiting' ? 'ok' : undefined);
     throw SUSPEND;
   }
