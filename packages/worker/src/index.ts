@@ -7,7 +7,7 @@ export { CallTimes, OTHER_FUNCTIONS, timesHistogram, type TimesKind } from './ca
 export * from './caller.ts';
 export { CarriedStores, type ContextCodec } from './carried.ts';
 export * from './clock.ts';
-export { Cell, currentThread, inThisContext } from './context.ts';
+export { Cell, currentThread, inThisContext, type Asker } from './context.ts';
 export { currentPoolHandle, poolDepth, setPoolHandle, setRuntime } from './current.ts';
 export { callAsFrames } from './compiled/threads.ts';
 export { findExport, nameOfFunction } from './functions.ts';

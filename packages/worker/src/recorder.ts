@@ -97,7 +97,7 @@ export class Recorder {
   /** A thread begins to await a promise at a blocking point: `isThere` or `abandons` must follow. */
   awaits(thread: LocalThread, number: number): void {
     this.onArrival?.(thread);
-    if (thread.hasOwnWaits || thread.cell?.waitsForClient?.() === true) return;
+    if (thread.hasOwnWaits || thread.cell?.asker?.isSlow === true) return;
     thread.flags |= OUTSIDE;
     this.#rowOf(thread.root);
     thread.root.outside++;

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks';
 import { CapriccioError } from '@capriccio/shared';
-import { Cell, LocalThread, sharedNow, type Entry, type Root, type Runtime } from '@capriccio/worker';
+import { Cell, LocalThread, sharedNow, type Asker, type Entry, type Root, type Runtime } from '@capriccio/worker';
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
@@ -173,11 +173,11 @@ export class RequestThreads {
   }
 
   /** @internal for its cells */
-  makeThread({ root, route, req, res }: RequestEntry, cell: Cell): LocalThread {
-    const thread = new LocalThread(this.#runtime.scheduler, root, route.name);
+  makeThread(entry: RequestEntry, cell: Cell): LocalThread {
+    const thread = new LocalThread(this.#runtime.scheduler, entry.root, entry.route.name);
     thread.status = 'running';
     thread.cell = cell;
-    cell.waitsForClient = () => !req.complete || res.writableNeedDrain;
+    cell.asker = entry;
     return thread;
   }
 
@@ -245,7 +245,7 @@ export class RequestThreads {
 /** Server-sent events have no deadline. */
 const isStream = (req: IncomingMessage): boolean => req.headers.accept === 'text/event-stream';
 
-class RequestEntry implements Entry, Handed, Member {
+class RequestEntry implements Entry, Handed, Member, Asker {
   readonly #threads: RequestThreads;
   readonly root: Root;
   readonly admission: RouteAdmission;
@@ -268,6 +268,8 @@ class RequestEntry implements Entry, Handed, Member {
     this.req = req;
     this.res = res;
   }
+  /** Its client is slow to send or to read: what it waits for may be that. */
+  get isSlow(): boolean { return !this.req.complete || this.res.writableNeedDrain; }
   begin(): void { if (!this.#threads.begin(this)) this.root.started--; }   // the scheduler has counted it; a back lane counts its own
   isLate(nowMs: number): boolean { return this.res.destroyed || this.#threads.isPast(this, nowMs); }
 }
