@@ -72,7 +72,7 @@ const scenario = (how: 'signal' | 'broadcast', isInside: boolean) => (S: Shared)
 
 model('condition: whoever waits is told, whoever dies at any step', { bound: 1, kills: 1, killable: 0b110 }, scenario('signal', true), [
   { file: 'objects/mutex.ts', from: '  move(memory, journal, node, mutex + QUEUE);\n', to: '', finds: /waits/ },
-  { file: 'objects/condition.ts', from: '  letGo();\n', to: '', finds: /inside|waits|race|deadlock/ },
+  { file: 'objects/condition.ts', from: '  unlock(visitor, mutex);\n', to: '', finds: /inside|waits|race|deadlock/ },
 ]);
 model('condition: a broadcast after the mutex was let go, whoever dies at any step', { bound: 1, kills: 1, killable: 0b100 }, scenario('broadcast', false), [
   { file: 'objects/condition.ts', from: '    visitor.commit();\n  }\n  advanceMutex(visitor, mutex);\n', to: '    visitor.commit();\n  }\n', finds: /waits/ },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Memory } from '@capriccio/shared';
-import { COUNTER, SPARE, allLive, assertAtRest, assertTold, end, newVisitor, noting, runMain, until, workAsOwner } from './objects.ts';
+import { COUNTER, SPARE, allLive, assertAtRest, end, newVisitor, noting, runMain, until } from './objects.ts';
 import { model, tinyLayout } from './harness.ts';
 import type { Control, Scenario } from './explore.ts';
 import type { Shared } from './mutant.ts';
@@ -33,7 +33,12 @@ const worker = (S: Shared, id: number, turns: number) => (memory: Memory, contro
   const mutex = S.objectAt(memory, 0);
   for (let turn = 0; turn < turns; turn++) {
     const hasDied = lock(S, memory, visitor, watch, mutex);
-    workAsOwner(memory, control, id, hasDied);
+    control.note(['has', id, hasDied]);
+    const before = memory.words[COUNTER] as number;
+    memory.words[SPARE] = 1;                                             // what an owner's death leaves behind
+    memory.words[COUNTER] = before + 1;
+    memory.words[SPARE] = 0;
+    control.note(['gives', id]);
     unlock(S, memory, visitor, watch, mutex);
   }
   end(memory);
@@ -53,7 +58,11 @@ const scenario = (turns: readonly [number, number]) => (S: Shared): Scenario<[nu
       assert.ok(notes.every((note) => (note as unknown[])[2] !== true), 'nobody died');
       assert.equal(deathsWhileOwned, false);
     }
-    assertTold(memory.words[mutex + S.OWNER] as number, killed, notes as [string, number, boolean?][]);
+    // who died between its first and its last step as the owner is told of, to whoever has it next
+    const dead = killed === 0b010 ? 1 : 2;
+    const inside = (notes as [string, number, boolean?][]).findLast(([, id]) => id === dead);
+    const next = (notes as [string, number, boolean?][]).slice(inside === undefined ? 0 : notes.indexOf(inside) + 1).find(([what]) => what === 'has');
+    if (killed !== 0 && inside?.[0] === 'has') assert.equal(next === undefined ? memory.words[mutex + S.OWNER] : next[2], next === undefined ? 1 << 17 : true, 'the next owner is told of the death');
   },
 });
 

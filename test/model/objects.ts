@@ -64,20 +64,3 @@ export function assertAtRest(S: Shared, memory: Memory, object: number): void {
   assert.equal(memory.words[object + S.QUEUE], 0, 'nobody waits');
   assert.equal(memory.words[object + S.QUEUE + 1], 0, 'the queue has no end');
 }
-
-/** Who had a mutex when it died is told of to whoever has it next. @param notes  ['has', who, whether it was told] at a turn's first step, ['gives', who] at its last */
-export function assertTold(owner: number, killed: number, notes: readonly [string, number, boolean?][]): void {
-  const dead = killed === 0b010 ? 1 : 2;
-  const inside = notes.findLast(([what, id]) => id === dead && what !== 'waits');
-  const next = notes.slice(inside === undefined ? 0 : notes.indexOf(inside) + 1).find(([what]) => what === 'has');
-  if (killed !== 0 && inside?.[0] === 'has') assert.equal(next === undefined ? owner : next[2], next === undefined ? 1 << 17 : true, 'the next owner is told of the death');
-}
-
-/** What an owner of a mutex does: two plain words, of which the first is left behind by a death in between. */
-export function workAsOwner(memory: Memory, control: Control, id: number, hasDied: boolean): void {
-  control.note(['has', id, hasDied]);
-  memory.words[SPARE] = 1;
-  memory.words[COUNTER] = (memory.words[COUNTER] as number) + 1;
-  memory.words[SPARE] = 0;
-  control.note(['gives', id]);
-}

@@ -1,6 +1,6 @@
 /** The roles of the stress tests of shared objects, one a thread. What each finds wrong it throws; what it did it counts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { BARRIER, CHANNEL, Cohort, MUTEX, SEMAPHORE, Visitor, barriers, channels, findOrMake, mapMemory, mutexes, packItem, parker, semaphores, unpackItem, type Item } from '@capriccio/shared';
+import { BARRIER, CHANNEL, MUTEX, SEMAPHORE, Visitor, barriers, channels, findOrMake, mapMemory, mutexes, packItem, parker, semaphores, unpackItem, type Item } from '@capriccio/shared';
 import { random, type Report, type Task } from './rig.ts';
 
 const task = workerData as Task;
@@ -58,40 +58,6 @@ function counter(): Report {
   return { turns: count, contended };
 }
 
-/** Threads of each core that lock again and again, and hand the mutex on among themselves: the same plain words. */
-function cohort(): Report {
-  const mutex = findOrMake(memory, id, { name: 'cohorts', kind: MUTEX, parameters: [] });
-  const gate = findOrMake(memory, id, { name: 'gate', kind: BARRIER, parameters: [task.layout.participantCount] });
-  const line = new Cohort(visitor, mutex, { visit: (monitor, work) => visitor.visit(monitor, work), now: () => performance.now() });
-  const has: number[] = [];
-  const order: number[] = [];
-  let [kept, asked] = [0, 0];
-  const ask = (): void => {
-    const turn = asked++;
-    if (mutexes.tryLock(memory, mutex, id) !== 'busy') { has.push(turn); return; }
-    const member = { next: undefined, previous: undefined, line: undefined, handed: () => has.push(turn) > 0 };
-    if (!line.tryJoin(member)) visitor.visit(mutex, () => { if (line.enter(member) !== 'waits') has.push(turn); });
-  };
-  enter(gate, (waiter) => barriers.arrive(visitor, gate, waiter));
-  for (let k = 0; k < 4; k++) ask();
-  while (order.length < count) {
-    until(() => has.length > 0);
-    const turn = has.shift() as number;
-    check(has.length === 0, 'one thread has it');
-    check(turn > (order.at(-1) ?? -1), 'threads of a core in their order');
-    check(cells[1] === Math.imul(cells[0] as number, 7), 'the two words of a turn are of one turn');
-    cells[0] = (cells[0] as number) + 1;
-    for (let k = chance() % 40; k > 0; k--) parker.pause();
-    cells[1] = Math.imul(cells[0] as number, 7);
-    if (cells[2] === id + 1) kept++;
-    cells[2] = id + 1;
-    order.push(turn);
-    if (!line.tryRelease()) leave(mutex, () => line.release());
-    if (asked < count) ask();
-  }
-  return { turns: count, kept };
-}
-
 const textOf = (number: number): string => `item ${number} `.repeat(1 + number % 9);
 
 function sender(): Report {
@@ -141,5 +107,5 @@ function maker(): Report {
   return found;
 }
 
-const roles: Record<string, () => Report> = { counter, cohort, sender, receiver, maker };
+const roles: Record<string, () => Report> = { counter, sender, receiver, maker };
 parentPort?.postMessage((roles[task.role] as () => Report)());

@@ -14,13 +14,6 @@ test('objects: counts are right under real threads', { timeout }, async () => {
   expect(sum(reports, 'contended'), 'somebody has waited').toBeGreaterThan(0);
 });
 
-test('objects: threads of a core that hand a mutex on among themselves', { timeout }, async () => {
-  const count = 30_000 * effort;
-  const { reports, counters } = await runThreads({ script }, Array.from({ length: 3 }, () => ({ role: 'cohort', count })), 3);
-  expect(counters[0], 'turns').toBe(3 * count);
-  expect(sum(reports, 'kept'), 'some have had it after one of their core').toBeGreaterThan(0);
-});
-
 test('objects: a channel between real threads', { timeout }, async () => {
   const count = 20_000 * effort;
   const { reports } = await runThreads({ script }, [...Array.from({ length: 2 }, () => ({ role: 'sender', count })), ...Array.from({ length: 2 }, () => ({ role: 'receiver', count }))]);

@@ -8,15 +8,15 @@ import { QUEUE, SECOND } from './object-layout.ts';
 import type { Visitor, Waiter } from './visitor.ts';
 import { link, move } from './wait-queue.ts';
 
-/** Inside the mutex: waits, and lets the mutex go. The grant is that of the mutex. @param letGo  by those who share it among threads of a core (cohort.ts) */
-export function wait(visitor: Visitor, condition: number, mutex: number, waiter: Waiter, letGo: () => void = () => unlock(visitor, mutex)): { node: number } | 'full' | 'not-owner' {
+/** Inside the mutex: waits, and lets the mutex go. The grant is that of the mutex. */
+export function wait(visitor: Visitor, condition: number, mutex: number, waiter: Waiter): { node: number } | 'full' | 'not-owner' {
   if (!isOwner(visitor.memory, mutex, visitor.id)) return 'not-owner';
   const node = visitor.nodes.allocate();
   if (node === 0) return 'full';
   link(visitor.memory, visitor.journal, mutex, condition + QUEUE, node, 0);
   visitor.commit();
   visitor.await(node, waiter);
-  letGo();
+  unlock(visitor, mutex);
   return { node };
 }
 

@@ -2,7 +2,6 @@
 export * as barriers from './barrier.ts';
 export * from './burial.ts';
 export * as channels from './channel.ts';
-export { Cohort, type CohortParts, type Member } from './cohort.ts';
 export * as conditions from './condition.ts';
 export * from './item.ts';
 export * from './journal.ts';

@@ -1,19 +1,16 @@
 /**
  * Mutex: one owner, a participant, for one of its threads. Handed on first in, first out; robust: whoever gets it after its owner died is told.
- * Among threads of one participant it is handed on without others: cohort.ts.
  *
  *   State       OWNER = 0 free | owner + 1 | owner + 1, QUEUED: somebody waits, or did | QUEUED alone: being handed on, only inside
- *               | DIED: free, and its last owner died with it;  beside an owner LOCAL: threads of its own wait, and TURNs that these have had
+ *               | DIED: free, and its last owner died with it
  *   Invariants  M1 free to owned, and owned to free, without QUEUED: one compare-and-swap by anybody. With QUEUED: only inside.
  *               M2 a node waits only while QUEUED is set.
  *               M3 a hand-off keeps QUEUED, and one that ends with nobody waiting is a single store: a change that could be redone never frees.
- *               M4 LOCAL and TURN are changed by the owner alone, and say something to who looks for circles only: they may be lost.
  *   Ordering    OWNER by Atomics: what was written before an unlock is read after the next lock, directly or through the monitor and the notice.
  *   Hazards     an owner's death between its own store and another's look: its number stays in OWNER until it is buried.
  *   Crash       dead owner: bury hands on, and tells. Dead inside after QUEUED was set and before the node was linked: the next unlock finds nobody
  *               and frees. Dead between taking a free lock for a waiter and the change: advance begins again.
- *   Proof       M1, M2, M3, Ordering, Crash → model/mutex "mutex: one owner, whoever dies at any step"; M4 → model/cohort "cohort: one thread has it, whoever dies at any step";
- *               Hazards → model/mutex "mutex: the next owner is told of a death".
+ *   Proof       M1, M2, M3, Ordering, Crash → model/mutex "mutex: one owner, whoever dies at any step"; Hazards → model/mutex "mutex: the next owner is told of a death".
  *   Source      futex-based locks with hand-off (Drepper, Futexes Are Tricky); PTHREAD_MUTEX_ROBUST without the state that makes it unrecoverable.
  */
 import type { Memory } from '../memory.ts';
@@ -24,9 +21,6 @@ import { link, move } from './wait-queue.ts';
 const HOLDER_MASK = 0x1ff;
 const QUEUED = 1 << 16;
 const DIED = 1 << 17;
-const LOCAL = 1 << 18;
-/** Counted modulo 2^13. */
-const TURN = 1 << 19;
 const holderOf = (word: number): number => word & HOLDER_MASK;
 
 /** How an attempt ended: it is ours; ours, and its last owner died with it; somebody has it. */
@@ -40,50 +34,11 @@ export function tryLock({ words }: Memory, mutex: number, me: number): Locked {
   return Atomics.load(words, mutex + OWNER) === DIED && Atomics.compareExchange(words, mutex + OWNER, DIED, me + 1) === DIED ? 'owner-died' : 'busy';
 }
 
-/** By its owner: one compare-and-swap, or two after turns. @returns false when somebody waits, or did: unlock from inside then */
-export function tryUnlock({ words }: Memory, mutex: number, me: number): boolean {
-  if (Atomics.compareExchange(words, mutex + OWNER, me + 1, 0) === me + 1) return true;
-  const word = Atomics.load(words, mutex + OWNER);
-  return (word & QUEUED) === 0 && Atomics.compareExchange(words, mutex + OWNER, word, 0) === word;
-}
+/** One compare-and-swap. @returns false when somebody waits, or did: unlock from inside then */
+export const tryUnlock = ({ words }: Memory, mutex: number, me: number): boolean => Atomics.compareExchange(words, mutex + OWNER, me + 1, 0) === me + 1;
 
 /** True when some thread of this participant has it. */
 export const isOwner = ({ words }: Memory, mutex: number, me: number): boolean => holderOf(Atomics.load(words, mutex + OWNER)) === me + 1;
-
-// ---- among the owner's threads ----
-
-/** By its owner: another participant waits, or did. */
-export const isWanted = ({ words }: Memory, mutex: number): boolean => (Atomics.load(words, mutex + OWNER) & QUEUED) !== 0;
-/** By its owner: one of its threads has it after another. */
-export function takeTurn({ words }: Memory, mutex: number): void { Atomics.add(words, mutex + OWNER, TURN); }
-/** By its owner: threads of its own wait, or none does any more. */
-export function showLocal({ words }: Memory, mutex: number): void { Atomics.or(words, mutex + OWNER, LOCAL); }
-export function hideLocal({ words }: Memory, mutex: number): void { Atomics.and(words, mutex + OWNER, ~LOCAL); }
-
-/** Who waits longest, as a number that is another one when it has been handed on; 0: nobody. As it was a moment ago. */
-export function frontOf({ words }: Memory, mutex: number): number {
-  const word = Atomics.load(words, mutex + OWNER);
-  return (word & LOCAL) !== 0 ? word : Atomics.load(words, mutex + QUEUE);
-}
-
-/** Inside, by its owner: somebody waits. If nobody does, it may be unlocked from outside again. */
-export function isAwaited({ memory: { words } }: Visitor, mutex: number): boolean {
-  if (words[mutex + QUEUE] !== 0) return true;
-  Atomics.and(words, mutex + OWNER, ~QUEUED);
-  return false;
-}
-
-/** Inside, by its owner, and others wait: it waits behind them already. @returns false when it has no node left */
-export function queueOwner(visitor: Visitor, mutex: number, waiter: Waiter): boolean {
-  const node = visitor.nodes.allocate();
-  if (node === 0) return false;
-  link(visitor.memory, visitor.journal, mutex, mutex + QUEUE, node, 0);
-  visitor.commit();
-  visitor.await(node, waiter);
-  return true;
-}
-
-// ---- inside ----
 
 /** Inside: locks, or waits. */
 export function lock(visitor: Visitor, mutex: number, waiter: Waiter): Admission {

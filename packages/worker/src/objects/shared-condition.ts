@@ -24,20 +24,20 @@ export class SharedCondition {
     this.#object = object;
     this.#mutex = mutex.object;
     const what = `condition '${name}'`;
-    const letGo = (): void => mutex.releaseInside();
     this.#operation = {
       what, monitor: this.#mutex, looking: newLooking(),
       enter: (waiter) => {
-        const outcome = conditions.wait(objects.visitor, object, this.#mutex, waiter, letGo);
+        const outcome = conditions.wait(objects.visitor, object, this.#mutex, waiter);
         if (outcome === 'full') return nodesExhausted(objects, what);
         if (outcome === 'not-owner') return { error: new CapriccioError('CAP_ERR_OPTION', `${what}: wait was called while nobody of this core holds mutex '${mutex.name}'`) };
+        mutex.holder = undefined;
         return 'waits';
       },
       granted: (result, node, wait) => {
         objects.visitor.nodes.release(node);
         if (result === OWNER_DIED && wait.hasFailed) mutex.keepNews();
         mutex.holder = wait.thread;
-        wait.succeed({ ownerDied: result === OWNER_DIED }, true);
+        wait.succeed({ ownerDied: result === OWNER_DIED });
       },
       passOn: (_, node) => objects.visitor.nodes.release(node),          // the pool has been closed: else it ends with its mutex
       giveUpLater: (node) => { conditions.giveUp(objects.visitor, object, this.#mutex, node); },

@@ -1,6 +1,5 @@
 /** A mutex across cores: shared/src/objects/mutex.ts as its users see it. Next: shared-condition.ts. */
-import { Cohort, OWNER_DIED, mutexes } from '@capriccio/shared';
-import { sharedNow } from '../clock.ts';
+import { OWNER_DIED, mutexes } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import type { LocalThread } from '../thread.ts';
 import { setDirect, type SUSPENDED } from '../suspended.ts';
@@ -29,10 +28,7 @@ class Guard implements SharedGuard {
   }
 }
 
-/**
- * Not recursive. Who unlocks hands it to the thread of its core that has waited longest, at most 32 times one after the other and for a millisecond
- * while threads of other cores wait, and then to the core that has waited longest.
- */
+/** Not recursive. First come, first served over all cores: who unlocks hands it to who has waited longest. */
 export class SharedMutex implements HeldObject {
   readonly name: string;
   /** @internal */
@@ -40,11 +36,8 @@ export class SharedMutex implements HeldObject {
   readonly #objects: SharedObjects;
   /** @internal The thread of this isolate that has it. */
   holder: LocalThread | undefined;
-  /** @internal The threads of this isolate that wait for it. */
-  readonly cohort: Cohort;
   #hasNews = false;
   readonly #operation: Operation<SharedGuard>;
-  readonly #releaseInside = (): void => this.releaseInside();
 
   /** @internal made by pool.mutex */
   constructor(objects: SharedObjects, name: string, object: number) {
@@ -52,18 +45,23 @@ export class SharedMutex implements HeldObject {
     this.object = object;
     this.#objects = objects;
     const what = `mutex '${name}'`;
-    const cohort = this.cohort = new Cohort(objects.visitor, object, { visit: (monitor, work) => objects.visit(monitor, work), now: sharedNow });
     this.#operation = {
       what, monitor: object, looking: newLooking(),
       holders: () => this.holders(),
-      join: (wait) => cohort.tryJoin(wait),
-      enter: (wait: SharedWait<SharedGuard>): Entered<SharedGuard> => {
-        const outcome = cohort.enter(wait);
+      enter: (waiter: SharedWait<SharedGuard>): Entered<SharedGuard> => {
+        const outcome = mutexes.lock(objects.visitor, object, waiter);
         if (outcome === 'waits') return 'waits';
-        return outcome === 'full' ? nodesExhausted(objects, what) : { value: new Guard(this, outcome === 'owner-died', wait.thread) };
+        return outcome === 'full' ? nodesExhausted(objects, what) : { value: new Guard(this, outcome === 'owner-died', waiter.thread) };
       },
-      handed: (result, wait) => wait.succeed(new Guard(this, result === OWNER_DIED, wait.thread), true),
-      leave: (wait) => cohort.leave(wait),
+      granted: (result, node, wait) => {
+        objects.visitor.nodes.release(node);
+        wait.succeed(new Guard(this, result === OWNER_DIED, wait.thread));
+      },
+      passOn: (result, node) => {
+        objects.visitor.nodes.release(node);
+        if (result === OWNER_DIED) this.keepNews();
+        this.unlock();
+      },
     };
   }
 
@@ -97,14 +95,11 @@ export class SharedMutex implements HeldObject {
   /** @internal */
   unlock(): void {
     this.holder = undefined;
-    if (this.#hasNews || !this.cohort.tryRelease()) this.#objects.visit(this.object, this.#releaseInside);
-  }
-  /** @internal Inside: hands it on, or frees it. */
-  releaseInside(): void {
-    const hasNews = this.#hasNews;
-    this.#hasNews = false;
-    this.holder = undefined;
-    this.cohort.release(hasNews);
+    const { visitor } = this.#objects;
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object, true));
+    } else if (!mutexes.tryUnlock(visitor.memory, this.object, visitor.id)) this.#objects.visit(this.object, () => mutexes.unlock(visitor, this.object));
   }
 }
 

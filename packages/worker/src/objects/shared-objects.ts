@@ -2,7 +2,7 @@
  * The shared objects as one isolate sees them: its visitor (packages/shared), the objects by name, and the waits of its threads. main's pool has one,
  * and every worker. Next: shared-wait.ts, then a kind.
  */
-import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, allObjects, bury, findOrMake, frontOf, kindOf, mutexes, parker, takePlace, type CapriccioError, type Kind, type Memory, type SpinBudget } from '@capriccio/shared';
+import { BARRIER, CHANNEL, CONDITION, MUTEX, RWLOCK, SEMAPHORE, Visitor, allObjects, bury, findOrMake, frontOf, kindOf, parker, takePlace, type CapriccioError, type Kind, type Memory, type SpinBudget } from '@capriccio/shared';
 import { sharedNow } from '../clock.ts';
 import type { LocalThread } from '../thread.ts';
 import { SharedBarrier } from './shared-barrier.ts';
@@ -113,7 +113,7 @@ export class SharedObjects {
     const fronts = new Map<number, number>();
     for (const object of allObjects(this.visitor.memory)) {
       const kind = kindOf(this.visitor.memory, object);
-      const front = kind === MUTEX ? mutexes.frontOf(this.visitor.memory, object) : kind === RWLOCK ? frontOf(this.visitor.memory, object) : 0;
+      const front = kind === MUTEX || kind === RWLOCK ? frontOf(this.visitor.memory, object) : 0;
       if (front !== 0) fronts.set(object, front);
     }
     return fronts;

@@ -57,7 +57,7 @@ export class SharedRwLock implements HeldObject {
       },
       granted: (result, node, wait) => {
         visitor.nodes.release(node);
-        wait.succeed(new Hold(this, mode, result === OWNER_DIED, wait.thread), true);
+        wait.succeed(new Hold(this, mode, result === OWNER_DIED, wait.thread));
       },
       passOn: (result, node) => {
         visitor.nodes.release(node);

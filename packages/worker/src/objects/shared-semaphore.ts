@@ -57,7 +57,7 @@ export class SharedSemaphore {
       },
       granted: (_, node, wait) => {
         visitor.nodes.release(node);
-        wait.succeed(new Permits(this, count), true);
+        wait.succeed(new Permits(this, count));
       },
       passOn: (_, node) => {
         visitor.nodes.release(node);

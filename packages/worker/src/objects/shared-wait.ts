@@ -3,7 +3,7 @@
  * time limit, a cancellation, or the end of the pool. One that has been given up may be granted all the same, by a participant that cannot know yet:
  * then it passes on what it got.
  */
-import { CapriccioError, withdraw, type Cohort, type Member, type SpinBudget, type Waiter as SharedWaiter } from '@capriccio/shared';
+import { CapriccioError, withdraw, type SpinBudget, type Waiter as SharedWaiter } from '@capriccio/shared';
 import { currentThread } from '../context.ts';
 import { currentScheduler } from '../current.ts';
 import type { LocalThread } from '../thread.ts';
@@ -28,18 +28,12 @@ export interface Operation<V> {
   readonly monitor: number;
   /** How long it looks before its thread waits. */
   readonly looking: SpinBudget;
-  /** Outside: has it wait behind threads of this core. @returns false when it must enter */
-  join?(wait: SharedWait<V>): boolean;
   /** Inside: does it, or has `waiter` wait. */
   enter(waiter: SharedWait<V>): Entered<V>;
-  /** Outside: it has been granted. Ends the wait, now or after another visit, and frees the node. Not of one that joins: that is handed what it waits for. */
-  granted?(result: number, node: number, wait: SharedWait<V>): void;
-  /** A thread of this core has handed it on, or the core has been granted it. Ends the wait. */
-  handed?(result: number, wait: SharedWait<V>): void;
-  /** Outside: it is given up while it waits among threads of this core, or to enter. */
-  leave?(wait: SharedWait<V>): void;
+  /** Outside: it has been granted. Ends the wait, now or after another visit, and frees the node. */
+  granted(result: number, node: number, wait: SharedWait<V>): void;
   /** Outside: it has been granted, and given up before. Passes it on, and frees the node. */
-  passOn?(result: number, node: number): void;
+  passOn(result: number, node: number): void;
   /** Inside, instead of leaving the queue when it is given up: the wait ends later, with its error, when it is granted. */
   readonly giveUpLater?: (node: number) => void;
   /** Threads of this isolate that have what it waits for, if that is known. */
@@ -49,12 +43,8 @@ export interface Operation<V> {
 /** How it stands: nothing is decided, it has been granted, or given up and ends when it is granted, or it is over. */
 type Stage = 'open' | 'granted' | 'given up' | 'over';
 
-export class SharedWait<V> implements SharedWaiter, Member, Waitable {
+export class SharedWait<V> implements SharedWaiter, Waitable {
   node = 0;
-  /** Its place among the threads of this core that wait for a mutex. */
-  next: Member | undefined = undefined;
-  previous: Member | undefined = undefined;
-  line: Cohort | undefined = undefined;
   readonly #objects: SharedObjects;
   readonly #operation: Operation<V>;
   #stage: Stage = 'open';
@@ -123,23 +113,22 @@ export class SharedWait<V> implements SharedWaiter, Member, Waitable {
 
   // ---- the end ----
 
-  /** `isHanded`: it has what others may wait for, and should go on soon. */
-  succeed(value: V, isHanded = false): void {
+  succeed(value: V): void {
     if (this.#hasFailed) { this.reject(this.#error); return; }           // given up, and granted what it must not go on without
     this.#value = value;
-    this.#end(value, false, isHanded);
+    this.#end(value, false);
   }
   reject(error: unknown): void {
     this.#hasFailed = true;
     this.#error = error;
     this.#end(error, true);
   }
-  #end(outcome: unknown, byThrow: boolean, isHanded = false): void {
+  #end(outcome: unknown, byThrow: boolean): void {
     if (this.#stage === 'over') return;                                  // the pool has been closed meanwhile
     const waiter = this.#leaveList();
     if (waiter === undefined) return;
     waiter.waitingOn = undefined;
-    waiter.wake(outcome, byThrow, isHanded);
+    waiter.wake(outcome, byThrow);
   }
   #leaveList(): Waiter | undefined {
     this.#stage = 'over';
@@ -151,15 +140,9 @@ export class SharedWait<V> implements SharedWaiter, Member, Waitable {
 
   granted(result: number, node: number): void {
     this.node = 0;
-    if (this.#stage === 'over') { this.#operation.passOn?.(result, node); return; }
+    if (this.#stage === 'over') { this.#operation.passOn(result, node); return; }
     if (this.#stage === 'open') this.#stage = 'granted';
-    this.#operation.granted?.(result, node, this);
-  }
-
-  handed(result: number): boolean {
-    if (this.#stage !== 'open') return false;
-    this.#operation.handed?.(result, this);
-    return true;
+    this.#operation.granted(result, node, this);
   }
 
   /** Given up, by its time, a cancellation or to break a deadlock. One that has been granted goes on. */
@@ -176,7 +159,6 @@ export class SharedWait<V> implements SharedWaiter, Member, Waitable {
     }
     waiter.waitingOn = undefined;
     this.#leaveList();
-    this.#operation.leave?.(this);
     if (this.node !== 0) this.#objects.visit(monitor, () => this.#leave());
     return 'left';
   }
@@ -204,7 +186,7 @@ export function performDirect<V>(objects: SharedObjects, operation: Operation<V>
 /** Begins an operation; it may be over already. */
 export function begin<V>(objects: SharedObjects, operation: Operation<V>): SharedWait<V> {
   const wait = new SharedWait(objects, operation);
-  if (operation.join?.(wait) !== true) objects.visitAndLook(operation.monitor, wait.inside, wait.done, operation.looking);
+  objects.visitAndLook(operation.monitor, wait.inside, wait.done, operation.looking);
   return wait;
 }
 
