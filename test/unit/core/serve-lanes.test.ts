@@ -20,7 +20,11 @@ const everything = (lane: 'front' | 'back') => ({ port: 0, routes: { '/*': { lan
 let front: Pool;
 let back: Pool;
 beforeAll(async () => { [front, back] = await Promise.all([createPool({ cores: 1, ...calm }), createPool({ cores: 1, ...calm })]); });
-afterAll(async () => { await Promise.all([front, back].map((pool) => pool.close({ graceMs: 0 }))); });
+afterAll(async () => {
+  for (const ended of await Promise.allSettled([front, back].map((pool) => pool.close({ graceMs: 0 })))) {
+    if (ended.status === 'rejected' && (ended.reason as { code?: unknown }).code !== 'CAP_ERR_TIMEOUT') throw ended.reason;   // a busy machine may take longer than close waits
+  }
+});
 
 /** The same app twice: in front, and on back lanes. */
 async function both(url: URL): Promise<[PoolServer, PoolServer]> {
