@@ -208,8 +208,10 @@ export class Crew {
     try {
       await admit(successor);
     } catch (error) {
-      this.#end(successor, 'an app could not be loaded in it');
-      this.#leaving.set(successor, Promise.withResolvers());
+      if (workers.get(successor.id) === successor) {                     // else it has died of it, and is gone already
+        this.#end(successor, 'an app could not be loaded in it');
+        this.#leaving.set(successor, Promise.withResolvers());
+      }
       throw error;
     }
     return worker;
@@ -289,9 +291,11 @@ export class Crew {
     queueMicrotask(() => this.#reconcile());
     this.#host.conductor().nudge();                                      // its place is taken by a spare before another has started
   }
-  /** Whether the seat of a worker that has exited is to be taken again. */
+  /** Whether the seat of a worker that has exited is to be taken again: not when it was to succeed one that still sits there. */
   isWanted(worker: LiveWorker): boolean {
-    return !this.#leaving.has(worker) && (worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + this.#host.spares + this.#standIns : worker.seat < this.#cores);
+    const { workers, spares } = this.#host;
+    if (this.#leaving.has(worker) || workers.crew.some((other) => other !== worker && other.seat === worker.seat && !this.#leaving.has(other))) return false;
+    return worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + spares + this.#standIns : worker.seat < this.#cores;
   }
 
   /** A worker has loaded a module for the first time. */
