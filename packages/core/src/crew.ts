@@ -60,6 +60,8 @@ export interface CrewHost {
 const EXIT_MS = 2000;
 /** A successor that is not ready by then is given up, ms. */
 const SUCCESSOR_MS = 30_000;
+/** So many successors may die while they load apps: what one dies of may have nothing to do with them, what two die of has. */
+const SUCCESSORS_MAX = 2;
 /** A worker that is over a limit again this soon after its start is left alone for a while: the limit is below what the application needs, ms. */
 const YOUNG_MS = 10_000;
 
@@ -80,6 +82,8 @@ export class Crew {
   #work: Promise<unknown> = Promise.resolve();
   /** The seat whose worker waits for its successor. */
   #succeeding: number | undefined;
+  /** The same, while that one is not ready yet: whoever dies on the way is followed by another. */
+  #awaited: number | undefined;
   #hasStarted = false;
   #hasWarnedOfLimit = false;
   #recycled = 0;
@@ -197,24 +201,31 @@ export class Crew {
     });
   }
 
-  /** Starts a worker for the seat of another and makes it ready. @returns the other, that may leave now */
+  /** Starts a worker for the seat of another and makes it ready: once more, if the first one has died of something on the way. @returns the other, that may leave now */
   async #succeed(worker: LiveWorker): Promise<LiveWorker> {
     const { workers, admit } = this.#host;
     const find = (): LiveWorker | undefined => workers.crew.find(({ seat, serial, isReady }) => seat === worker.seat && serial > worker.serial && isReady);
-    workers.startAt(worker.seat, true);
-    await this.#until(() => find() !== undefined, `a successor of worker ${worker.id}`);
-    const successor = find() as LiveWorker;
-    for (const url of this.#loaded) this.#preload(successor, url);
-    try {
-      await admit(successor);
-    } catch (error) {
-      if (workers.get(successor.id) === successor) {                     // else it has died of it, and is gone already
-        this.#end(successor, 'an app could not be loaded in it');
-        this.#leaving.set(successor, Promise.withResolvers());
+    for (let attempt = 1; ; attempt++) {
+      this.#awaited = worker.seat;
+      try {
+        workers.startAt(worker.seat, true);
+        await this.#until(() => find() !== undefined, `a successor of worker ${worker.id}`);
+      } finally { this.#awaited = undefined; }
+      const successor = find() as LiveWorker;
+      for (const url of this.#loaded) this.#preload(successor, url);
+      try {
+        await admit(successor);
+        return worker;
+      } catch (error) {
+        const lives = workers.get(successor.id) === successor;
+        if (!lives && attempt < SUCCESSORS_MAX) continue;
+        if (lives) {
+          this.#end(successor, 'an app could not be loaded in it');
+          this.#leaving.set(successor, Promise.withResolvers());
+        }
+        throw error;
       }
-      throw error;
     }
-    return worker;
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -291,10 +302,11 @@ export class Crew {
     queueMicrotask(() => this.#reconcile());
     this.#host.conductor().nudge();                                      // its place is taken by a spare before another has started
   }
-  /** Whether the seat of a worker that has exited is to be taken again: not when it was to succeed one that still sits there. */
+  /** Whether the seat of a worker that has exited is to be taken again: not when it was ready to succeed one that still sits there. */
   isWanted(worker: LiveWorker): boolean {
     const { workers, spares } = this.#host;
-    if (this.#leaving.has(worker) || workers.crew.some((other) => other !== worker && other.seat === worker.seat && !this.#leaving.has(other))) return false;
+    if (this.#leaving.has(worker)) return false;
+    if (worker.seat !== this.#awaited && workers.crew.some((other) => other !== worker && other.seat === worker.seat && !this.#leaving.has(other))) return false;
     return worker.seat >= SPARE_SEAT ? worker.seat < SPARE_SEAT + spares + this.#standIns : worker.seat < this.#cores;
   }
 
@@ -331,8 +343,9 @@ export class Crew {
       return;
     }
     const { worker } = news;
-    if (lifeOf(memory, worker) !== news.life) return;                    // it has died since
-    if (workers.get(worker)?.lane === 'back') this.#noteLane(worker, news.kind);
+    const known = workers.get(worker);
+    if (known === undefined || lifeOf(memory, worker) !== news.life) return;   // it has died since
+    if (known.lane === 'back') this.#noteLane(worker, news.kind);
     switch (news.kind) {
       case 'blocked':
         if (news.spare !== 0) this.#activated++;
@@ -353,6 +366,8 @@ export class Crew {
       default: throw new Error(`unknown news ${JSON.stringify(news)}`);
     }
   }
+  /** Who is blocked, of those whose roles do not say so, is known from the conductor alone: the next one tells it anew. */
+  conductorEnded(): void { this.#blockedLanes.clear(); }
   #noteLane(worker: number, kind: 'blocked' | 'returned' | 'zombie'): void {
     if (kind === 'returned') { this.#blockedLanes.delete(worker); return; }
     this.#blockedLanes.set(worker, kind === 'zombie');

@@ -151,6 +151,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       memory: this.#memory, buffer, name: options.name, execArgv: execArgvOf(options),
       parts: partsOf(options, this.#graph.buffer),
       receive: (part, message) => this.#heard({ part, message } as PartNews),
+      ended: () => this.#crew.conductorEnded(),
       warn: (message) => this.#warn(message),
     });
     this.#crew = new Crew({

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { createPool, type ActivationEvent, type Pool, type PoolOptions, type Remote } from 'capriccio';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HeartbeatView } from '../../../packages/core/src/conductor/heartbeat.ts';
@@ -102,14 +103,20 @@ describe.runIf(linux)('what had not begun', () => {
 });
 
 describe.runIf(linux)('a back lane that blocks', () => {
-  test('is told of, and what is long waits for another and not for it', async () => {
+  /** A file that is read as soon as `free` is called. */
+  function fifo(): { path: string; free(): void } {
     const folder = mkdtempSync(join(tmpdir(), 'capriccio-lane-'));
     const path = join(folder, 'fifo');
     execFileSync('mkfifo', [path]);
-    const here = await scene();
     let isFreed = false;
     const free = (): void => { if (!isFreed) { isFreed = true; writeFileSync(path, 'x'); } };
     onTestFinished(() => { free(); rmSync(folder, { recursive: true }); });
+    return { path, free };
+  }
+
+  test('is told of, and what is long waits for another and not for it', async () => {
+    const { path, free } = fifo();
+    const here = await scene();
     await here.blocks.spins.with({ lane: 'back' })(1);
     assert.equal(here.pool.stats().lanes.back, 1);
     const blocked = here.blocks.reads.with({ lane: 'back' })(path);
@@ -126,6 +133,22 @@ describe.runIf(linux)('a back lane that blocks', () => {
     await until(() => here.events.length === 2, 'its return');
     assert.equal(here.events[1]?.phase, 'returned');
     assert.deepEqual([here.pool.stats().activations.blocked, here.pool.stats().activations.zombies], [0, 0]);
+  });
+  test('is not counted for ever when the conductor has died meanwhile', async () => {
+    const threads = new Set<Worker>();
+    const note = (thread: Worker): void => { threads.add(thread); };
+    process.on('worker', note);
+    onTestFinished(() => { process.off('worker', note); });
+    const { path, free } = fifo();
+    const here = await scene();
+    await here.blocks.spins.with({ lane: 'back' })(1);
+    const blocked = here.blocks.reads.with({ lane: 'back' })(path);
+    await until(() => here.pool.stats().activations.blocked === 1, 'it to be counted');
+    for (const thread of threads) if (thread.threadName?.endsWith('-cond') === true) await thread.terminate();
+    free();
+    assert.equal(await blocked, 'x');
+    await until(() => here.warnings.some((text) => /conductor thread has ended/.test(text)), 'a warning');
+    await until(() => here.pool.stats().activations.blocked === 0, 'it to be back');
   });
 });
 

@@ -18,7 +18,7 @@ function conductorOf(...others: (typeof part)[]): Rig {
   const heard: unknown[] = [];
   const warnings: string[] = [];
   markLive(memory, 1);
-  const thread = new ConductorThread({ memory, buffer, name: 'test', execArgv: undefined, parts: [part, ...others], receive: (_, message) => { heard.push(message); }, warn: (message) => { warnings.push(message); } });
+  const thread = new ConductorThread({ memory, buffer, name: 'test', execArgv: undefined, parts: [part, ...others], receive: (_, message) => { heard.push(message); }, ended: () => { /* nothing was told */ }, warn: (message) => { warnings.push(message); } });
   thread.start();
   onTestFinished(async () => { await thread.close(); });
   return { memory, thread, heard, warnings };

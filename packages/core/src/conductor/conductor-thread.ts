@@ -27,6 +27,8 @@ export interface ConductorHost {
   readonly parts: readonly PartSource[];
   /** A part has sent something. */
   receive(part: string, message: unknown): void;
+  /** It has ended: what it had told and would have taken back is open again. The next tells what is so then. */
+  ended(): void;
   warn(message: string): void;
 }
 
@@ -110,6 +112,7 @@ export class ConductorThread {
   #exited(code: number, livedMs: number): void {
     this.#thread = undefined;
     if (this.#isClosed) return;
+    this.#host.ended();
     this.#failures = livedMs > YOUNG_MS ? 0 : this.#failures + 1;
     const pauseMs = Math.min(BACKOFF_MS * 2 ** this.#failures, BACKOFF_MS_MAX);
     this.#host.warn(`the conductor thread has ended (${this.#reason ?? `it exited with code ${code}`}); the next is started in ${pauseMs} ms`);
