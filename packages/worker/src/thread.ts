@@ -16,6 +16,7 @@ import { getEventListeners } from 'node:events';
 import { CapriccioError } from '@capriccio/shared';
 import { around, circle, type Sibling } from './circle.ts';
 import type { Cancellable, OpenCall } from './cancellable.ts';
+import { noteCancellation } from './unhandled.ts';
 import { ContextFrame, type Cell } from './context.ts';
 import { lookForDeadlock } from './deadlock.ts';
 import { PromiseWait, type Frame } from './frame.ts';
@@ -347,7 +348,7 @@ export class LocalThread<T = unknown> extends ContextFrame implements CurrentThr
   cancellation(): CapriccioError {
     const extras = this.#needed();
     const { reason } = extras;
-    return extras.cancellation ??= reason instanceof CapriccioError ? reason
+    return extras.cancellation ??= reason instanceof CapriccioError ? noteCancellation(reason)
       : new CapriccioError('CAP_ERR_CANCELLED', `thread ${this.id} (${this.name}) was cancelled`, reason === undefined ? undefined : { cause: reason });
   }
 

@@ -12,6 +12,7 @@ import { Runtime } from './runtime.ts';
 import { TYPELESS, type RuntimeStart } from './runtime-messages.ts';
 import { watchContext } from './context.ts';
 import { setPoolDepth, setRuntime } from './current.ts';
+import { bearCancellations } from './unhandled.ts';
 
 export interface WorkerStart extends RuntimeStart {
   /** Which files are compiled when they are loaded; undefined: none. */
@@ -31,6 +32,7 @@ export interface Plugin { install(runtime: Runtime, data: unknown): unknown }
 export async function runWorker(): Promise<void> {
   const start = workerData as WorkerStart;
   watchContext();
+  bearCancellations();
   if (start.compile !== undefined) compileWhatLoads(start.compile, start);
   const runtime = new Runtime(start);
   setRuntime(runtime);

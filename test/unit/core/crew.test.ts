@@ -111,7 +111,7 @@ describe('restart', () => {
     pool.on('warning', () => { /* of the death */ });
     const server = await pool.serve(fixture('serve/exits-when-told.ts'), { port: 0 });
     await isCalm(pool, 2);
-    const threads = async (): Promise<string[]> => [...new Set(await Promise.all(Array.from({ length: 12 }, () => text(server.url))))].sort();
+    const threads = async (): Promise<string[]> => [...new Set(await Promise.all(Array.from({ length: 12 }, () => text(server.url))))].toSorted();
     const before = await threads();
     process.env['CAPRICCIO_TEST_EXIT'] = '1';
     try {

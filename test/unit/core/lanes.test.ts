@@ -1,5 +1,7 @@
 /** Back lanes for remote functions: how they are learnt, started, chosen by hand, replaced and ended. */
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { createPool, type Pool } from 'capriccio';
 import { describe, onTestFinished, test } from 'vitest';
 import { fixture, poolFor, rejection, until } from './rig.ts';
@@ -29,6 +31,25 @@ test('a function that proves long goes to a back lane, a light one stays, and bo
   assert.equal(verdict?.by, 'measured');
   assert.ok(pool.stats().lanes.roots.every(({ name }) => !name.endsWith('#light')));
   assert.equal(pool.health().status, 'ok');
+});
+
+test.runIf(process.platform === 'linux')('what V8 has to do for all, its helpers do with the priority of the long work, and nobody else does', async () => {
+  const pool = await poolFor({ cores: 1, ...calm });
+  const { burn } = functionsOf(pool);
+  while (pool.stats().lanes.back === 0) await burn(12);
+  const nice = (): Map<string, Set<number>> => {
+    const found = new Map<string, Set<number>>();
+    for (const thread of readdirSync('/proc/self/task')) {
+      const name = readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim().replace(/-\d+$/, '');
+      found.set(name, (found.get(name) ?? new Set()).add(getPriority(Number(thread))));
+    }
+    return found;
+  };
+  await until(async () => { await burn(12); return nice().get('node-V8Worker')?.has(10) === true; }, 'the helpers');
+  const found = nice();
+  assert.deepEqual([...found.get('node-V8Worker')!], [10]);
+  assert.deepEqual([...found.get('libuv-worker') ?? [0]], [0]);
+  assert.ok([...found.values()].some((values) => values.has(0)), 'the fronts');
 });
 
 test('it comes back when its segments are short', async () => {

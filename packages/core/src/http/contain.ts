@@ -3,6 +3,7 @@
  * a rejection of an async listener too; a server of many requests must not die of one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { currentThread } from '@capriccio/worker';
 
 export type Listener = (req: IncomingMessage, res: ServerResponse) => unknown;
 export type ErrorReport = (error: unknown, req: IncomingMessage) => void;
@@ -51,8 +52,13 @@ function answer500(res: ServerResponse): void {
   res.end('Internal Server Error\n');
 }
 
-/** Where errors go when nobody asked for them: a process warning, with the request and the stack. */
+/**
+ * Where errors go when nobody asked for them: a process warning, with the request and the stack. Not the cancellation of the request itself, by its
+ * client or its deadline: nobody waits for that answer any more, and it is counted (stats().expired) where it is news.
+ */
 export function warn(error: unknown, req: IncomingMessage): void {
+  const thread = currentThread();
+  if (thread?.cancelRequested === true && error instanceof Error && (error === thread.cancellation() || error.cause === thread.cancellation())) return;
   const detail = error instanceof Error ? error.stack ?? error.message : String(error);
   process.emitWarning(`${req.method} ${req.url} failed: ${error instanceof Error ? error.message : String(error)}`, { type: 'CapriccioRequestError', detail });
 }
