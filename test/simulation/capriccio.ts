@@ -3,7 +3,8 @@
  * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
  */
 import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
-import { decide, firstState, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
+import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
+import { isQuiet, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
 import type { EdgeReading, Plan, RootPlan, Snapshot } from '../../packages/core/src/conductor/snapshot.ts';
 import { schedulingRules, type SchedulingRules } from '../../packages/worker/src/levels.ts';
 import { NOTHING } from '../../packages/worker/src/moments.ts';
@@ -60,6 +61,10 @@ export class Capriccio implements Policy {
   #areaMs = 0;
   #areaAt = 0;
   #state!: ConductorState;
+  #looked: Looked | undefined;
+  /** Looks at everything, and those that were spared. */
+  looks = 0;
+  spared = 0;
   plan: Plan | undefined;
   readonly windows: number[] = [];
   /** Of what has a worker of its own: nobody else may take it. */
@@ -298,10 +303,23 @@ export class Capriccio implements Policy {
     const { dead } = this.#weakened;
     const seconds = this.#machine.now / 1000;
     if (dead !== undefined && seconds >= dead.from && seconds < dead.to) return;
+    const sums = this.#sums();
+    if (this.#looked !== undefined && !isYoungAt(this.#machine.now) && isQuiet(this.#machine.now, sums, this.#looked)) { this.spared++; return; }
+    this.looks++;
     const rules: DecideRules = { hasWindows: true, hasTickets: true, hasForecasts: true, ...this.#weakened.decide };
     const { plan, state } = decide(this.#snapshot(), this.#state, rules);
     this.#state = state;
+    this.#looked = lookedAt(this.#machine.now, sums, this.#looked, plan.decisions.length > 0);
     this.#obey(plan);
+  }
+
+  #sums(): Sums {
+    const { bytes, bytesLimit, workers } = this.#machine;
+    const competing = Math.max(...this.#desks.map(({ roots }) => [...roots.all].filter((root) => root.runnable > 0 || root.entries.length > 0).length));
+    return {
+      tables: workers.length, rows: this.#edges.size, queued: this.#books.reduce((sum, { queued }) => sum + queued, 0), started: this.#books.reduce((sum, { started }) => sum + started, 0),
+      outside: this.#credits.inUse + this.#window.waitingCount, competing, use: Number.isFinite(bytesLimit) ? bytes / bytesLimit : 0,
+    };
   }
 
   #snapshot(): Snapshot {

@@ -56,6 +56,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'servers/recorder': { what: 'the server of npm start with the recorder and without it: processor time a request' },
   'servers/downstream': { what: 'a route behind a service that thrashes past a concurrency that nobody tells, and that dies for five seconds, beside node:cluster' },
   'servers/slow-clients': { what: 'light requests beside 10,000 idle connections and 1,000 clients of a byte a second, beside node:cluster' },
+  'servers/conductor': { what: 'goodput at twice the capacity while the conductor thread is dead, or stalled, for five seconds' },
   'servers/stall': { what: 'forty new connections while one worker is stalled for two seconds', isShort: true },
 };
 

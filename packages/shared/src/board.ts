@@ -85,6 +85,9 @@ export function readStatistics({ floats, layout }: Memory, id: number): Statisti
   return Object.fromEntries(fields.map((field, k) => [field, floats[at + k]])) as unknown as Statistics;
 }
 
+/** Its open connections. */
+export const readConnections = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + CONNECTIONS);
+
 /** Its place among the workers. */
 export const readSeat = ({ words, layout }: Memory, id: number): number => Atomics.load(words, controlOf(layout, id) + SEAT);
 

@@ -12,7 +12,7 @@ const NODES_MAX = 2048;
 const EDGES_MAX = 4096;
 const TEXT_BYTES = 256 * 1024;
 const REPORT_BYTES = 8 * 2 ** 20;
-const HEAD = 16;
+const HEAD = 24;
 
 /** Columns of a root's row. `ownMs`: of ended threads, from begin to end. */
 export const ROOT_ROW = { name: 0, start: 1, tickets: 2, queued: 3, started: 4, live: 5, ownCount: 6, ownSum: 7, ownSquares: 8, usedMs: 9, isRunnable: 10, width: 12 } as const;
@@ -24,8 +24,11 @@ export const ROOT_ROW = { name: 0, start: 1, tickets: 2, queued: 3, started: 4, 
 export const NODE = { name: 0, isDownstream: 1, done: 2, waits: 3, waiting: 4, inUse: 5, areaMs: 6, away: 7, width: 8 } as const;
 /** Of an edge's. `count` is exact, the rest sampled; after `cpuMs` count, sum and sum of squares of the change of each resource. */
 export const EDGE = { from: 0, to: 1, count: 2, sampled: 3, timeSum: 4, timeSquares: 5, cpuMs: 6, heap: 8, external: 11, descriptors: 14, bytes: 17, width: 20 } as const;
-/** Of the head of a table. */
-export const TABLE = { roots: 0, nodes: 1, edges: 2, texts: 3, pooledNodes: 4, pooledEdges: 5, pooledRoots: 6, heapUsed: 7, heapLimit: 8, externalUsed: 9, atMs: 10, period: 11, isBackLane: 12 } as const;
+/**
+ * Of the head of a table. The last four are sums, by which a reader tells whether the rest is worth a look: tasks that have not begun, tasks that have,
+ * threads that are at what is outside or wait before it, roots that have something to run.
+ */
+export const TABLE = { roots: 0, nodes: 1, edges: 2, texts: 3, pooledNodes: 4, pooledEdges: 5, pooledRoots: 6, heapUsed: 7, heapLimit: 8, externalUsed: 9, atMs: 10, period: 11, isBackLane: 12, queued: 13, started: 14, outside: 15, runnable: 16 } as const;
 /** Of a plan's rows: growth is mean and variance, bytes. */
 export const PLAN_ROOT = { tickets: 0, heapMean: 1, heapVariance: 2, externalMean: 3, externalVariance: 4, width: 5 } as const;
 /** `window`: this worker's part of it + 1, 0 where there is none. `stallMs`: one more goes after so long without any coming back. `leadsTo`: row of the node with a window that most go to from here, 0 if none. */
@@ -150,34 +153,75 @@ export class GraphTable {
 /** A table as it was published last: rows one after the other. */
 export interface TablePage { readonly version: number; readonly head: Float64Array; readonly roots: Float64Array; readonly nodes: Float64Array; readonly edges: Float64Array; readonly texts: readonly string[] }
 
-/** @param seen  the version that the reader has: nothing is copied when there is no newer one. @returns undefined then, or when it is being written */
-export function readTable(memory: GraphMemory, id: number, reader: number, seen: number): TablePage | undefined {
-  const { words, floats, bytes } = memory;
-  const at = tableOf(id);
-  const version = sheet.versionOf(words, at * 2);
-  if (version === seen || version === 0 || !sheet.take(words, at * 2, reader)) return undefined;
-  const head = floats.slice(at + SHEET, at + SHEET + HEAD);
-  const part = (from: number, count: number): Float64Array => floats.slice(at + from, at + from + count);
-  const page = {
-    version, head,
-    roots: part(TABLE_ROOTS, (head[TABLE.roots] as number) * ROOT_ROW.width),
-    nodes: part(TABLE_NODES, (head[TABLE.nodes] as number) * NODE.width),
-    edges: part(TABLE_EDGES, (head[TABLE.edges] as number) * EDGE.width),
-    texts: readTexts(words, bytes, (at + TABLE_TEXT) * 8, head[TABLE.texts] as number),
-  };
-  sheet.give(words, at * 2);
-  return page;
+/**
+ * A reader's copies of one participant's table: a reading writes over the one before, names are decoded once (a table only ever adds some), and nothing is
+ * allocated while it does not grow. For one life of the participant.
+ */
+export class TableReader implements TablePage {
+  version: number = 0;
+  readonly head: Float64Array = new Float64Array(HEAD);
+  roots: Float64Array = new Float64Array(0);
+  nodes: Float64Array = new Float64Array(0);
+  edges: Float64Array = new Float64Array(0);
+  readonly texts: string[] = [];
+  /** The version that `head` is of: it may be newer than the rest. */
+  #headVersion = 0;
+  #textAt = 0;
+  readonly #memory: GraphMemory;
+  readonly #at: number;
+  readonly #reader: number;
+
+  constructor(memory: GraphMemory, id: number, reader: number) {
+    this.#memory = memory;
+    this.#at = tableOf(id);
+    this.#reader = reader;
+  }
+
+  /** Takes the head alone. @returns false when there is no newer one, or it is being written */
+  readHead(): boolean {
+    const { words, floats } = this.#memory;
+    const version = sheet.versionOf(words, this.#at * 2);
+    if (version === this.#headVersion || version === 0 || !sheet.take(words, this.#at * 2, this.#reader)) return false;
+    this.#headVersion = version;
+    copyRows(floats, this.#at + SHEET, this.head);
+    sheet.give(words, this.#at * 2);
+    return true;
+  }
+
+  /** Takes all of it. @returns false when there is no newer one, or it is being written */
+  read(): boolean {
+    const { words, floats } = this.#memory;
+    const version = sheet.versionOf(words, this.#at * 2);
+    if (version === this.version || version === 0 || !sheet.take(words, this.#at * 2, this.#reader)) return false;
+    this.version = this.#headVersion = version;
+    const { head } = this;
+    copyRows(floats, this.#at + SHEET, head);
+    this.roots = withRoom(this.roots, (head[TABLE.roots] as number) * ROOT_ROW.width);
+    this.nodes = withRoom(this.nodes, (head[TABLE.nodes] as number) * NODE.width);
+    this.edges = withRoom(this.edges, (head[TABLE.edges] as number) * EDGE.width);
+    copyRows(floats, this.#at + TABLE_ROOTS, this.roots);
+    copyRows(floats, this.#at + TABLE_NODES, this.nodes);
+    copyRows(floats, this.#at + TABLE_EDGES, this.edges);
+    this.#readTexts();
+    sheet.give(words, this.#at * 2);
+    return true;
+  }
+
+  #readTexts(): void {
+    const { words, bytes } = this.#memory;
+    const start = (this.#at + TABLE_TEXT) * 8;
+    const count = this.head[TABLE.texts] as number;
+    while (this.texts.length < count) {
+      const at = start + this.#textAt;
+      const length = words[at / 4] as number;
+      this.texts.push(bytes.toString('utf8', at + 4, at + 4 + length));
+      this.#textAt += 4 + Math.ceil(length / 4) * 4;
+    }
+  }
 }
 
-function readTexts(words: Int32Array, bytes: Buffer, start: number, count: number): string[] {
-  const texts: string[] = [];
-  for (let at = start; texts.length < count;) {
-    const length = words[at / 4] as number;
-    texts.push(bytes.toString('utf8', at + 4, at + 4 + length));
-    at += 4 + Math.ceil(length / 4) * 4;
-  }
-  return texts;
-}
+const withRoom = (rows: Float64Array, length: number): Float64Array => (rows.length === length ? rows : new Float64Array(length));
+function copyRows(from: Float64Array, at: number, to: Float64Array): void { for (let k = 0; k < to.length; k++) to[k] = from[at + k] as number; }
 
 /** What the conductor wants of a worker: rows in the order of the worker's own. */
 export interface PlanPage { readonly head: Float64Array; readonly roots: Float64Array; readonly nodes: Float64Array }

@@ -70,6 +70,13 @@ export class OutsideWaits {
     this.#nodes[row * NODE.width + NODE.waiting] = waiting;
   }
 
+  /** Threads that are at any such node, wait before it, or are there on a back lane. */
+  get total(): number {
+    let sum = 0;
+    for (const row of this.#rows) for (const column of [NODE.inUse, NODE.waiting, NODE.away]) sum += this.#nodes[row * NODE.width + column] as number;
+    return sum;
+  }
+
   /** Adds the time since the last look to the integrals. */
   look(nowMs: number): void {
     const ms = nowMs - this.#lookedAtMs;

@@ -333,17 +333,25 @@ export class Recorder {
     head[TABLE.externalUsed] = external;
     head[TABLE.atMs] = nowMs;
     head[TABLE.period] = this.period;
+    head[TABLE.outside] = this.outside.total;
     this.#table.publish();
   }
 
   /** @returns processor time of all roots since the beginning, ms */
   #countRoots(): number {
-    let usedMs = 0;
+    let [usedMs, queued, started, runnable] = [0, 0, 0, 0];
     for (const root of this.#roots.all) {
       usedMs += root.usedMs;
+      queued += queuedOf(root);
+      started += root.started;
+      if (isRunnable(root)) runnable++;
       const row = this.#rowOf(root);
       if (row >= 0) this.#countRoot(root, row * ROOT_ROW.width);
     }
+    const { head } = this.#table;
+    head[TABLE.queued] = queued;
+    head[TABLE.started] = started;
+    head[TABLE.runnable] = runnable;
     return usedMs;
   }
 
@@ -361,11 +369,11 @@ export class Recorder {
       roots[at + ROOT_ROW.ownSquares] = (roots[at + ROOT_ROW.ownSquares] as number) + fresh * ms * ms;
     }
     roots[at + ROOT_ROW.tickets] = root.givenTickets;
-    roots[at + ROOT_ROW.queued] = root.entries.length + root.children.length;
+    roots[at + ROOT_ROW.queued] = queuedOf(root);
     roots[at + ROOT_ROW.started] = root.started;
     roots[at + ROOT_ROW.live] = root.live;
     roots[at + ROOT_ROW.usedMs] = root.usedMs;
-    roots[at + ROOT_ROW.isRunnable] = root.runnable > 0 || (!root.isIdle && !root.isHeld) ? 1 : 0;
+    roots[at + ROOT_ROW.isRunnable] = isRunnable(root) ? 1 : 0;
   }
 
   #choosePeriod(usedMs: number): void {
@@ -376,6 +384,9 @@ export class Recorder {
     if (meanUs > 0) this.period = leftUs > 0 ? Math.max(PERIOD_MIN, Math.min(PERIOD_MAX, Math.ceil(SAMPLE_US / leftUs))) : NEVER;
   }
 }
+
+const queuedOf = (root: Root): number => root.entries.length + root.children.length;
+const isRunnable = (root: Root): boolean => root.runnable > 0 || (!root.isIdle && !root.isHeld);
 
 function addSum(edges: Float64Array, at: number, value: number): void {
   if (!Number.isFinite(value)) return;

@@ -171,7 +171,7 @@ describe('without /proc', () => {
   test('who answers that it has used its time is not taken for it; who has not, or does not answer, is', () => {
     const asked: number[] = [];
     const view = new HeartbeatView(({ worker }) => { asked.push(worker); });
-    const shown = { tick: 5, turnMs: 0, isParked: false, isInHardSleep: false, hasThreads: false, isAway: false };
+    const shown = { tick: 5, turnMs: 0, isParked: false, isInHardSleep: false, mayGoOn: false, isAway: false };
     const isAsleep = (nowMs: number): boolean => view.witnessOf(1, nowMs, shown).isAsleep();
     isAsleep(10);
     assert.deepEqual(asked, [1]);

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { isAtLock } from '../../../packages/core/src/conductor/kernel-view.ts';
+import { BEAT_MS } from '../../../packages/core/src/conductor/part.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from '../../../packages/core/src/conductor/suspicion.ts';
 
-interface Scene { tick?: number; turnMs?: number; isParked?: boolean; isInHardSleep?: boolean; hasThreads?: boolean; isAway?: boolean; cpuNs?: number; isAsleep?: boolean; isInLoop?: boolean; isAtLock?: boolean; mayBeCollecting?: boolean }
+interface Scene { tick?: number; turnMs?: number; isParked?: boolean; isInHardSleep?: boolean; mayGoOn?: boolean; isAway?: boolean; cpuNs?: number; isAsleep?: boolean; isInLoop?: boolean; isAtLock?: boolean; mayBeCollecting?: boolean }
 interface Rig { look(nowMs: number, scene?: Scene): Verdict; readonly asked: string[] }
 function rig(): Rig {
   const suspicion = new Suspicion();
-  const now: Required<Scene> = { tick: 1, turnMs: 0, isParked: false, isInHardSleep: false, hasThreads: false, isAway: false, cpuNs: 10, isAsleep: true, isInLoop: false, isAtLock: false, mayBeCollecting: false };
+  const now: Required<Scene> = { tick: 1, turnMs: 0, isParked: false, isInHardSleep: false, mayGoOn: false, isAway: false, cpuNs: 10, isAsleep: true, isInLoop: false, isAtLock: false, mayBeCollecting: false };
   const asked: string[] = [];
   const witness = Object.fromEntries((['cpuNs', 'isAsleep', 'isInLoop', 'isAtLock', 'mayBeCollecting'] as const).map((name) => [name, () => { asked.push(name); return now[name]; }])) as unknown as Witness;
   return { asked, look(nowMs, scene = {}) { Object.assign(now, scene); return suspicion.judge(nowMs, now satisfies Shown, witness); } };
@@ -40,21 +41,26 @@ describe('blocked', () => {
     assert.equal(verdicts[240], 'moving');
     assert.equal(verdicts[299], 'blocked');
   });
-  test('by looks of 4 ms, then of 1.3: 6.6 ms after it began, 10.6 where it had computed in that turn for long', () => {
+  test('by looks of 6 ms, then of 1.3: 8.6 ms after it began, however long its turn has lasted', () => {
     const firstBlocked = (turnMs: number, begins: number): number => {
       const { look } = rig();
-      for (let ms = 0; ms <= begins; ms += 4) look(ms, { turnMs: turnMs + ms, isAsleep: false, cpuNs: ms });
-      for (let ms = begins + 4; ms < begins + 40;) { const verdict = look(ms, { turnMs: turnMs + ms, isAsleep: true }); if (verdict === 'blocked') return ms - begins; ms += verdict === 'suspect' ? 1.3 : 4; }
+      for (let ms = 0; ms <= begins; ms += BEAT_MS) look(ms, { turnMs: turnMs + ms, isAsleep: false, cpuNs: ms });
+      for (let ms = begins + BEAT_MS; ms < begins + 40;) { const verdict = look(ms, { turnMs: turnMs + ms, isAsleep: true }); if (verdict === 'blocked') return ms - begins; ms += verdict === 'suspect' ? 1.3 : BEAT_MS; }
       return Infinity;
     };
-    assert.ok(firstBlocked(0, 12) <= 6.7);
-    for (const begins of [100, 104]) assert.ok(firstBlocked(30, begins) <= 10.7);
+    for (const [turnMs, begins] of [[0, 12], [30, 96], [30, 102]] as const) assert.ok(firstBlocked(turnMs, begins) <= 8.7);
   });
   test('in a callback outside of turns, of a worker that was at rest and has threads that wait', () => {
     const { look } = rig();
-    for (let ms = 0; ms <= 20; ms += 4) look(ms, { isParked: true, isInLoop: true, hasThreads: true });
-    assert.deepEqual([24, 25.3, 26.6].map((ms) => look(ms, { isInLoop: false, cpuNs: 20 })), ['suspect', 'suspect', 'blocked']);
+    for (let ms = 0; ms <= 24; ms += BEAT_MS) look(ms, { isParked: true, isInLoop: true, mayGoOn: true });
+    assert.deepEqual([30, 31.3, 32.6].map((ms) => look(ms, { isInLoop: false, cpuNs: 20 })), ['suspect', 'suspect', 'blocked']);
   });
+});
+
+test('a callback that hangs behind a turn that has come and gone since the last look is suspected at the next', () => {
+  const { look } = rig();
+  for (let ms = 0; ms <= 24; ms += BEAT_MS) look(ms, { tick: ms, isParked: true, isInLoop: true, mayGoOn: true });
+  assert.deepEqual([30, 31.3, 32.6, 33.9].map((ms) => look(ms, { tick: 30, isInLoop: false, cpuNs: 20 })), ['suspect', 'suspect', 'blocked', 'blocked']);
 });
 
 describe('not blocked', () => {
@@ -73,22 +79,30 @@ describe('not blocked', () => {
 });
 
 describe('what it costs', () => {
-  /** Looks of 4 ms. @returns what was asked in the last `looks` of them */
+  /** Looks a beat apart, once it has settled. @returns what was asked in the last `looks` of them */
   function cost({ looks, scene }: { looks: number; scene: (ms: number) => Scene }): string[] {
     const { look, asked } = rig();
-    for (let k = 0; k < 10; k++) look(k * 4, scene(k * 4));
+    for (let k = 0; k < 50; k++) look(k * BEAT_MS, scene(k * BEAT_MS));
     asked.length = 0;
-    for (let k = 10; k < 10 + looks; k++) look(k * 4, scene(k * 4));
+    for (let k = 50; k < 50 + looks; k++) look(k * BEAT_MS, scene(k * BEAT_MS));
     return asked;
   }
   const times = (count: number, what: string): string[] => Array.from({ length: count }, () => what);
 
   test('who has begun a turn: nothing', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ tick: ms }) }), []));
   test('who computes: one question a look', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ isAsleep: false, cpuNs: ms, turnMs: 10 }) }), times(10, 'isAsleep')));
-  test('who has computed in one turn for long: every other look', () => assert.deepEqual(cost({ looks: 10, scene: (ms) => ({ isAsleep: false, cpuNs: ms, turnMs: 30 + ms }) }), times(5, 'isAsleep')));
-  test('who rests in its loop: its clock, at every other look where no thread of its waits', () => {
-    assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInLoop: true, hasThreads: true }) }), times(10, 'cpuNs'));
-    assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInLoop: true }) }), times(5, 'cpuNs'));
+  test('who rests in its loop: its clock; at every fourth look where nothing could go on by itself', () => {
+    assert.deepEqual(cost({ looks: 8, scene: () => ({ isParked: true, isInLoop: true, mayGoOn: true }) }), times(8, 'cpuNs'));
+    assert.deepEqual(cost({ looks: 8, scene: () => ({ isParked: true, isInLoop: true }) }), times(2, 'cpuNs'));
+  });
+  test('who rests and is woken: at once, however long it has rested', () => {
+    const { look } = rig();
+    for (let ms = 0; ms <= 600; ms += BEAT_MS) look(ms, { isParked: true, isInLoop: true });
+    assert.deepEqual([606, 607.3, 608.6].map((ms) => look(ms, { isParked: false, isInLoop: false, cpuNs: 20 })), ['suspect', 'suspect', 'blocked']);
+  });
+  test('who has had a turn, and rests: nothing where nothing could go on by itself, else whether it is in its loop', () => {
+    assert.deepEqual(cost({ looks: 4, scene: (ms) => ({ tick: ms, isParked: true, isInLoop: true }) }), []);
+    assert.deepEqual(cost({ looks: 4, scene: (ms) => ({ tick: ms, isParked: true, isInLoop: true, mayGoOn: true }) }), times(4, 'isInLoop'));
   });
   test('who sleeps outside of its loop: nothing', () => assert.deepEqual(cost({ looks: 10, scene: () => ({ isParked: true, isInHardSleep: true }) }), []));
   test('that somebody else is suspected: no more', () => {

@@ -1,6 +1,6 @@
 /** Tables, plans and the report: what is written is what is read, bounds hold, and nobody is stopped. */
 import assert from 'node:assert/strict';
-import { EDGE, END_NODE, GraphTable, NODE, OTHER_NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, allocateGraph, clearGraph, mapGraph, planHead, readPlan, readReport, readTable, releaseGraph, sheet, writePlan, writeReport } from '@capriccio/shared';
+import { EDGE, END_NODE, GraphTable, NODE, OTHER_NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, TableReader, allocateGraph, clearGraph, mapGraph, planHead, readPlan, readReport, releaseGraph, sheet, writePlan, writeReport } from '@capriccio/shared';
 import { describe, test } from 'vitest';
 
 const READER = 256;
@@ -10,7 +10,8 @@ describe('a table', () => {
   test('is read as it was published, and once', () => {
     const memory = memoryOf();
     const table = new GraphTable(memory, 1);
-    assert.equal(readTable(memory, 1, READER, 0), undefined, 'nothing is published');
+    const page = new TableReader(memory, 1, READER);
+    assert.equal(page.read(), false, 'nothing is published');
     const root = table.addRoot('GET /ä');
     const node = table.addNode('a.ts:1 f');
     table.nodes[node * NODE.width + NODE.isDownstream] = 1;
@@ -19,15 +20,36 @@ describe('a table', () => {
     table.edges[edge + EDGE.count] = 7;
     assert.equal(table.edge(start, node), edge);
     assert.equal(table.publish(), true);
-    const page = readTable(memory, 1, READER, 0);
-    assert.deepEqual(page?.texts, ['(end)', '(others)', 'GET /ä', 'start of GET /ä', 'a.ts:1 f']);
-    assert.deepEqual([...page?.edges ?? []].slice(0, 3), [start, node, 7]);
-    assert.equal(page?.nodes[node * NODE.width + NODE.isDownstream], 1);
-    assert.equal(readTable(memory, 1, READER, page?.version ?? 0), undefined, 'it is the same');
+    assert.equal(page.read(), true);
+    assert.deepEqual(page.texts, ['(end)', '(others)', 'GET /ä', 'start of GET /ä', 'a.ts:1 f']);
+    assert.deepEqual([...page.edges].slice(0, 3), [start, node, 7]);
+    assert.equal(page.nodes[node * NODE.width + NODE.isDownstream], 1);
+    assert.equal(page.read(), false, 'it is the same');
     table.addNode('later');
     table.publish();
-    assert.equal(readTable(memory, 1, READER, page?.version ?? 0)?.texts.at(-1), 'later');
-    assert.equal(readTable(memory, 2, READER, 0), undefined, 'another participant');
+    const { nodes } = page;
+    assert.equal(page.read(), true);
+    assert.equal(page.texts.at(-1), 'later');
+    assert.equal(page.nodes.length, nodes.length + NODE.width);
+    assert.equal(new TableReader(memory, 2, READER).read(), false, 'another participant');
+  });
+
+  test('shows its head alone to who asks for no more, and its rows are in the same place while it does not grow', () => {
+    const memory = memoryOf();
+    const table = new GraphTable(memory, 1);
+    const edge = table.edge(0, 1);
+    table.publish();
+    const page = new TableReader(memory, 1, READER);
+    assert.equal(page.read(), true);
+    const { edges } = page;
+    table.edges[edge + EDGE.count] = 5;
+    table.head[TABLE.queued] = 9;
+    table.publish();
+    assert.deepEqual([page.readHead(), page.readHead()], [true, false]);
+    assert.deepEqual([page.head[TABLE.queued], page.edges[edge + EDGE.count]], [9, 0]);
+    assert.deepEqual([page.read(), page.read()], [true, false]);
+    assert.equal(page.edges, edges);
+    assert.equal(page.edges[edge + EDGE.count], 5);
   });
 
   test('has a bound for each kind of row, says so, and counts on in the row of all others', () => {
@@ -56,9 +78,11 @@ describe('a table', () => {
     assert.equal(table.publish(), false);
     releaseGraph(memory, READER);                                        // the reader has died
     assert.equal(table.publish(), true);
-    assert.equal(readTable(memory, 0, READER, 0)?.texts.at(-1), 'meanwhile');
+    const page = new TableReader(memory, 0, READER);
+    page.read();
+    assert.equal(page.texts.at(-1), 'meanwhile');
     clearGraph(memory, 0);
-    assert.equal(readTable(memory, 0, READER, 0), undefined, 'its worker is dead');
+    assert.equal(new TableReader(memory, 0, READER).read(), false, 'its worker is dead');
   });
 });
 

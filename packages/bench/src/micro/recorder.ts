@@ -3,7 +3,7 @@
  * without it; and tiny pieces of work that end at once. The sides take turns within each round. Counts are checked against the number of turns.
  * Run: npm run bench -- micro/recorder --rounds 25
  */
-import { EDGE, TABLE, allocateGraph, mapGraph, readTable } from '@capriccio/shared';
+import { EDGE, TABLE, TableReader, allocateGraph, mapGraph } from '@capriccio/shared';
 import { Recorder, Scheduler, sharedNow } from '@capriccio/worker';
 import { enter, median, progress, ratio, showRatio, table, threadCpuUs, type Bench, type Finding } from '../harness.ts';
 
@@ -67,9 +67,10 @@ export const bench: Bench = async ({ rounds, quick }) => {
   }
   table(['segment', 'without, ns', 'with, ns', 'ratio'], rows);
   sides[1].recorder?.endTurn(sharedNow() + 2000, true);                 // what it has not shown yet
-  const page = readTable(sides[1].memory, 1, 1, 0);
+  const page = new TableReader(sides[1].memory, 1, 1);
+  page.read();
   let counted = 0;
-  for (let at = 0; at < (page?.head[TABLE.edges] ?? 0) * EDGE.width; at += EDGE.width) counted += page?.edges[at + EDGE.count] ?? 0;
+  for (let at = 0; at < (page.head[TABLE.edges] as number) * EDGE.width; at += EDGE.width) counted += page.edges[at + EDGE.count] as number;
   found.push({ what: 'passages counted', figure: `${counted} of ${passes}`, goal: 'all', isMet: counted === passes });
   return found;
 };

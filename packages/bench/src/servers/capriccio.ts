@@ -1,6 +1,7 @@
 // Contender: a pool of ours. The application's module is the one the peers serve, unchanged.
 import { createPool } from 'capriccio';
 import type { Pool } from 'capriccio';
+import { obeyHarm } from './conductor-harm.ts';
 import { obeyDriver, ownCpuUs, reportFailure, serverArguments, tellDriver } from './protocol.ts';
 import type { ServerUsage } from './protocol.ts';
 
@@ -13,6 +14,8 @@ function usageOf(pool: Pool): ServerUsage {
 try {
   const { app, port, cores, keepAliveMs } = serverArguments();
   const heapMb = process.env['BENCH_HEAP_MB'];
+  const harm = process.env['BENCH_CONDUCTOR'];
+  if (harm !== undefined) await obeyHarm(harm);
   /** Names of parts of the policy, as core/src/options.ts has them, and tickets by route. */
   const [without, tickets] = [process.env['BENCH_WITHOUT'], process.env['BENCH_TICKETS']];
   const pool = await createPool({

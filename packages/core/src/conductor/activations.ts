@@ -7,14 +7,15 @@
 import { NameReader, board, isLive, lifeOf, parker, roles, type Memory } from '@capriccio/shared';
 import { HeartbeatView, type Probe, type ProbeAnswer } from './heartbeat.ts';
 import { KernelView } from './kernel-view.ts';
-import type { Part, PartContext } from './part.ts';
+import { BEAT_MS, type Part, type PartContext } from './part.ts';
 import { Suspicion, type Shown, type Verdict, type Witness } from './suspicion.ts';
 
-/** Between two passes: while all moves, and while somebody is suspected, ms: two such naps are what a clock must have been still for (suspicion.ts). */
-const PERIOD_MS = 4;
+/** Between two passes while somebody is suspected, ms: two such naps are what a clock must have been still for (suspicion.ts). */
 const SUSPECT_MS = 1.3;
-/** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins, ms. */
-const REST_MS = 5;
+/** All workers sleep, but some thread of theirs waits and may go on by itself: its next segment may block before any turn begins. Seldom, once they have slept for long, ms. */
+const REST_MS = BEAT_MS;
+const REST_MS_LONG = 4 * BEAT_MS;
+const SLEPT_MS = 1000;
 /** Blocked for longer, a worker may never come back: main is told, ms. */
 const ZOMBIE_MS = 3000;
 /** A back lane has none that stands by for it. Main starts another when it has been blocked for as long as that takes, ms. */
@@ -49,6 +50,8 @@ class Activations implements Part {
   readonly #tell: (news: ActivationNews) => void;
   readonly #watched: (Watched | undefined)[] = [];
   #isAnySuspect = false;
+  /** What the worker shows that is being judged: filled anew for each, so that a look allocates nothing. */
+  readonly #shown: { -readonly [Key in keyof Shown]: Shown[Key] } = { tick: 0, turnMs: 0, isParked: false, isInHardSleep: false, mayGoOn: false, isAway: false };
   readonly #absent = new Map<number, Absence>();
 
   constructor(memory: Memory, { by }: ActivationsData, tell: (news: ActivationNews) => void) {
@@ -60,11 +63,12 @@ class Activations implements Part {
 
   receive(message: unknown): void { this.#heartbeat.receive(message as ProbeAnswer); }
 
-  rest(): number {
+  rest(idleMs: number): number {
     if (this.#isAnySuspect || this.#absent.values().some(({ isZombie }) => !isZombie)) return SUSPECT_MS;
-    if (this.#absent.size > 0) return REST_MS;
+    const restMs = idleMs < SLEPT_MS ? REST_MS : REST_MS_LONG;
+    if (this.#absent.size > 0) return restMs;
     for (let id = 1; id < this.#memory.layout.participantCount; id++) {
-      if (isLive(this.#memory, id) && roles.roleOf(this.#memory, id) !== roles.SPARE && board.readThreads(this.#memory, id) > 0) return REST_MS;
+      if (isLive(this.#memory, id) && roles.roleOf(this.#memory, id) !== roles.SPARE && board.readThreads(this.#memory, id) > 0) return restMs;
     }
     return Infinity;
   }
@@ -75,7 +79,7 @@ class Activations implements Part {
     let newlyBlocked = 0;
     let fronts = 0;
     for (let id = 1; id < memory.layout.participantCount; id++) {
-      if (!isLive(memory, id)) { this.#forget(id); continue; }
+      if (!isLive(memory, id)) { if (this.#watched[id] !== undefined) this.#forget(id); continue; }
       const role = roles.roleOf(memory, id);
       if (role === roles.SPARE) {
         if (parker.read(memory, id) === parker.PARKED) this.#kernel?.learnFrom(board.readKernelId(memory, id));
@@ -90,7 +94,7 @@ class Activations implements Part {
       if (newlyBlocked === id || role === roles.BLOCKED || this.#absent.has(id)) this.#account(id, nowMs);
     }
     if (newlyBlocked !== 0 || fronts !== roles.cores(memory)) this.#balance(newlyBlocked, nowMs);
-    return this.#isAnySuspect ? SUSPECT_MS : PERIOD_MS;
+    return this.#isAnySuspect ? SUSPECT_MS : BEAT_MS;
   }
 
   /** Sees to it that as many take work as there are cores. */
@@ -142,10 +146,13 @@ class Activations implements Part {
   #judge(id: number, nowMs: number, isAway: boolean): Verdict {
     const memory = this.#memory;
     const watched = this.#watch(id);
-    const shown: Shown = {
-      tick: board.readTick(memory, id), turnMs: board.busyForMs(memory, id, nowMs), isParked: parker.read(memory, id) === parker.PARKED, isInHardSleep: board.isInHardSleep(memory, id),
-      hasThreads: board.readThreads(memory, id) > 0, isAway,
-    };
+    const shown = this.#shown;
+    shown.tick = board.readTick(memory, id);
+    shown.turnMs = board.busyForMs(memory, id, nowMs);
+    shown.isParked = parker.read(memory, id) === parker.PARKED;
+    shown.isInHardSleep = board.isInHardSleep(memory, id);
+    shown.mayGoOn = board.readThreads(memory, id) > 0 || board.readConnections(memory, id) > 0;
+    shown.isAway = isAway;
     return watched.suspicion.judge(nowMs, shown, watched.witness ?? this.#heartbeat.witnessOf(id, nowMs, shown));
   }
 

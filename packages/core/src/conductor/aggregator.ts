@@ -2,10 +2,11 @@
  * The tables of all workers as one: rows of the same name are added up. Workers number their rows as they meet things; here a name has one number for
  * good. What a worker had counted when it died stays counted. Next: decide.ts.
  */
-import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type PlanPage, type TablePage } from '@capriccio/shared';
+import { EDGE, NODE, PLAN, PLAN_NODE, PLAN_ROOT, ROOT_ROW, TABLE, planHead, type PlanPage, type TablePage, type TableReader } from '@capriccio/shared';
 import { requestRootName } from '../serve/lane-messages.ts';
 import { shareWindow } from './share-window.ts';
-import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums } from './snapshot.ts';
+import type { Sums } from './quiet.ts';
+import type { EdgeReading, NodeReading, Plan, Resource, RootReading, Snapshot, Sums as Sampled } from './snapshot.ts';
 
 /** What is the process's: not in any worker's table. */
 export interface ProcessReading { readonly externalLimit: number; readonly heapLimit: number; readonly descriptors: number; readonly descriptorsLimit: number }
@@ -21,7 +22,7 @@ const HANDED = requestRootName('');
 
 const added = (): Added => ({ count: 0, sum: 0, squares: 0 });
 const add = (to: Added, rows: Float64Array, at: number): void => { to.count += rows[at] as number; to.sum += rows[at + 1] as number; to.squares += rows[at + 2] as number; };
-const copy = ({ count, sum, squares }: Added): Sums => ({ count, sum, squares });
+const copy = ({ count, sum, squares }: Added): Sampled => ({ count, sum, squares });
 
 class Totals {
   readonly edges: Map<string, EdgeSum> = new Map();
@@ -42,24 +43,45 @@ class Totals {
 export class Aggregator {
   readonly #numbers = new Map<string, number>();
   readonly names: string[] = [];
-  readonly #pages = new Map<number, TablePage>();
+  readonly #tables = new Map<number, TableReader>();
+  /** Those of them that have been read. */
+  readonly #pages = new Map<number, TableReader>();
   /** Whose turn it is where there is less than one place each. */
   #turn = 0;
-  readonly #numbered = new WeakMap<TablePage, readonly number[]>();
+  readonly #numbered = new WeakMap<TablePage, number[]>();
   /** What the dead had counted. */
   readonly #dead = new Totals();
 
-  get pages(): ReadonlyMap<number, TablePage> { return this.#pages; }
+  get tables(): ReadonlyMap<number, TableReader> { return this.#tables; }
 
-  /** A newer page of a worker. Counts that have become fewer are another worker's, under the same number. */
-  take(worker: number, page: TablePage): void {
-    const before = this.#pages.get(worker);
-    if (before !== undefined && startedIn(page) < startedIn(before)) this.retire(worker);
-    this.#pages.set(worker, page);
+  /** A worker has come, of which nothing is known yet. */
+  meet(worker: number, table: TableReader): void { this.#tables.set(worker, table); }
+
+  /** Takes what is new of all tables. */
+  read(): void { for (const [worker, table] of this.#tables) if (table.read()) this.#pages.set(worker, table); }
+
+  /** By the heads of tables. */
+  sums(process: ProcessReading): Sums {
+    let [rows, queued, started, outside, competing] = [0, 0, 0, 0, 0];
+    for (const { head } of this.#tables.values()) {
+      rows += (head[TABLE.roots] as number) + (head[TABLE.nodes] as number) + (head[TABLE.edges] as number);
+      queued += head[TABLE.queued] as number;
+      started += head[TABLE.started] as number;
+      outside += head[TABLE.outside] as number;
+      competing = Math.max(competing, head[TABLE.runnable] as number);
+    }
+    return { tables: this.#tables.size, rows, queued, started, outside, competing, use: this.#use(process) };
+  }
+
+  #use(process: ProcessReading): number {
+    let use = 0;
+    for (const { used, limit } of this.#resources(process)) if (limit > 0) use = Math.max(use, used / limit);
+    return use;
   }
 
   /** A worker is dead. */
   retire(worker: number): void {
+    this.#tables.delete(worker);
     const page = this.#pages.get(worker);
     this.#pages.delete(worker);
     if (page !== undefined) this.#addPage(this.#dead, page, undefined);
@@ -77,11 +99,9 @@ export class Aggregator {
   /** Our number of each of its nodes. */
   #numbersOf(page: TablePage): readonly number[] {
     let numbers = this.#numbered.get(page);
-    if (numbers === undefined) {
-      const { nodes, texts } = page;
-      numbers = Array.from({ length: nodes.length / NODE.width }, (_, row) => this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string));
-      this.#numbered.set(page, numbers);
-    }
+    const { nodes, texts } = page;
+    if (numbers === undefined) this.#numbered.set(page, numbers = []);
+    for (let row = numbers.length; row < nodes.length / NODE.width; row++) numbers.push(this.#number(texts[nodes[row * NODE.width + NODE.name] as number] as string));
     return numbers;
   }
 
@@ -102,14 +122,14 @@ export class Aggregator {
   /** Outside of heaps, all workers together. */
   get #externalUsed(): number {
     let sum = 0;
-    for (const { head } of this.#pages.values()) sum += head[TABLE.externalUsed] as number;
+    for (const { head } of this.#tables.values()) sum += head[TABLE.externalUsed] as number;
     return sum;
   }
 
   /** Heap is the fullest worker's: each has its own limit. */
   #resources({ externalLimit, heapLimit, descriptors, descriptorsLimit }: ProcessReading): Snapshot['resources'] {
     let worst = { used: 0, limit: Infinity };
-    for (const { head } of this.#pages.values()) {
+    for (const { head } of this.#tables.values()) {
       const here = { used: head[TABLE.heapUsed] as number, limit: Math.min(head[TABLE.heapLimit] as number, heapLimit) };
       if (here.used / here.limit >= worst.used / worst.limit) worst = here;
     }
@@ -230,10 +250,4 @@ function addRoot(totals: Totals, root: string, start: number, rows: Float64Array
   sum.live += rows[at + ROOT_ROW.live] as number;
   sum.usedMs.set(worker, (sum.usedMs.get(worker) ?? 0) + (rows[at + ROOT_ROW.usedMs] as number));
   if (rows[at + ROOT_ROW.isRunnable] === 1) sum.runnable.add(worker);
-}
-
-function startedIn({ roots }: TablePage): number {
-  let sum = 0;
-  for (let at = 0; at < roots.length; at += ROOT_ROW.width) sum += roots[at + ROOT_ROW.started] as number;
-  return sum;
 }

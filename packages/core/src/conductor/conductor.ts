@@ -4,14 +4,12 @@
  */
 import { conductorWord, isLive, parker, type Memory } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
-import type { FromConductor, Part, ToConductor } from './part.ts';
+import { BEAT_MS, type FromConductor, type Part, type ToConductor } from './part.ts';
 
 /** All workers have slept for so long before it sleeps too, ms: a rouse costs whoever begins to work some 12 us. */
 const IDLE_MS = 50;
 /** Longest pause between two passes while anything runs, ms. */
 const NAP_MS_MAX = 50;
-/** Passes that are as far apart, or farther, fall on common beats, ms: each wake-up costs whoever has the processor its caches. */
-const BEAT_MS = 4;
 /** Passes due within this are not put off, ms: a nap is rarely shorter. */
 const SOON_MS = 0.3;
 
@@ -28,6 +26,8 @@ export class Conductor {
   readonly #parts: readonly NamedPart[];
   readonly #mail: ConductorMail;
   #activeAt = 0;
+  /** Who was awake at the last look: likely still. */
+  #awake = 1;
 
   constructor(memory: Memory, parts: readonly NamedPart[], mail: ConductorMail) {
     this.#memory = memory;
@@ -59,7 +59,7 @@ export class Conductor {
 
   #sleep(): void {
     const memory = this.#memory;
-    const ms = Math.min(...this.#parts.map(({ part }) => part.rest?.() ?? Infinity));
+    const ms = Math.min(...this.#parts.map(({ part }) => part.rest?.(sharedNow() - this.#activeAt) ?? Infinity));
     conductorWord.fallAsleep(memory);
     if (this.#isAnyoneAwake()) return;
     conductorWord.sleep(memory, ms);
@@ -70,10 +70,16 @@ export class Conductor {
   }
 
   #isAnyoneAwake(): boolean {
+    if (this.#isAwake(this.#awake)) return true;
     const { participantCount } = this.#memory.layout;
-    for (let id = 1; id < participantCount; id++) if (isLive(this.#memory, id) && parker.read(this.#memory, id) !== parker.PARKED) return true;
+    for (let id = 1; id < participantCount; id++) {
+      if (!this.#isAwake(id)) continue;
+      this.#awake = id;
+      return true;
+    }
     return false;
   }
+  #isAwake(id: number): boolean { return isLive(this.#memory, id) && parker.read(this.#memory, id) !== parker.PARKED; }
 
   #takeMail(): void {
     for (const { part, message } of this.#mail.take()) this.#parts.find(({ name }) => name === part)?.part.receive?.(message);

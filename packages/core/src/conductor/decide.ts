@@ -194,4 +194,6 @@ const PERIOD_MS_YOUNG = 5;
 const YOUNG_MS = 500;
 
 /** @param ageMs  since it began */
-export const periodMsAt = (ageMs: number): number => (ageMs < YOUNG_MS ? PERIOD_MS_YOUNG : PERIOD_MS);
+export const periodMsAt = (ageMs: number): number => (isYoungAt(ageMs) ? PERIOD_MS_YOUNG : PERIOD_MS);
+/** It looks at everything each time, however quiet it is. */
+export const isYoungAt = (ageMs: number): boolean => ageMs < YOUNG_MS;

@@ -1,16 +1,17 @@
 /**
  * The conductor's part that minds the blocking graph: every 50 ms it reads the tables of the workers, decides (decide.ts), and writes each worker's plan; four
- * times a second the report that `pool.graph()` shows. It holds nothing that others wait for, and may die at any time: what it said last stays in force,
- * and the next learns anew. Next: part.ts for what a part is, aggregator.ts, decide.ts.
+ * times a second the report that `pool.graph()` shows. While all is quiet it reads only the heads of the tables, and the rest four times a second (quiet.ts). It holds nothing that others wait for, and may die at any time: what it said last stays in force,
+ * and the next learns anew. Next: part.ts for what a part is, quiet.ts, aggregator.ts, decide.ts.
  */
-import { isLive, mapGraph, readTable, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
+import { TableReader, isLive, lifeOf, mapGraph, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import { describeGraph } from '../graph.ts';
 import type { PolicyPart } from '../options.ts';
 import { Aggregator, type ProcessReading } from './aggregator.ts';
-import { decide, firstState, periodMsAt } from './decide.ts';
+import { decide, firstState, isYoungAt, periodMsAt } from './decide.ts';
 import { countDescriptors, systemDescriptors } from './descriptors.ts';
 import type { Part, PartContext } from './part.ts';
+import { isQuiet, lookedAt, type Looked } from './quiet.ts';
 import { ProcessUsage } from './usage.ts';
 
 /** What the pool gives it. Infinity: no limit. */
@@ -41,20 +42,24 @@ export function create({ memory: arena, data }: PartContext): Part {
   const descriptorsLimit = Math.min(limits.descriptors, systemDescriptors());
   let state = firstState(bornAt);
   let reportedAt = -Infinity;
+  let looked: Looked | undefined;
+  /** Of each participant, the life that its table is of. */
+  const lives = new Int32Array(participantCount);
   const usage = new ProcessUsage(bornAt);
   let descriptors = { count: 0, atMs: -Infinity };
   let isFresh = true;
   let rests = 0;
 
-  const readTables = (): void => {
+  const readHeads = (): void => {
     for (let id = 1; id < participantCount; id++) {
-      if (!isLive(arena, id)) { aggregator.retire(id); continue; }
-      const page = readTable(memory, id, CONDUCTOR, aggregator.pages.get(id)?.version ?? 0);
-      if (page === undefined) continue;
-      aggregator.take(id, page);
-      isFresh = true;
-      rests = 0;
+      const life = lifeOf(arena, id);
+      if (life !== lives[id]) {
+        lives[id] = life;
+        aggregator.retire(id);
+        if (isLive(arena, id)) aggregator.meet(id, new TableReader(memory, id, CONDUCTOR));
+      }
     }
+    for (const table of aggregator.tables.values()) if (table.readHead()) { isFresh = true; rests = 0; }
   };
   const readProcess = (nowMs: number): ProcessReading => {
     if (nowMs - descriptors.atMs >= DESCRIPTORS_MS) descriptors = { count: countDescriptors(), atMs: nowMs };
@@ -63,14 +68,18 @@ export function create({ memory: arena, data }: PartContext): Part {
 
   return {
     pass: (nowMs) => {
-      readTables();
-      if (isFresh) {
-        const reading = readProcess(nowMs);
+      readHeads();
+      const reading = readProcess(nowMs);
+      const sums = aggregator.sums(reading);
+      const mayWait = looked !== undefined && !isYoungAt(nowMs - bornAt) && isQuiet(nowMs, sums, looked);
+      if (isFresh && !mayWait) {
+        aggregator.read();
         usage.look(nowMs);
         const snapshot = aggregator.snapshot(nowMs, reading);
         const decided = decide(snapshot, state, rules);
         state = decided.state;
-        for (const id of aggregator.pages.keys()) {
+        looked = lookedAt(nowMs, sums, looked, decided.plan.decisions.length > 0);
+        for (const id of aggregator.tables.keys()) {
           const page = aggregator.pageFor(id, decided.plan, reading);
           if (page !== undefined && !isFrozen) writePlan(memory, id, page);
         }

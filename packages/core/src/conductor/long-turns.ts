@@ -4,9 +4,9 @@
  */
 import { board, isLive, parker, roles, type Memory } from '@capriccio/shared';
 import { LONG_TURN_MS } from '@capriccio/worker';
-import type { Part, PartContext } from './part.ts';
+import { BEAT_MS, type Part, type PartContext } from './part.ts';
 
-const PERIOD_MS = 8;
+const PERIOD_MS = 2 * BEAT_MS;
 
 export function create({ memory }: PartContext): Part {
   /** The turn of each worker about which everybody has been told. */

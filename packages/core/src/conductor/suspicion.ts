@@ -30,8 +30,8 @@ export interface Shown {
   readonly isParked: boolean;
   /** It sleeps outside of its event loop. */
   readonly isInHardSleep: boolean;
-  /** Some thread of its waits, and may go on outside of a turn. */
-  readonly hasThreads: boolean;
+  /** Some thread of its waits, or a connection is open: it may go on by itself, outside of a turn. */
+  readonly mayGoOn: boolean;
   /** It counts as blocked: no look is spared, for each tells whether it is back. */
   readonly isAway: boolean;
 }
@@ -49,10 +49,13 @@ const COLLECTING_MS = 250;
 /** The same while it waits for a lock of the process, ms: whoever holds that may have found no processor for as long. */
 const LOCK_MS = 250;
 /** Nobody who did well at the last look is asked again sooner, ms: somebody else may be under suspicion, and looks come every millisecond. */
-const PAUSE_MS = 3;
-/** Nor who rests and has nothing that could go on by itself, or has computed in one turn for LONG_MS already: every other look of 4 ms will do. */
-const LAZY_MS = 7;
-const LONG_MS = 20;
+const PAUSE_MS = 4.5;
+/**
+ * Nor who has been at rest for SETTLED_MS and has nothing that could go on by itself: each fourth look will do. Nobody misses its processor before it is
+ * woken, which shows in its word, and then it is asked at once.
+ */
+const LAZY_MS = 22;
+const SETTLED_MS = 250;
 const UNKNOWN = -1;
 
 export class Suspicion {
@@ -67,20 +70,27 @@ export class Suspicion {
   sinceMs = 0;
 
   judge(nowMs: number, shown: Shown, witness: Witness): Verdict {
-    const { tick, turnMs, isParked } = shown;
+    const { tick, turnMs, isParked, mayGoOn, isInHardSleep } = shown;
     const isFresh = tick !== this.#tick;                                 // a turn has begun since: it was on a processor
     this.#tick = tick;
-    if (isFresh && turnMs < FRESH_MS) return this.#moved(nowMs, 'moving');
-    if (isParked && shown.isInHardSleep) return this.#moved(nowMs, 'resting');   // its loop has nothing to call, and nothing else of its can run
+    if (isFresh && turnMs < FRESH_MS && !(isParked && mayGoOn && !isInHardSleep && this.#isElsewhere(nowMs, witness))) return this.#moved(nowMs, 'moving');
+    if (isParked && isInHardSleep) return this.#moved(nowMs, 'resting');   // its loop has nothing to call, and nothing else of its can run
     if (!isFresh && isParked === this.#wasParked && this.#isSpared(nowMs, shown)) return this.#last;
     this.#askedAt = nowMs;
     this.#wasParked = isParked;
     return this.#ask(nowMs, isParked, witness);
   }
 
-  #isSpared(nowMs: number, { turnMs, isParked, hasThreads, isAway }: Shown): boolean {
+  /** Its turn is over, but a callback may have begun after that, and hang: one question. */
+  #isElsewhere(nowMs: number, witness: Witness): boolean {
+    if (this.#last !== 'suspect' && nowMs - this.#askedAt < PAUSE_MS) return false;
+    this.#askedAt = nowMs;
+    return !witness.isInLoop();
+  }
+
+  #isSpared(nowMs: number, { isParked, mayGoOn, isAway }: Shown): boolean {
     if (isAway || this.#last === 'suspect' || this.#last === 'blocked') return false;
-    return nowMs - this.#askedAt < ((isParked ? hasThreads : turnMs < LONG_MS) ? PAUSE_MS : LAZY_MS);
+    return nowMs - this.#askedAt < (isParked && !mayGoOn && nowMs - this.sinceMs >= SETTLED_MS ? LAZY_MS : PAUSE_MS);
   }
 
   #ask(nowMs: number, isParked: boolean, witness: Witness): Verdict {
