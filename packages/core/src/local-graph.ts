@@ -2,7 +2,7 @@
  * The blocking graph of a pool of cores: 0: its runtime's one table, put together when somebody asks. There is no conductor, so nothing is decided: windows,
  * forecasts and balanced tickets are there on workers only. Next: conductor/aggregator.ts, which a conductor uses for many.
  */
-import { mapGraph, readTable, type GraphMemory } from '@capriccio/shared';
+import { TableReader, mapGraph } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
 import { Aggregator } from './conductor/aggregator.ts';
 import { countDescriptors, systemDescriptors } from './conductor/descriptors.ts';
@@ -16,23 +16,19 @@ const MAIN = 0;
 const NOTHING_DECIDED: Plan = { roots: new Map(), nodes: new Map(), marks: new Map(), decisions: [] };
 
 export class LocalGraph {
-  readonly #memory: GraphMemory;
-  readonly #id: number;
   readonly #limits: FullPoolOptions['limits'];
   readonly #aggregator = new Aggregator();
   readonly #usage = new ProcessUsage(sharedNow());
 
   constructor(buffer: SharedArrayBuffer, participantCount: number, id: number, { descriptors, ...limits }: FullPoolOptions['limits']) {
-    this.#memory = mapGraph(buffer, participantCount);
-    this.#id = id;
+    this.#aggregator.meet(id, new TableReader(mapGraph(buffer, participantCount), id, MAIN));
     this.#limits = { ...limits, descriptors: Math.min(descriptors, systemDescriptors()) };
   }
 
   /** As it was published last. */
   read(): GraphData {
     const nowMs = sharedNow();
-    const page = readTable(this.#memory, this.#id, MAIN, this.#aggregator.pages.get(this.#id)?.version ?? 0);
-    if (page !== undefined) this.#aggregator.take(this.#id, page);
+    this.#aggregator.read();
     this.#usage.look(nowMs);
     const { heapBytes, externalBytes, descriptors } = this.#limits;
     const snapshot = this.#aggregator.snapshot(nowMs, { heapLimit: heapBytes, externalLimit: externalBytes, descriptors: countDescriptors(), descriptorsLimit: descriptors });
