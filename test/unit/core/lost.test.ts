@@ -344,6 +344,6 @@ test('many deaths, one after the other: numbers are used again, nothing is lost 
     await soon(Promise.all(others));
   }
   await isWhole(here);
-  assert.equal(here.lost.length, 14);
-  assert.equal(here.pool.stats().memory.slotsFree, 65_536);
+  assert.equal(here.lost.length, 14, here.lost.map(({ reason }) => reason).join('; '));
+  await until(() => here.pool.stats().memory.slotsFree === 65_536, 'every slot being free again');   // the last one's memory comes to rest a moment later
 });
