@@ -162,6 +162,14 @@ export class Crew {
     settled.resolve(undefined);
     this.#leaving.set(worker, settled);
   }
+  /** Ends a worker that has taken no work. Who waits for those that leave is told, should its thread be blocked in the kernel. */
+  #dismiss(worker: LiveWorker, reason: string): void {
+    const gone = Promise.withResolvers<CapriccioError | undefined>();
+    this.#leaving.set(worker, gone);
+    this.#end(worker, reason);
+    const timer = setTimeout(() => this.#cannotEnd(worker, gone), EXIT_MS).unref();
+    void gone.promise.finally(() => clearTimeout(timer));
+  }
   #end(worker: LiveWorker, reason: string): void {
     worker.reason = reason;
     worker.isExpected = true;
@@ -219,10 +227,7 @@ export class Crew {
       } catch (error) {
         const lives = workers.get(successor.id) === successor;
         if (!lives && attempt < SUCCESSORS_MAX) continue;
-        if (lives) {
-          this.#end(successor, 'an app could not be loaded in it');
-          this.#leaving.set(successor, Promise.withResolvers());
-        }
+        if (lives) this.#dismiss(successor, 'an app could not be loaded in it');
         throw error;
       }
     }
