@@ -1,12 +1,12 @@
 /**
  * Routes that are all on back lanes, asked for more than there is: each gets its share of what the lanes compute. The worker's own classes decide who is
- * handed over (LaneShares) and what is refused (Admission, drainRate); a lane runs what it takes to its end, the oldest first, and is in virtual time.
+ * handed over (LaneShares) and what is refused (Admission, drain); a lane runs what it takes to its end, the oldest first, and is in virtual time.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Ewma } from '@capriccio/worker';
 import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
-import { drainRate } from '../../packages/core/src/conductor/drain-rates.ts';
+import { drain, noDrain, perMsOf, type Drain } from '../../packages/core/src/conductor/drain-rates.ts';
 import { LaneShares } from '../../packages/core/src/serve/lane-shares.ts';
 import { Events } from './events.ts';
 import { exponential, random } from './random.ts';
@@ -24,7 +24,7 @@ class Route {
   readonly queue: number[] = [];
   readonly admission = new Admission();
   readonly ownMs = new Ewma();
-  drainPerMs = 0;
+  drain: Drain = noDrain;
   begun = 0;
   wasQueued = false;
   constructor(ms: number, tickets: number) { this.ms = ms; this.tickets = tickets; }
@@ -79,13 +79,13 @@ function run({ cores, load, seconds = 10, tickets = COSTS.map(() => 1), pays = t
     for (const route of routes) {
       const between = exponential(COSTS.length * route.ms / load);
       const arrive = (): void => {
-        const waitMs = forecastWait(route.queue.length, route.drainPerMs, NONE);
+        const waitMs = forecastWait(route.queue.length, perMsOf(route.drain), NONE);
         const refused = route.wantsLane ? route.admission.judge({ nowMs: events.now, arrivedAtMs: events.now, deadlineMs: DEADLINE_MS, waitMs, waiting: route.queue.length, workers: 1, ownMs: route.ownMs }) : undefined;
         if (refused === undefined) { route.queue.push(events.now); offer(); }
         events.after(between(next), arrive);
       };
       const look = (): void => {
-        route.drainPerMs = drainRate(route.drainPerMs, { count: route.begun, ms: PERIOD_MS, isBacklogged: route.wasQueued && route.wantsLane, fairPerMs: route.tickets / tickets.reduce((a, b) => a + b, 0) / route.ms });
+        route.drain = drain(route.drain, { count: route.begun, ms: PERIOD_MS, isBacklogged: route.wasQueued && route.wantsLane, fairPerMs: route.tickets / tickets.reduce((a, b) => a + b, 0) / route.ms });
         route.begun = 0;
         route.wasQueued = route.wantsLane;
         events.after(PERIOD_MS, look);

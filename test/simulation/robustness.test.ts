@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
 import { decide, firstState } from '../../packages/core/src/conductor/decide.ts';
-import { drainRate } from '../../packages/core/src/conductor/drain-rates.ts';
+import { drain } from '../../packages/core/src/conductor/drain-rates.ts';
 import type { Snapshot, Sums } from '../../packages/core/src/conductor/snapshot.ts';
 import { Ewma, blend, momentsOf } from '../../packages/worker/src/moments.ts';
 import { ResourceGate } from '../../packages/worker/src/resource-gate.ts';
@@ -48,8 +48,10 @@ describe('what makes no sense changes nothing for good', () => {
       assert.equal(thread.attainedUs, 5);
       root.push(thread, 0);
     }
-    assert.equal(drainRate(3, { count: 5, ms: 0, isBacklogged: true, fairPerMs: NaN }), 3);
-    assert.equal(drainRate(3, { count: NaN, ms: 1, isBacklogged: true, fairPerMs: NaN }), 3);
+    const known = { taken: 30, ms: 10 };
+    assert.equal(drain(known, { count: 5, ms: 0, isBacklogged: true, fairPerMs: NaN }), known);
+    assert.equal(drain(known, { count: NaN, ms: 1, isBacklogged: true, fairPerMs: NaN }), known);
+    assert.deepEqual(drain({ taken: 0, ms: 0 }, { count: 0, ms: 1, isBacklogged: false, fairPerMs: NaN }), { taken: 0, ms: 0 });
     assert.equal(forecastWait(10, 0, [{ visits: 1, waiting: 5, ratePerMs: 0 }]), 0);
   });
 
@@ -114,11 +116,12 @@ test('who is refused is told when to come back; a probe goes through now and the
   const arrival = { arrivedAtMs: 0, deadlineMs: 100, waitMs: 200, waiting: 100, workers: 2, ownMs: { mean: 10, variance: 25 } };
   assert.equal(admission.judge({ ...arrival, nowMs: 0 }), undefined, 'the first is a probe');
   assert.equal(admission.judge({ ...arrival, nowMs: 50, arrivedAtMs: 50 }), 200);
-  assert.equal(admission.judge({ ...arrival, nowMs: 101, arrivedAtMs: 101 }), undefined, 'the next');
+  assert.equal(admission.judge({ ...arrival, nowMs: 799, arrivedAtMs: 799 }), 200);
+  assert.equal(admission.judge({ ...arrival, nowMs: 801, arrivedAtMs: 801 }), undefined, 'the next, after four times the wait');
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waiting: 2 }), undefined, 'no more wait than there are workers');
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 0 }), undefined);
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, deadlineMs: Infinity }), undefined, 'without a deadline nothing is refused');
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 25 }), undefined, '0.3 of the 85 ms that are left');
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 26 }), 50);
-  assert.deepEqual([admission.admitted, admission.refused, admission.probed], [6, 2, 2]);
+  assert.deepEqual([admission.admitted, admission.refused, admission.probed], [6, 3, 2]);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Roots, sharedNow } from '@capriccio/worker';
-import { Patience } from '../../../packages/core/src/conductor/patience.ts';
+import { Patience, Patiences } from '../../../packages/core/src/conductor/patience.ts';
 import { RouteAdmission } from '../../../packages/core/src/serve/route-admission.ts';
 
 const times = (count: number, act: () => void): void => { for (let k = 0; k < count; k++) act(); };
@@ -39,6 +39,43 @@ describe('patience', () => {
     times(10, () => { patience.gaveUp(NaN); patience.gaveUp(-1); });
     assert.equal(patience.within(1000), 250);
   });
+});
+
+describe('patience of a server\'s clients', () => {
+  test('is known of all routes as soon as those of two have shown it, and is the longest of these', () => {
+    const clients = new Patiences();
+    const [first, second, third] = [clients.of(), clients.of(), clients.of()];
+    times(7, () => first.gaveUp(400));
+    assert.equal(third.within(1000), 1000, 'one route says nothing of others');
+    times(2, () => second.gaveUp(500));
+    const shown = third.within(1000);
+    assert.ok(Math.abs(shown - 490) < 30, shown.toFixed(0));
+    assert.equal(second.within(1000), shown);
+    assert.equal(third.within(300), 300, 'a shorter deadline stays');
+    times(4, () => first.gaveUp(400));
+    assert.ok(Math.abs(first.within(1000) - 390) < 30, 'its own clients have shown enough');
+    times(2000, () => { first.turn(); second.turn(); });
+    assert.equal(third.within(1000), 1000, 'and is forgotten');
+  });
+
+  test('what clients of one route do on purpose is no matter of the others', () => {
+    const clients = new Patiences();
+    const [hasty, other] = [clients.of(), clients.of()];
+    times(1000, () => hasty.gaveUp(5));
+    assert.equal(hasty.within(1000), 250);
+    assert.equal(other.within(1000), 1000);
+  });
+});
+
+test('a request that has not begun and would be late for its client does not begin, but for young ones', () => {
+  const roots = new Roots();
+  const admission = new RouteAdmission(roots.named('GET /slow'), roots.active);
+  admission.ended(sharedNow() - 100);                                     // its own time: 100 ms
+  assert.equal(admission.isTooLate(990, 1000), false, 'the deadline bounds the beginning alone');
+  times(64, () => admission.gaveUp(500));
+  assert.deepEqual([360, 440].map((ageMs) => admission.isTooLate(ageMs, 1000)), [false, true]);
+  times(200, () => admission.ended(sharedNow() - 900));
+  assert.deepEqual([230, 270].map((ageMs) => admission.isTooLate(ageMs, 1000)), [false, true], 'it has become slow: young ones begin, or it would be so for ever');
 });
 
 test('a route whose clients give up at half of its deadline refuses what would be late for them', () => {

@@ -11,8 +11,13 @@ import type { Moments } from '@capriccio/worker';
 
 /** Of what the deadline leaves after the root's own time, the part that may be spent waiting. */
 const SLACK = 0.3;
-/** One is let through in spite of all so often, ms: it keeps rates and times alive, and finds out when a dead service is back. */
+/**
+ * One is let through in spite of all so often: it keeps rates and times alive, and finds out when a dead service is back. At least so many of the waits that
+ * are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
+ */
 const PROBE_MS = 100;
+const PROBE_WAITS = 4;
+const PROBE_MS_MAX = 1000;
 /** A client that is refused comes back after this at the earliest, ms. */
 const RETRY_MS_MIN = 50;
 
@@ -42,7 +47,7 @@ export class Admission {
     if (waitMs > 0 && waiting > workers) {
       const left = deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance));
       if (nowMs - arrivedAtMs + waitMs > SLACK * Math.max(0, left)) {
-        if (nowMs - this.#probedAtMs <= PROBE_MS) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
+        if (nowMs - this.#probedAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
         this.#probedAtMs = nowMs;
         this.probed++;
       }

@@ -5,7 +5,7 @@
  * Next: snapshot.ts for the nouns, graph-part.ts for who reads the tables and calls this.
  */
 import { NOTHING, blend, momentsOf, type Moments } from '@capriccio/worker';
-import { drainRate } from './drain-rates.ts';
+import { drain, noDrain, perMsOf, type Drain } from './drain-rates.ts';
 import { describe } from './explain.ts';
 import { growthToEnd, nextGrowth, observe, visitsOf, waysOut, type Edges, type Ways } from './forecast.ts';
 import { rebalance } from './rebalance.ts';
@@ -14,7 +14,7 @@ import { calm, watch, type ThrashState } from './thrash.ts';
 import { nodeTickets, type Pressure } from './tickets.ts';
 import { READING_MIN, READING_MS_MAX, climb, firstWindow, type WindowState } from './windows.ts';
 
-interface RootState { readonly drainPerMs: number; readonly ownMs: Moments; readonly factor: number; readonly read: RootReading }
+interface RootState { readonly drained: Drain; readonly ownMs: Moments; readonly factor: number; readonly read: RootReading }
 /** `from` is what the present reading of the window began with. */
 interface NodeState { readonly climbing: WindowState; readonly isGated: boolean; readonly isSound: boolean; readonly ratePerMs: number; readonly waitMs: number; readonly tickets: number; readonly from: NodeReading; readonly fromMs: number }
 
@@ -160,8 +160,8 @@ function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: numb
     const ownMs = blend(old?.ownMs ?? NOTHING, momentsOf(fresh.count, fresh.sum, fresh.squares), fresh.count, OWN_WEIGHT);
     const used = read.usedMs.reduce((sum, ms) => sum + positive(ms), 0);
     const fairPerMs = used > 0 ? read.usedMs.length * read.tickets / competing(roots, read) * read.started / used : 0;
-    const drainPerMs = drainRate(old?.drainPerMs ?? 0, { count: started, ms: periodMs, isBacklogged: read.queued > 0 && (old?.read.queued ?? 0) > 0, fairPerMs });
-    return [read.name, { drainPerMs, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, read }];
+    const drained = drain(old?.drained ?? noDrain, { count: started, ms: periodMs, isBacklogged: read.queued > 0 && (old?.read.queued ?? 0) > 0, fairPerMs });
+    return [read.name, { drained, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, read }];
   }));
 }
 
@@ -180,11 +180,11 @@ function planRoots(snapshot: Snapshot, roots: ReadonlyMap<string, RootState>, no
   const gated = [...nodes].filter(([, { isGated }]) => isGated).map(([node, { ratePerMs }]) => ({ node, ratePerMs, visits: visitsOf(ways, node) }));
   const growths = limited.map(({ resource }) => [resource, growthToEnd(ways, resource)] as const);
   return new Map(snapshot.roots.map(({ name, start, tickets }) => {
-    const { drainPerMs, ownMs, factor } = roots.get(name) as RootState;
+    const { drained, ownMs, factor } = roots.get(name) as RootState;
     const gates = gated.map(({ node, ratePerMs, visits }) => ({ node, ratePerMs, visits: visits.get(start) ?? 0 })).filter(({ visits }) => visits > 0.01);
     const growth: Partial<Record<Resource, Moments>> = {};
     for (const [resource, byNode] of growths) growth[resource] = byNode.get(start) ?? NOTHING;
-    return [name, { drainPerMs, ownMs, gates, growth, tickets: tickets * factor }];
+    return [name, { drainPerMs: perMsOf(drained), ownMs, gates, growth, tickets: tickets * factor }];
   }));
 }
 

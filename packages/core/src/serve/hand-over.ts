@@ -25,8 +25,12 @@ const LANE_SHARE = 0.5;
 const PARK_MS_MAX = 50;
 /** Where its client has gone, what a request waits for on its lane counts here until the lane has told that it counts it now, ms. */
 const ABANDONED_MS = 300;
-/** How often it is seen whether lanes have begun what waits for them, while others wait here, ms. */
+/**
+ * How soon it is seen whether lanes have begun what waits for them, while others wait here, and how long after that at most: twice as long each time that
+ * nothing has begun. What other fronts have handed over is all that is looked for: an answer tells by itself that its lane is free; ms.
+ */
 const LOOK_MS = 2;
+const LOOK_MS_MAX = 8;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
@@ -72,6 +76,7 @@ export class HandOver {
   readonly #unbegun = new Bag<Relay>();
   readonly #shares = new LaneShares<Root>();
   #look: NodeJS.Timeout | undefined;
+  #lookMs = LOOK_MS;
   /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
   readonly #visits = new Map<Handed, () => void>();
   /** Requests that were handed over and are not answered, and those that are. */
@@ -103,7 +108,10 @@ export class HandOver {
     if (!this.#isOpen || !this.#isBack(root) || this.#isKept(root)) { this.#shares.leave(root); return true; }
     if (this.#hasPlace() && this.#shares.isNext(root)) return true;
     this.#shares.wait(root);
-    if (this.#look === undefined) this.#look = setTimeout(() => this.#lookAgain(), LOOK_MS);
+    if (this.#look === undefined) {
+      this.#look = setTimeout(() => this.#lookAgain(), this.#lookMs);
+      this.#lookMs = Math.min(LOOK_MS_MAX, 2 * this.#lookMs);
+    }
     return false;
   }
   #isKept(root: Root): boolean { return this.#isOpen && this.#host.runtime.laneRouter?.keepsInFront(root.lane as RootLane) === true; }
@@ -163,6 +171,7 @@ export class HandOver {
       return;
     }
     this.#outstanding++;
+    this.#lookMs = LOOK_MS;
     let paidMs = this.#shares.handOver(root);
     const relay = new Relay(handed, this.#host, this.#bodies, (usedMs) => {
       this.#shares.answered(root, usedMs, paidMs);

@@ -9,6 +9,7 @@ import { Cell, LocalThread, sharedNow, type Asker, type Entry, type Root, type R
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { Patiences } from '../conductor/patience.ts';
 import { Bag, type Member } from './bag.ts';
 import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
@@ -31,6 +32,7 @@ export class RequestThreads {
   readonly #times: RecordableHistogram[] = [];
   /** Undefined on a back lane, which hands nothing over. */
   readonly #handOver: HandOver | undefined;
+  readonly #clients = new Patiences();
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -64,6 +66,7 @@ export class RequestThreads {
       fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
       ended: (handed) => {
         this.#answered(handed.route, handed.arrivedAt);
+        if (handed.res.writableFinished) (handed as RequestEntry).admission.ended((handed as RequestEntry).begunAt);
         this.active--;
         this.#open.delete(handed as RequestEntry);
       },
@@ -119,10 +122,13 @@ export class RequestThreads {
       const times = this.#times[route.index] = createHistogram();
       this.#tell(route.name, times);
     }
-    return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active) };
+    return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active, this.#clients) };
   }
   /** @internal it could not be answered in time any more */
-  isPast({ req, route, arrivedAt }: RequestEntry, nowMs: number): boolean { return nowMs - arrivedAt > this.#deadlineOf(route) && !isStream(req); }
+  isPast({ admission, req, route, arrivedAt }: RequestEntry, nowMs: number): boolean {
+    const [ageMs, deadlineMs] = [nowMs - arrivedAt, this.#deadlineOf(route)];
+    return (ageMs > deadlineMs || admission.isTooLate(ageMs, deadlineMs)) && !isStream(req);
+  }
   #deadlineOf({ options }: Route<RouteOptions>): number { return options?.deadlineMs ?? this.#options.deadlineMs; }
 
   /** @internal its turn has come. @returns whether it has begun here */
@@ -133,7 +139,7 @@ export class RequestThreads {
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
     const begunAt = sharedNow();
-    if (begunAt - arrivedAt > deadlineMs && !isStream(req)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
+    if (this.isPast(entry, begunAt)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;

@@ -5,8 +5,8 @@
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
 import { Admission, forecastWait } from '../conductor/admission.ts';
-import { drainRate } from '../conductor/drain-rates.ts';
-import { Patience } from '../conductor/patience.ts';
+import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
+import { Patience, type Patiences } from '../conductor/patience.ts';
 
 /** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
 const PERIOD_MS = 50;
@@ -21,17 +21,18 @@ export class RouteAdmission {
   readonly #root: Root;
   readonly #all: Iterable<Root>;
   readonly #admission = new Admission();
-  readonly #patience = new Patience();
+  readonly #patience: Patience;
   readonly #ownMs = new Ewma();
-  #drainPerMs = 0;
+  #drain: Drain = noDrain;
   #begun = 0;
   #begunBefore = 0;
   #queuedBefore = 0;
   #atMs: number = sharedNow();
   #toSample = 1;
 
-  /** @param roots  those that have something to run on this worker */
-  constructor(root: Root, roots: Iterable<Root>) {
+  /** @param roots  those that have something to run on this worker; @param clients  of the server, where it has more than this route */
+  constructor(root: Root, roots: Iterable<Root>, clients?: Patiences) {
+    this.#patience = clients?.of() ?? new Patience();
     this.#root = root;
     this.#all = roots;
   }
@@ -43,7 +44,7 @@ export class RouteAdmission {
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs, queued);
     const gate = this.#root.gateWait?.() ?? NO_WAIT;
     return this.#admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, this.#drainPerMs, NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMsOf(this.#drain), NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
     });
   }
 
@@ -52,7 +53,7 @@ export class RouteAdmission {
     for (const root of this.#all) tickets += root.tickets;
     const fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
     const ms = nowMs - this.#atMs;
-    this.#drainPerMs = drainRate(this.#drainPerMs, { count: this.#begun - this.#begunBefore, ms, isBacklogged: queued > 0 && this.#queuedBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs });
+    this.#drain = drain(this.#drain, { count: this.#begun - this.#begunBefore, ms, isBacklogged: queued > 0 && this.#queuedBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs });
     this.#queuedBefore = queued;
     this.#begunBefore = this.#begun;
     this.#atMs = nowMs;
@@ -65,6 +66,14 @@ export class RouteAdmission {
   }
   /** The deadline that clients will see met. */
   within(deadlineMs: number): number { return this.#patience.within(deadlineMs); }
+  /**
+   * It has not begun, and would be answered too late for its client, as far as is known how long that waits. What has waited for less than half of that
+   * begins, whatever it takes: so what is known of the own time comes from the present.
+   */
+  isTooLate(ageMs: number, deadlineMs: number): boolean {
+    const within = this.within(deadlineMs);
+    return within < deadlineMs && ageMs > Math.max(within / 2, within - this.#ownMs.mean);
+  }
   /** A client that had to wait has gone without an answer, so long after it came. */
   gaveUp(ageMs: number): void { this.#patience.gaveUp(ageMs); }
   /** It has ended at once. */
