@@ -25,6 +25,7 @@ export { BACK_SEAT, LONG_TURN_MS, SPARE_SEAT, chooseWorker } from './placement.t
 export type { PoolHandle, SharedChannelOptions, SharedPrimitives, SharedSemaphoreOptions } from './pool-handle.ts';
 export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export { LaneClock, RootLane, cpuMs } from './lanes/lane-clock.ts';
+export { LaneBalance } from './lanes/lane-balance.ts';
 export { LaneHunger } from './lanes/lane-hunger.ts';
 export { LaneRouter } from './lanes/lane-router.ts';
 export { describeVerdict, withHand, type Hand, type Verdict } from './lanes/verdict.ts';

@@ -102,6 +102,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   lane: RootLane | undefined = undefined;
   /** Mean processor time that a back lane takes for one of its requests, microseconds; 0 while it has had none. */
   awayUs = 0;
+  /** What begins of it is handed over to back lanes: it takes next to nothing here. */
+  isAway = false;
   /** Another name of the same work, here: the two have one share. */
   partner: Root<T> | undefined = undefined;
   readonly #rules: SchedulingRules;
@@ -313,6 +315,8 @@ export class Roots<T extends Ready = Runnable> {
   readonly #heap = new PassHeap<Root<T>>();
   readonly #rules: SchedulingRules;
   #pass = 0;
+  /** Roots with more pass give way to what runs elsewhere (lanes/lane-balance.ts). */
+  limit: number = Infinity;
 
   constructor(rules: SchedulingRules = schedulingRules) { this.#rules = rules; }
 
@@ -340,17 +344,18 @@ export class Roots<T extends Ready = Runnable> {
   /** The root whose turn it is, among those that can run; those that have nothing left leave the heap. */
   pick(): Root<T> | undefined {
     for (let root = this.#heap.top; root !== undefined; root = this.#heap.top) {
-      if (root.canRun) { this.#pass = root.pass; return root; }
+      if (root.canRun && this.#mayGoOn(root)) { this.#pass = root.pass; return root; }
       if (!root.isIdle) return this.#pickBehind();
       this.#heap.remove(root);
     }
     return undefined;
   }
 
-  /** Who has least pass is held back (no room, or its module is being loaded): rare, so the others are looked through. */
+  #mayGoOn(root: Root<T>): boolean { return root.pass <= this.limit || root.isAway; }
+  /** Who has least pass is held back (no room, gives way, or its module is being loaded): rare, so the others are looked through. */
   #pickBehind(): Root<T> | undefined {
     let best: Root<T> | undefined;
-    for (const root of this.#heap.items) if (root.canRun && (best === undefined || root.pass < best.pass || (root.pass === best.pass && root.order < best.order))) best = root;
+    for (const root of this.#heap.items) if (root.canRun && this.#mayGoOn(root) && (best === undefined || root.pass < best.pass || (root.pass === best.pass && root.order < best.order))) best = root;
     if (best !== undefined) this.#pass = best.pass;
     return best;
   }
@@ -369,6 +374,13 @@ export class Roots<T extends Ready = Runnable> {
   #pay(root: Root<T>, usedMs: number): void {
     charge(root, usedMs);
     if (root.seat >= 0) this.#heap.sink(root);
+  }
+
+  /** Of those that run here and have something to run, the one with most pass; -Infinity: there is none. */
+  get farthest(): number {
+    let pass = -Infinity;
+    for (const root of this.active) if (!root.isAway && !root.isIdle) pass = Math.max(pass, root.pass);
+    return pass;
   }
 
   /** Nothing waits to run or to begin here. */

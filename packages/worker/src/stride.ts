@@ -16,6 +16,9 @@ export interface Share { tickets: number; pass: number }
  */
 export function charge(share: Share, usedMs: number): void { if (usedMs > 0) share.pass += usedMs * STRIDE_1 / share.tickets; }
 
+/** What `ms` cost a client with one ticket. */
+export const msOfPass = (ms: number): number => ms * STRIDE_1;
+
 /** A client that was idle joins at the present pass: what it did not use is not saved up, what it owes stays owed. */
 export function join(share: Share, globalPass: number): void { if (share.pass < globalPass) share.pass = globalPass; }
 

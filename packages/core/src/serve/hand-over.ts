@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { lanes, type Memory } from '@capriccio/shared';
-import { sharedNow, type LaneClock, type RemoteThread, type Root, type RootLane, type Runtime } from '@capriccio/worker';
+import { LaneBalance, sharedNow, type LaneClock, type RemoteThread, type Root, type RootLane, type Runtime } from '@capriccio/worker';
 import { ReturnRate } from '../conductor/return-rate.ts';
 import type { Route } from '../http/routes.ts';
 import { Bag, type Member } from './bag.ts';
@@ -75,6 +75,7 @@ export class HandOver {
   /** Handed over, and not seen to have begun. */
   readonly #unbegun = new Bag<Relay>();
   readonly #shares = new LaneShares<Root>();
+  readonly #balance: LaneBalance | undefined;
   #look: NodeJS.Timeout | undefined;
   #lookMs = LOOK_MS;
   /** Handed over, and not ended: what they wait for is outside, as far as this worker is concerned. */
@@ -90,6 +91,7 @@ export class HandOver {
     const { runtime } = host;
     this.#clock = runtime.laneRouter === undefined ? undefined : runtime.laneClock;
     this.#memory = runtime.memory;
+    this.#balance = runtime.laneRouter === undefined ? undefined : new LaneBalance(runtime.memory);
     this.#bodies = BodySources.of(runtime);
   }
 
@@ -105,14 +107,17 @@ export class HandOver {
    * its route's queue here, where it has its share of the lanes and may still be refused.
    */
   hasRoom(root: Root): boolean {
-    if (!this.#isOpen || !this.#isBack(root) || this.#isKept(root)) { this.#shares.leave(root); return true; }
+    root.isAway = this.#isOpen && this.#isBack(root) && !this.#isKept(root);
+    if (!root.isAway) { this.#shares.leave(root); return true; }
     if (this.#hasPlace() && this.#shares.isNext(root)) return true;
     this.#shares.wait(root);
-    if (this.#look === undefined) {
-      this.#look = setTimeout(() => this.#lookAgain(), this.#lookMs);
-      this.#lookMs = Math.min(LOOK_MS_MAX, 2 * this.#lookMs);
-    }
+    this.#lookSoon();
     return false;
+  }
+  #lookSoon(): void {
+    if (this.#look !== undefined) return;
+    this.#look = setTimeout(() => this.#lookAgain(), this.#lookMs);
+    this.#lookMs = Math.min(LOOK_MS_MAX, 2 * this.#lookMs);
   }
   #isKept(root: Root): boolean { return this.#isOpen && this.#host.runtime.laneRouter?.keepsInFront(root.lane as RootLane) === true; }
   #hasPlace(): boolean {
@@ -134,7 +139,22 @@ export class HandOver {
       }
       if (root.isIdle) this.#shares.leave(root);
     }
+    this.#giveWay(now);
     this.#host.runtime.scheduler.arm();
+  }
+
+  /** What runs in front gives way to lanes that are short of processors. It is looked at again for as long as anything does. */
+  #giveWay(now: number): void {
+    const balance = this.#balance;
+    if (balance === undefined) return;
+    const { roots } = this.#host.runtime.scheduler;
+    let tickets = 0;
+    for (const root of this.#shares.waiting) tickets += root.tickets;
+    balance.look(now, tickets, roots.farthest);
+    roots.limit = balance.limit;
+    if (balance.limit === Infinity) return;
+    this.#lookMs = LOOK_MS;
+    this.#lookSoon();
   }
 
   /** Hands a request over; while no back lane has the application it waits a moment for one, and then runs in front. */
