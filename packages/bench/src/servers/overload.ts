@@ -2,9 +2,11 @@
  * More than the machine can do: five routes that each ask for the same processor time, at 1, 2, 4 and 8 times the capacity; open loop, clients give up
  * after 500 ms. What is offered at 1x is what the best contender did in a trial before, at a load that leaves nobody idle. Goodput is the processor time
  * of right answers, of the capacity, which is the best that any contender does at any load of the run, or of what is offered, where that is less. Each
- * route's part is set against its max-min share, and what became of its requests is told. At 4x also starting with a backlog: a second at 8x comes before. A quick
+ * route's part is set against its max-min share, and what became of its requests is told. A server that goes on computing after its turn, for clients
+ * that have gone, would take processors from the next, and would begin its own next turn late: it is replaced by a new one, warmed as all are. At 4x also starting with a backlog: a second at 8x comes before. A quick
  * run has 1x and 4x alone. Fastify has what computes moved to piscina by hand, behind a queue of sixteen.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median, progress, table, type Bench, type Finding } from '../harness.ts';
 import { GeneratorProcess } from '../load/generator-process.ts';
 import type { LoadPlan, LoadResult } from '../load/plan.ts';
@@ -17,6 +19,10 @@ const PATHS = ['/spin/1500/light', '/wait/1500/wait', '/spin/3000/page', '/spin/
 const TIMEOUT_MS = 500;
 const ALL_LOADS = [1, 2, 4, 8], QUICK_LOADS = [1, 4];
 const PAUSE_MS = 1000;
+/** A server that uses less of a processor than this has settled; one that has not after so long is replaced, ms. */
+const SETTLED = 0.2;
+const SETTLE_MS = 2500;
+const SETTLE_LOOK_MS = 250;
 /** Of the machine's cores, what may be left beside the generator; the trials ask for more. */
 const LEFT = 0.7;
 const TRIAL_LOAD = 1.25;
@@ -37,6 +43,21 @@ const roundsOf = (path: string): number => Number(path.split('/')[2]);
 
 /** No result: the server was so far behind that even those who gave up could not be counted in time. */
 interface Turn { readonly load: number; readonly isBacklogged: boolean; readonly result: LoadResult | undefined; readonly seconds: number }
+
+async function hasSettled(server: ServerProcess): Promise<boolean> {
+  try {
+    let { cpuUs } = await server.usage();
+    for (const end = performance.now() + SETTLE_MS; performance.now() < end;) {
+      await sleep(SETTLE_LOOK_MS);
+      const now = (await server.usage()).cpuUs;
+      if (now - cpuUs < SETTLED * SETTLE_LOOK_MS * 1000) return true;
+      cpuUs = now;
+    }
+    return false;
+  } catch {
+    return false;                                                        // so busy that it does not answer
+  }
+}
 
 /** Of the requests for a route: answered in time, refused, late or never, per cent. */
 function fate(turns: readonly Turn[], path: string): string {
@@ -62,8 +83,9 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
       return undefined;
     }
   };
-  const contenders = [];
-  for (const [name, file] of CONTENDERS) contenders.push({ name, turns: [] as Turn[], server: stack.use(await ServerProcess.start(new URL(file, import.meta.url), { app: new URL('apps/routes.ts', import.meta.url), port: 0, cores })) });
+  const start = async (file: string): Promise<ServerProcess> => stack.use(await ServerProcess.start(new URL(file, import.meta.url), { app: new URL('apps/routes.ts', import.meta.url), port: 0, cores }));
+  const contenders: { readonly name: string; readonly file: string; readonly turns: Turn[]; server: ServerProcess }[] = [];
+  for (const [name, file] of CONTENDERS) contenders.push({ name, file, turns: [], server: await start(file) });
   /** Offered at 1x, cores. */
   let unit = cores * LEFT;
   /** Requests a second of a route at 1x: an equal part of the processors. */
@@ -74,25 +96,37 @@ export const bench: Bench = async ({ cores, rounds, quick }) => {
   const workOf = ({ result, seconds: long }: Turn, path: string): number => (result?.routes.find(({ route }) => route === path)?.right ?? 0) * roundsOf(path) * ms / 1000 / long;
   const work = (turn: Turn): number => PATHS.reduce((sum, path) => sum + workOf(turn, path), 0);
   const trials: number[] = [];
-  for (const { name, server } of contenders) {
-    progress(`warming ${name}`);
+  const warm = async ({ server }: { server: ServerProcess }): Promise<void> => {
     await run(plan(server.port, 0.7, quick ? WARM_SECONDS_QUICK : WARM_SECONDS, 1));
-    await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS / 2); });
-    trials.push(work({ load: TRIAL_LOAD, isBacklogged: false, seconds: TRIAL_SECONDS, result: await run(plan(server.port, TRIAL_LOAD, TRIAL_SECONDS, 2)) }));
-    await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS / 2); });
+    await sleep(PAUSE_MS / 2);
+  };
+  /** Waits until what it has begun is done, or replaces it. */
+  const settle = async (contender: typeof contenders[number]): Promise<void> => {
+    await sleep(quick ? PAUSE_MS / 2 : PAUSE_MS);
+    if (await hasSettled(contender.server)) return;
+    await contender.server[Symbol.asyncDispose]();
+    contender.server = await start(contender.file);
+    await warm(contender);
+  };
+  for (const contender of contenders) {
+    progress(`warming ${contender.name}`);
+    await warm(contender);
+    trials.push(work({ load: TRIAL_LOAD, isBacklogged: false, seconds: TRIAL_SECONDS, result: await run(plan(contender.server.port, TRIAL_LOAD, TRIAL_SECONDS, 2)) }));
+    await settle(contender);
   }
   unit = Math.max(cores * LEFT / 2, ...trials);
   for (let round = 0; round < (quick ? 1 : Math.min(rounds, 5)); round++) {
-    for (const { name, server, turns } of contenders) {
+    for (const contender of contenders) {
+      const { name, turns } = contender;
       for (const load of loads) {
         progress(`round ${round + 1}: ${name} at ${load}x`);
-        turns.push({ load, isBacklogged: false, seconds, result: await run(plan(server.port, load, seconds, 10 + round)) });
-        await new Promise((resolve) => { setTimeout(resolve, quick ? PAUSE_MS / 2 : PAUSE_MS); });
+        turns.push({ load, isBacklogged: false, seconds, result: await run(plan(contender.server.port, load, seconds, 10 + round)) });
+        await settle(contender);
       }
       progress(`round ${round + 1}: ${name} with a backlog`);
-      await run(plan(server.port, 8, 1, 30 + round));
-      turns.push({ load: 4, isBacklogged: true, seconds, result: await run(plan(server.port, 4, seconds, 40 + round)) });
-      await new Promise((resolve) => { setTimeout(resolve, quick ? PAUSE_MS / 2 : PAUSE_MS); });
+      await run(plan(contender.server.port, 8, 1, 30 + round));
+      turns.push({ load: 4, isBacklogged: true, seconds, result: await run(plan(contender.server.port, 4, seconds, 40 + round)) });
+      await settle(contender);
     }
   }
   progress('');
