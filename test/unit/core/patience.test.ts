@@ -78,6 +78,30 @@ test('a request that has not begun and would be late for its client does not beg
   assert.deepEqual([230, 270].map((ageMs) => admission.isTooLate(ageMs, 1000)), [false, true], 'it has become slow: young ones begin, or it would be so for ever');
 });
 
+test('a route of which little comes is judged by how fast it is taken up while something waits, not by how little came', () => {
+  const roots = new Roots();
+  const root = roots.named('GET /rare');
+  const admission = new RouteAdmission(root, roots.active);
+  root.costUs = 1e6;                                                      // its share of the processors by itself would be one a second
+  let now = sharedNow();
+  const come = (): number | undefined => {
+    const judged = root.entries.length > 0 ? admission.judge(now, 1000) : undefined;
+    if (judged === undefined) root.entries.push({ root, begin: () => { /* it is taken */ } });
+    return judged;
+  };
+  const take = (): void => { now += 30; root.entries.shift(); admission.left(now); admission.begins(); };
+  for (let k = 0; k < 50; k++) {                                          // three at a time, 10 a second: taken up at 33 a second
+    assert.deepEqual([come(), come(), come()], [undefined, undefined, undefined], `${k}`);
+    take(); take(); take();
+    now += 210;
+  }
+  for (let k = 0; k < 8; k++) assert.equal(come(), undefined, `${k} wait, 30 ms each`);
+  for (let k = 0; k < 3; k++) come();
+  now += 60;
+  come();                                                                 // a probe perhaps
+  assert.ok((come() ?? 0) > 300, 'eleven are too many');
+});
+
 test('a route whose clients give up at half of its deadline refuses what would be late for them', () => {
   const roots = new Roots();
   const root = roots.named('GET /slow');

@@ -135,10 +135,11 @@ export class RequestThreads {
   begin(entry: RequestEntry): boolean {
     const { root, admission, route, req, res, arrivedAt } = entry;
     this.#open.delete(entry);                                            // of those that come again
+    const begunAt = sharedNow();
+    admission.left(begunAt);
     if (req.socket.destroyed || res.destroyed) { this.active--; return false; }   // the client has gone: nobody would read the answer
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
-    const begunAt = sharedNow();
     if (this.isPast(entry, begunAt)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;

@@ -10,8 +10,8 @@ import { Patience, type Patiences } from '../conductor/patience.ts';
 
 /** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
 const PERIOD_MS = 50;
-/** A longer period was not one of waiting throughout. */
-const PERIOD_MS_MAX = 200;
+/** Part of a period in which something must have been due for it to tell that no more can be taken up. */
+const WAITED = 0.5;
 /** Of requests that end at once the own time is taken of one in so many. */
 const SAMPLE = 16;
 const NONE: readonly never[] = [];
@@ -24,9 +24,14 @@ export class RouteAdmission {
   readonly #patience: Patience;
   readonly #ownMs = new Ewma();
   #drain: Drain = noDrain;
-  #begun = 0;
-  #begunBefore = 0;
-  #queuedBefore = 0;
+  /**
+   * Since when the next is due that waits behind one that has begun, -1: none is; for how long some were in this period, ms; and how many of these have
+   * begun. What comes and finds nobody before it begins at once, and tells nothing of how long the next would wait.
+   */
+  #dueSince = -1;
+  #dueMs = 0;
+  #wasDue = false;
+  #taken = 0;
   #atMs: number = sharedNow();
   #toSample = 1;
 
@@ -41,27 +46,35 @@ export class RouteAdmission {
   /** At arrival. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   judge(nowMs: number, deadlineMs: number): number | undefined {
     const queued = this.#root.entries.length;
-    if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs, queued);
+    if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
     const gate = this.#root.gateWait?.() ?? NO_WAIT;
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMsOf(this.#drain), NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
     });
   }
 
-  #takeRate(nowMs: number, queued: number): void {
+  #takeRate(nowMs: number): void {
     let tickets = this.#root.isActive ? 0 : this.#root.tickets;
     for (const root of this.#all) tickets += root.tickets;
     const fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
     const ms = nowMs - this.#atMs;
-    this.#drain = drain(this.#drain, { count: this.#begun - this.#begunBefore, ms, isBacklogged: queued > 0 && this.#queuedBefore > 0 && ms <= PERIOD_MS_MAX, fairPerMs });
-    this.#queuedBefore = queued;
-    this.#begunBefore = this.#begun;
+    this.#countDue(nowMs);
+    this.#drain = drain(this.#drain, { count: this.#taken, ms: this.#dueMs || ms, isBacklogged: this.#dueMs >= WAITED * ms, fairPerMs });
+    this.#taken = this.#dueMs = 0;
     this.#atMs = nowMs;
   }
 
-  /** Its turn has come, and it begins. */
+  #countDue(nowMs: number): void {
+    this.#wasDue = this.#dueSince >= 0;
+    if (this.#wasDue) this.#dueMs += Math.max(0, nowMs - this.#dueSince);
+    this.#dueSince = this.#root.entries.length > 0 ? nowMs : -1;
+  }
+  /** One has left the queue, in its turn or because it is late. */
+  left(nowMs: number): void { this.#countDue(nowMs); }
+
+  /** Its turn has come, and it begins: told after `left`. */
   begins(): void {
-    this.#begun++;
+    if (this.#wasDue) this.#taken++;
     this.#patience.turn();
   }
   /** The deadline that clients will see met. */
