@@ -29,8 +29,8 @@ const ABANDONED_MS = 300;
  * How soon it is seen whether lanes have begun what waits for them, while others wait here, and how long after that at most: twice as long each time that
  * nothing has begun. What other fronts have handed over is all that is looked for: an answer tells by itself that its lane is free; ms.
  */
-const LOOK_MS = 8;
-const LOOK_MS_MAX = 16;
+const LOOK_MS = 2;
+const LOOK_MS_MAX = 8;
 /** Answers before their rate is believed: the first requests meet lanes whose code is cold. */
 const KNOWN_MIN = 32;
 
@@ -153,7 +153,7 @@ export class HandOver {
     balance.look(now, tickets, roots.farthest);
     roots.limit = balance.limit;
     if (balance.limit === Infinity) return;
-    this.#lookMs = LOOK_MS;
+    this.#lookMs = LOOK_MS_MAX;
     this.#lookSoon();
   }
 
