@@ -1,6 +1,6 @@
 /** Main's end of the blocking graph: the memory of tables and plans, that goes to every worker and to the conductor, and what is reported there. */
 import { allocateGraph, clearGraph, mapGraph, readReport, type GraphMemory } from '@capriccio/shared';
-import { BlockingGraph, emptyGraph, type GraphData } from './graph.ts';
+import { emptyGraph, type GraphData } from './graph.ts';
 
 /** Number of this thread among the readers. */
 const MAIN = 0;
@@ -19,9 +19,9 @@ export class GraphBook {
   forget(worker: number): void { clearGraph(this.#memory, worker); }
 
   /** What was reported last. */
-  graph(): BlockingGraph {
+  graph(): GraphData {
     const text = readReport(this.#memory, MAIN);
     if (text !== undefined) this.#last = JSON.parse(text) as GraphData;
-    return new BlockingGraph(this.#last);
+    return this.#last;
   }
 }

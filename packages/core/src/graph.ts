@@ -1,5 +1,6 @@
 /** The blocking graph as users see it: plain data, that goes through JSON, and as a drawing. */
 import type { Decision, Plan, Snapshot, Sums } from './conductor/snapshot.ts';
+import type { RootLaneStats } from './lanes/back-lanes.ts';
 
 /** Mean and standard deviation of what was sampled; `count` of how many. */
 export interface Figures { readonly count: number; readonly mean: number; readonly sd: number }
@@ -39,11 +40,13 @@ export interface GraphRoot {
   readonly usedMs: number;
   /** What is taken up from its queues, a second. */
   readonly drainPerS: number;
+  /** Of those that are, or have been, judged to be long, or that somebody has put into a lane: as `pool.stats().lanes.roots` has it. */
+  readonly lane?: Omit<RootLaneStats, 'name'>;
 }
 /** `heap` (the fullest worker's) and `external` in bytes, `descriptors`, `processors` (cores kept busy), `libuv threads` (that read files, look up names, compute zlib and crypto). */
 export interface GraphResource { readonly name: string; readonly used: number; /** Not there: none is known. */ readonly limit?: number; readonly isNearLimit: boolean }
-/** A decision in force: a node or root that is held back or preferred, and why. */
-export interface GraphDecision { readonly what: Decision['what']; readonly about: string; readonly why: string }
+/** A decision in force: a node or root that is held back, preferred, or moved to other lanes, and why. */
+export interface GraphDecision { readonly what: Decision['what'] | 'lane'; readonly about: string; readonly why: string }
 
 export interface GraphData {
   /** When the conductor looked, with cores: 0 when it was asked for, ms of `performance.timeOrigin + performance.now()`; 0 when it has not yet. */

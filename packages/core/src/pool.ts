@@ -14,6 +14,7 @@ import {
 } from '@capriccio/worker';
 import { CallBook, type FunctionHistograms, type MadeHistogram } from './admin/call-book.ts';
 import { CallAdmission } from './call-admission.ts';
+import { withLanes } from './lanes/lane-graph.ts';
 import { BackLanes } from './lanes/back-lanes.ts';
 import { Collector } from './collector.ts';
 import { partsOf, type AuditNews, type PartNews } from './conductor/parts.ts';
@@ -301,7 +302,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
    * The blocking graph: where threads wait, one after the other, what they take on the way, and what the conductor decides from it, in words. At most a
    * quarter of a second old while the pool works; empty until it has worked for a while. With cores: 0 nothing is decided. Goes through JSON; `toDOT()` draws it.
    */
-  graph(): BlockingGraph { return this.#inProcess === undefined ? this.#graph.graph() : new BlockingGraph(this.#inProcess.graph()); }
+  graph(): BlockingGraph { return new BlockingGraph(this.#inProcess === undefined ? withLanes(this.#graph.graph(), this.#lanes.stats().roots) : this.#inProcess.graph()); }
 
   /**
    * How long calls took, by function (`images.ts#resize`), from wherever they were made: `perf_hooks` histograms in microseconds, from the call to its end.
@@ -468,6 +469,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#deaths.set(worker.id, worker.reason ?? 'for no reason that is known');
     this.#graph.forget(worker.id);
     this.#calls.forget(worker.id);
+    this.#lanes.forget(worker.id);
     this.#caller.collect();
     this.#me.deaths.acknowledge(() => { /* nothing is placed on main, and it runs nothing */ }, (dead) => {
       this.#caller.recover(dead);

@@ -48,6 +48,18 @@ export function backLaneCount({ words, layout }: Memory): number {
   return count;
 }
 
+/** Back lanes that are awake: each uses a processor, or wants one. Two loads for each. */
+export function busyBackLaneCount({ words, layout }: Memory): number {
+  let count = 0;
+  for (let at = 0; at <= layout.participantCount - 1 >> 5; at++) {
+    for (let mask = Atomics.load(words, BACK_MASK + at); mask !== 0; mask &= mask - 1) {
+      const id = at * 32 + 31 - Math.clz32(mask & -mask);
+      if (Atomics.load(words, controlOf(layout, id) + PARK) !== PARKED) count++;
+    }
+  }
+  return count;
+}
+
 /** After work for back lanes was published: wakes one that sleeps. @returns false when none did */
 export function offerBack(memory: Memory): boolean {
   const { words, layout } = memory;

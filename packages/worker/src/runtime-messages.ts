@@ -55,7 +55,9 @@ export type LaneMessage =
   /** Work for back lanes waits and there are not enough of them. */
   | { readonly event: 'want' }
   /** The verdict on a root is another, or somebody has set it. */
-  | { readonly event: 'changed'; readonly name: string };
+  | { readonly event: 'changed'; readonly name: string }
+  /** A root that goes to back lanes runs in this front all the same, or does so no more. */
+  | { readonly event: 'kept'; readonly name: string; readonly worker: number; readonly isKept: boolean };
 
 /** A circle over several cores, and the wait in it that is to be rejected. */
 export interface DeadlockToBreak { readonly wait: ReportedWait; readonly threads: readonly DeadlockedThread[]; readonly message: string }

@@ -324,6 +324,24 @@ describe('learnt', () => {
     const { roots } = pool.stats().lanes;
     assert.deepEqual(roots.filter(({ lane }) => lane === 'back').map(({ name, by }) => [name, by]), [[`${method} /${path.slice(1).split('?')[0]}`, 'measured']]);
   });
+  test('where no request is short they run in front, and go to the back when some are', async () => {
+    const pool = await createPool({ cores: 1, ...calm });
+    onTestFinished(() => pool.close({ graceMs: 0 }));
+    const server = await here(pool);
+    const light = (await ask(`${server.url}/light`)).text;
+    const long = async (): Promise<string> => (await ask(`${server.url}/burn?ms=4`)).text;
+    await until(async () => await long() !== light, 'the back lane');
+    const keptBy = (): readonly number[] | undefined => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn')?.keptBy;
+    assert.deepEqual(keptBy(), []);
+    await until(async () => await long() === light, 'the front', 30_000);
+    await until(() => keptBy()?.length === 1, 'the news of it');
+    assert.match(pool.graph().decisions.find(({ about }) => about === 'GET /burn')?.why ?? '', /^goes to back lanes: it takes long \(.*; in front on worker 1, where hardly a request is short/);
+    for (let k = 0; k < 20; k++) assert.equal(await long(), light);
+    for (let k = 0; k < 4; k++) await ask(`${server.url}/light`);
+    assert.notEqual(await long(), light, 'it would delay what is short');
+    await until(() => keptBy()?.length === 0, 'the news of it');
+    await until(() => pool.graph().roots.find(({ name }) => name === 'GET /burn')?.lane?.lane === 'back', 'the graph');
+  }, 60_000);
   test('while a back lane loads the application, longer than a request may wait, all are answered', async () => {
     const pool = await createPool({ cores: 1, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));

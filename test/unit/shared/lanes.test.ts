@@ -1,7 +1,7 @@
 /** The table of verdicts and the mask of back lanes, one thread. What other threads may do meanwhile: test/model/lanes.test.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { allocateMemory, lanes, layOut, mapMemory, markDead, markLive } from '@capriccio/shared';
+import { allocateMemory, lanes, layOut, mapMemory, markDead, markLive, parker } from '@capriccio/shared';
 
 const layout = layOut({ participantCount: 70, slotCount: 16, payloadBytes: 65_536, namesBytes: 128, ringCount: 3, backRingCount: 1 });
 const memoryFor = () => mapMemory(allocateMemory(layout), layout);
@@ -36,6 +36,11 @@ test('back lanes join, are counted, and leave by death', () => {
   assert.equal(lanes.backLaneCount(memory), 2);
   assert.equal(lanes.isBackLane(memory, 33), false);
   assert.equal(lanes.offerBack(memory), false, 'none of them sleeps');
+  assert.equal(lanes.busyBackLaneCount(memory), 2);
+  parker.announce(memory, 69, true);
+  assert.equal(lanes.busyBackLaneCount(memory), 1);
+  parker.wake(memory, 69);
+  assert.equal(lanes.busyBackLaneCount(memory), 2, 'it is about to run');
 });
 
 test('its rings are the last ones, and there is always one for the others', () => {

@@ -29,7 +29,12 @@ export interface LaneStats {
   /** Back lanes that take work. */
   readonly back: number;
   /** Roots that are, or have been, judged to be long, or that somebody has put into a lane. */
-  readonly roots: readonly ({ readonly name: string } & Verdict)[];
+  readonly roots: readonly RootLaneStats[];
+}
+export interface RootLaneStats extends Verdict {
+  readonly name: string;
+  /** Workers that run it in front though it goes to back lanes, for hardly a request of theirs is short. */
+  readonly keptBy: readonly number[];
 }
 
 export class BackLanes {
@@ -37,6 +42,7 @@ export class BackLanes {
   readonly #clock: LaneClock;
   readonly #names = new Set<string>();
   readonly #pinned = new Set<string>();
+  readonly #keptBy = new Map<string, Set<number>>();
   readonly router: LaneRouter;
   #started = 0;
   #isStarting = false;
@@ -51,8 +57,18 @@ export class BackLanes {
   /** A worker has something to say. */
   receive(message: LaneMessage): void {
     if (message.event === 'want') this.want();
+    else if (message.event === 'kept') this.#kept(message.name, message.worker, message.isKept);
     else this.#changed(message.name);
   }
+
+  #kept(name: string, worker: number, isKept: boolean): void {
+    const by = this.#keptBy.get(name);
+    if (!isKept) by?.delete(worker);
+    else if (by !== undefined) by.add(worker);
+    else if (this.#keptBy.size < NAMES_MAX) this.#keptBy.set(name, new Set([worker]));
+  }
+  /** A worker is dead. */
+  forget(worker: number): void { for (const by of this.#keptBy.values()) by.delete(worker); }
 
   #changed(name: string): void {
     if (this.#names.size < NAMES_MAX) this.#names.add(name);
@@ -107,7 +123,7 @@ export class BackLanes {
   stats(): LaneStats {
     return {
       back: lanes.backLaneCount(this.#host.memory),
-      roots: [...this.#names].map((name) => ({ name, ...this.#clock.verdictOf(this.#clock.of(name)) })),
+      roots: [...this.#names].map((name) => ({ name, ...this.#clock.verdictOf(this.#clock.of(name)), keptBy: [...this.#keptBy.get(name) ?? []] })),
     };
   }
 }

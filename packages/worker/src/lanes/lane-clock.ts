@@ -45,6 +45,9 @@ const JUST_LONG_MS = (LONG_MS + PLAIN_MS) / 2;
 /** A root whose batches take less on average, a segment, is no long one, whatever one of them took, microseconds. */
 const LIGHT_US = 300;
 
+/** Segments over which their mean square is taken. */
+const SQUARES = 128;
+
 /** What this isolate knows of a root. */
 export class RootLane {
   readonly name: string;
@@ -58,16 +61,26 @@ export class RootLane {
   measured = 0;
   /** Its threads call their own function (fork-join): it is spread over cores already, and stays where it is called. */
   isForked = false;
+  /** It runs in front all the same (lane-worth.ts), and so is measured there. */
+  isKept = false;
+  /** Mean square of the processor time of its segments, as far as they were measured, ms²; of a request, where a back lane has run it. */
+  meanSquare = 0;
+  #squares = 0;
 
   constructor(name: string, word: number) {
     this.name = name;
     this.word = word;
   }
+
+  /** A segment of it has taken so much processor time, ms. */
+  took(ms: number): void { this.meanSquare += (ms * ms - this.meanSquare) / Math.min(++this.#squares, SQUARES); }
 }
 
 export interface LaneClockHost {
   /** A verdict has changed. */
   onChange(name: string): void;
+  /** A root that goes to back lanes runs in this front all the same, or does so no more. */
+  onKept?(name: string, isKept: boolean): void;
   /** Native code of a root has used so long in a callback of its own, and goes on waiting, ms. */
   onNative?(root: Root, usedMs: number): void;
   /** A back lane has run its first long segment: the application is loaded, and what comes is what it is there for. */
@@ -139,6 +152,12 @@ export class LaneClock {
     if (before !== after) this.#host.onChange(root.name);
   }
 
+  /** It runs in front though it goes to back lanes, or does so no more. */
+  keep(root: RootLane, isKept: boolean): void {
+    root.isKept = isKept;
+    this.#host.onKept?.(root.name, isKept);
+  }
+
   /** Before a segment. @returns the processor clock, ms; -1 when the segment is not to be measured */
   before(root: RootLane): number {
     this.#judged = undefined;
@@ -158,7 +177,7 @@ export class LaneClock {
   isToMeasure(root: RootLane): boolean {
     if (root.word === 0 || root.isForked) return false;
     if (this.isBackLane) return true;
-    return root.suspicion > 0 && !this.isBack(root);                    // in front, such a segment only hands a request over
+    return root.suspicion > 0 && (root.isKept || !this.isBack(root));  // in front, such a segment only hands a request over
   }
 
   /** A batch, or a step, is over. @param cpuAt  what `before` returned. @returns its processor time, ms; -1: it was not measured */
@@ -248,6 +267,7 @@ export class LaneClock {
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {
     root.suspicion = usedMs > LONG_MS ? SUSPICION : Math.max(0, root.suspicion - 1);
     const before = root.measured++;
+    root.took(usedMs);
     if (usedMs > LONG_MS && !this.#hasBeenLong) {
       this.#hasBeenLong = true;
       if (this.isBackLane) this.#host.onFirstLong?.();
