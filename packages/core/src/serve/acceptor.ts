@@ -10,6 +10,8 @@ import { listenOn } from './address.ts';
 
 /** A worker in one turn for longer is not given a connection if another is free, ms. */
 const BUSY_MS = 10;
+/** A worker is looked at once in so long, ms. */
+const SAME_LOOK_MS = 1;
 /** How often connections that found every worker busy are tried again, and how long before they go to the least bad one, ms. */
 const RETRY_MS = 2;
 const WAIT_MS_MAX = 1000;
@@ -43,16 +45,16 @@ export class Acceptor {
   close(): void {
     this.#server.close();
     clearTimeout(this.#retry);
-    for (const { socket } of this.#waiting.splice(0)) if (!this.#tryPlace(socket, true)) socket.destroy();   // it was accepted: whoever drains last answers it
+    for (const { socket } of this.#waiting.splice(0)) if (!this.#tryPlace(socket, Infinity)) socket.destroy();   // it was accepted: whoever drains last answers it
   }
 
   #place(socket: Socket, connectionsMax: number): void {
     if (connectionsMax !== Infinity && this.#openCount() >= connectionsMax) { refuseConnection(socket); return; }
-    if (this.#waiting.length > 0 || !this.#tryPlace(socket, false)) this.#wait(socket);
+    if (this.#waiting.length > 0 || !this.#tryPlace(socket, 0)) this.#wait(socket);
   }
 
-  #tryPlace(socket: Socket, anyway: boolean): boolean {
-    const worker = this.#choose(anyway);
+  #tryPlace(socket: Socket, waitedMs: number): boolean {
+    const worker = this.#choose(waitedMs);
     if (worker === undefined) return false;
     try {
       this.#host.hand(worker, socket);
@@ -73,18 +75,20 @@ export class Acceptor {
     this.#retry = undefined;
     while (this.#waiting.length > 0) {
       const { socket, since } = this.#waiting[0] as { socket: Socket; since: number };
-      if (!socket.destroyed && !this.#tryPlace(socket, sharedNow() - since > WAIT_MS_MAX)) break;
+      const waitedMs = sharedNow() - since;
+      if (!socket.destroyed && !this.#tryPlace(socket, waitedMs > WAIT_MS_MAX ? Infinity : waitedMs)) break;
       this.#waiting.shift();
     }
     if (this.#waiting.length > 0) this.#retry = setTimeout(() => this.#tryWaiting(), RETRY_MS);
   }
 
-  /** The least loaded of those that react; with `anyway`, of all. */
-  #choose(anyway: boolean): LiveWorker | undefined {
+  /** The least loaded of those that react, as far as one who has waited so long may expect it; with Infinity, of all. */
+  #choose(waitedMs: number): LiveWorker | undefined {
     let best: LiveWorker | undefined;
     let bestLoad = Infinity;
+    const now = sharedNow();
     for (const worker of this.#host.ready()) {
-      if (!anyway && this.#isStalled(worker)) continue;
+      if (waitedMs !== Infinity && this.#isStalled(worker, now, BUSY_MS + waitedMs)) continue;
       const { runnable, queued } = board.readLoad(this.#host.memory, worker.id);
       const load = this.#connectionsOf(worker) + 4 * (runnable + queued);
       if (load < bestLoad) { best = worker; bestLoad = load; }
@@ -93,22 +97,26 @@ export class Acceptor {
   }
 
   /**
-   * True unless it waits in its event loop at this moment, or has been seen to move since the last look, a moment ago. A worker in JavaScript
-   * that was not looked at lately may have begun to stall: the next look, RETRY_MS later, tells.
+   * True unless it waits in its event loop at this moment, or has moved in the last `ms`, as far as was seen. A worker in JavaScript that was not looked at
+   * lately may have begun to stall: the next look, RETRY_MS later, tells. Where all are busy, who has waited for longer is content with less: a worker whose
+   * turns take 30 ms each is none that stalls.
    */
-  #isStalled(worker: LiveWorker): boolean {
+  #isStalled(worker: LiveWorker, now: number, ms: number): boolean {
     const { memory } = this.#host;
-    const now = sharedNow();
-    if (roles.roleOf(memory, worker.id) !== roles.FRONT || board.busyForMs(memory, worker.id, now) > BUSY_MS) return true;
+    if (roles.roleOf(memory, worker.id) !== roles.FRONT || board.busyForMs(memory, worker.id, now) > ms) return true;
+    const seen = this.#seen.get(worker.id);
+    if (seen !== undefined && now - seen.at < SAME_LOOK_MS) return now - seen.movedAt > ms;
     const { idle } = worker.thread.performance.eventLoopUtilization();
     const tick = board.readTick(memory, worker.id);
-    const seen = this.#seen.get(worker.id);
-    const hasMoved = seen === undefined || seen.tick !== tick || seen.idle !== idle;
-    if (hasMoved) this.#seen.set(worker.id, { tick, idle, at: now });
-    if (worker.thread.performance.eventLoopUtilization().idle > idle) return false;
-    return !hasMoved || seen === undefined || now - seen.at > BUSY_MS;
+    const isIdle = worker.thread.performance.eventLoopUtilization().idle > idle;
+    let movedAt = seen?.movedAt ?? -Infinity;
+    if (isIdle) movedAt = now;
+    else if (seen !== undefined && (seen.tick !== tick || seen.idle !== idle)) movedAt = now - seen.at <= BUSY_MS ? now : seen.at;
+    this.#seen.set(worker.id, { tick, idle, at: now, movedAt });
+    return now - movedAt > ms;
   }
-  readonly #seen = new Map<number, { tick: number; idle: number; at: number }>();
+  /** What was seen of each worker at the last look, and when it has moved, at the latest that is certain. */
+  readonly #seen = new Map<number, { tick: number; idle: number; at: number; movedAt: number }>();
 
   /** Open ones, and those on their way. */
   #connectionsOf({ id, handed }: LiveWorker): number {
