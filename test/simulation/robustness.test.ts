@@ -125,3 +125,15 @@ test('who is refused is told when to come back; a probe goes through now and the
   assert.equal(admission.judge({ ...arrival, nowMs: 102, arrivedAtMs: 102, waitMs: 26 }), 50);
   assert.deepEqual([admission.admitted, admission.refused, admission.probed], [6, 3, 2]);
 });
+
+test('a burst may wait for longer than what stands, by the wait that its share would mean', () => {
+  const admission = new Admission();
+  const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
+  assert.equal(admission.judge(arrival), undefined, 'a probe');
+  const judge = (forMs: number, waitMs: number) => admission.judge({ ...arrival, burst: { forMs, waitMs } });
+  assert.equal(judge(100, 600), undefined, '0.6 of the 1000 ms that are left');
+  assert.notEqual(judge(100, 601), undefined);
+  assert.equal(judge(499, 600), undefined);
+  assert.notEqual(judge(500, 600), undefined, 'it stands: what was seen of it counts');
+  assert.notEqual(judge(500, 1), undefined);
+});

@@ -90,7 +90,7 @@ export class RequestThreads {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
     const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
     const entry = new RequestEntry(this, root, admission, route, req, res);
-    if (root.entries.length > 0 || root.gateWait !== undefined) {
+    if (admission.isWaitedFor) {
       const retryAfterMs = admission.judge(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
       if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
       res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });

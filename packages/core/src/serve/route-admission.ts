@@ -33,6 +33,10 @@ export class RouteAdmission {
   #wasDue = false;
   #taken = 0;
   #atMs: number = sharedNow();
+  /** Since when somebody has been waiting, without a break. */
+  #standsSince = 0;
+  /** What would be taken up if it got its share, a millisecond. */
+  #fairPerMs = 0;
   #toSample = 1;
 
   /** @param roots  those that have something to run on this worker; @param clients  of the server, where it has more than this route */
@@ -43,20 +47,30 @@ export class RouteAdmission {
   }
 
 
+  /** Somebody waits before one that comes now: in the entry queue, at a gate, or begun and ready to go on. */
+  get isWaitedFor(): boolean {
+    const { entries, runnable, gateWait } = this.#root;
+    return entries.length > 0 || runnable > 1 || gateWait !== undefined;
+  }
+
   /** At arrival. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   judge(nowMs: number, deadlineMs: number): number | undefined {
-    const queued = this.#root.entries.length;
+    const { entries: { length: queued }, runnable, gateWait } = this.#root;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
-    const gate = this.#root.gateWait?.() ?? NO_WAIT;
+    if (queued === 0 && runnable <= 1) this.#standsSince = nowMs;
+    const perMs = perMsOf(this.#drain);
+    const gate = gateWait?.() ?? NO_WAIT;
+    const readyMs = forecastWait(runnable, this.#fairPerMs, NONE);        // those that have begun go on first, one after the other
     return this.#admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMsOf(this.#drain), NONE) + gate.ms, waiting: queued + gate.waiting, workers: 1, ownMs: this.#ownMs,
+      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + readyMs + gate.ms, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
+      burst: { forMs: nowMs - this.#standsSince, waitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + readyMs + gate.ms },
     });
   }
 
   #takeRate(nowMs: number): void {
     let tickets = this.#root.isActive ? 0 : this.#root.tickets;
     for (const root of this.#all) tickets += root.tickets;
-    const fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
+    const fairPerMs = this.#fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
     const ms = nowMs - this.#atMs;
     this.#countDue(nowMs);
     this.#drain = drain(this.#drain, { count: this.#taken, ms: this.#dueMs || ms, isBacklogged: this.#dueMs >= WAITED * ms, fairPerMs });
@@ -68,6 +82,7 @@ export class RouteAdmission {
     this.#wasDue = this.#dueSince >= 0;
     if (this.#wasDue) this.#dueMs += Math.max(0, nowMs - this.#dueSince);
     this.#dueSince = this.#root.entries.length > 0 ? nowMs : -1;
+    if (this.#dueSince < 0 && this.#root.runnable <= 1) this.#standsSince = nowMs;
   }
   /** One has left the queue, in its turn or because it is late. */
   left(nowMs: number): void { this.#countDue(nowMs); }
