@@ -100,7 +100,7 @@ export class RouteAdmission {
    */
   isTooLate(ageMs: number, deadlineMs: number): boolean {
     const within = this.within(deadlineMs);
-    return within < deadlineMs && ageMs > Math.max(within / 2, within - this.#ownMs.mean);
+    return within < deadlineMs && ageMs > Math.max(within / 2, within - this.#ownMs.mean - Math.sqrt(this.#ownMs.variance));
   }
   /** A client that had to wait has gone without an answer, so long after it came. */
   gaveUp(ageMs: number): void { this.#patience.gaveUp(ageMs); }
