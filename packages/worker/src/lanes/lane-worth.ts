@@ -7,7 +7,9 @@
  */
 import type { LaneClock, RootLane } from './lane-clock.ts';
 
-/** Weight of one request in the share of short ones. Below the first share lanes protect nobody, above the second they do again; at first they do. */
+/** Requests after which it is known who comes: until then lanes protect. */
+const KNOWN = 96;
+/** Weight of one request in the share of short ones. Below the first share lanes protect nobody, above the second they do again. */
 const WEIGHT = 1 / 48;
 const NOBODY = 0.01;
 const SOMEBODY = 0.04;
@@ -20,15 +22,17 @@ const KEPT_MS_MAX = 56;
 
 export class LaneWorth {
   readonly #clock: LaneClock;
-  #short = 1;
+  #begun = 0;
+  #short = 0;
   #isSomebodyShort = true;
 
   constructor(clock: LaneClock) { this.#clock = clock; }
 
   /** A request begins. @param isShort  its root is none that goes to lanes */
   begins(isShort: boolean): void {
-    this.#short += ((isShort ? 1 : 0) - this.#short) * WEIGHT;
-    this.#isSomebodyShort = this.#short > (this.#isSomebodyShort ? NOBODY : SOMEBODY);
+    this.#begun++;
+    this.#short += ((isShort ? 1 : 0) - this.#short) * Math.max(WEIGHT, 1 / this.#begun);
+    this.#isSomebodyShort = this.#begun < KNOWN || this.#short > (this.#isSomebodyShort ? NOBODY : SOMEBODY);
   }
 
   /** Whether a root that goes to lanes runs here all the same. What somebody has put on one does not. */
