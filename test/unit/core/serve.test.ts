@@ -245,4 +245,16 @@ describe('a client that leaves', () => {
     await until(() => pool.stats().workers.every(({ threads }) => threads === 0), 'no thread being left');
     assert.equal((await ask(server.url)).text, 'hello');
   });
+  test.each(['off', 'auto'] as const)('while its request is ready to go on, with lanes: %s', async (lanes) => {
+    const other = await createPool({ cores: 1, lanes, ...quiet });
+    onTestFinished(() => other.close({ graceMs: 0 }));
+    const server = await other.serve(app('waits-and-burns.ts'), { port: 0, ...lanes === 'auto' ? { routes: { '/*': { lane: 'back' as const } } } : {} });
+    const sockets = await Promise.all(Array.from({ length: 24 }, () => socketTo(server)));
+    const first = Promise.race(sockets.map((socket) => received(socket, (text) => text.endsWith('done'))));
+    for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await first;
+    for (const socket of sockets) socket.destroy();
+    await until(() => other.stats().workers.every(({ threads, connections }) => threads === 0 && connections === 0), 'no thread being left');
+    assert.equal((await ask(server.url)).text, 'done');
+  });
 });

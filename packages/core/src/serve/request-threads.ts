@@ -209,11 +209,20 @@ export class RequestThreads {
       this.#open.delete(entry);
     };
     this.#open.add(entry);
+    let hasSettled = !isThenable(result);
+    const settle = (): void => {
+      if (hasSettled) return;
+      hasSettled = true;
+      close();
+    };
     res.once('close', () => {
-      if (!res.writableFinished) thread.cancel(new CapriccioError('CAP_ERR_CANCELLED', `the client of ${route.name} closed its connection before it was answered`));
+      if (!res.writableFinished) {
+        thread.cancel(new CapriccioError('CAP_ERR_CANCELLED', `the client of ${route.name} closed its connection before it was answered`));
+        if (!hasSettled) whenEnded(res, () => { if (thread.frame === undefined) settle(); });
+      }
       close();
     });
-    if (isThenable(result)) result.then(close, close);
+    if (isThenable(result)) result.then(settle, settle);
   }
 
   /** Its budget is spent: the client is told, and the thread is cancelled. */
@@ -247,6 +256,20 @@ export class RequestThreads {
     res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': String(Math.ceil(retryAfterMs / 1000)), ...this.#isDraining ? { connection: 'close' } : {} });
     res.end(text);
   }
+}
+
+/**
+ * Calls `fn` when the handler has ended a response whose client has gone. Node never tells of such an end ('finish', and the callback of `end`, do not come),
+ * so who returns a promise of it, as adapters of fetch handlers do, returns one that nobody settles.
+ */
+function whenEnded(res: ServerResponse, fn: () => void): void {
+  if (res.writableEnded) { fn(); return; }
+  const { end } = res;
+  res.end = (...args: unknown[]) => {
+    Reflect.apply(end, res, args);
+    fn();
+    return res;
+  };
 }
 
 /** Server-sent events have no deadline. */
