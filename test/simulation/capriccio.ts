@@ -9,7 +9,8 @@ import type { EdgeReading, Plan, RootPlan, Snapshot } from '../../packages/core/
 import { schedulingRules, type SchedulingRules } from '../../packages/worker/src/levels.ts';
 import { NOTHING } from '../../packages/worker/src/moments.ts';
 import { ResourceGate, type Reservation } from '../../packages/worker/src/resource-gate.ts';
-import { Roots, type Entry, type Root } from '../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../packages/worker/src/roots.ts';
+import type { Entry, Root } from '../../packages/worker/src/run-queues.ts';
 import { LocalCredits, WindowGate } from '../../packages/worker/src/window-gate.ts';
 import type { Ending, Machine, Policy, SimThread, SimWorker } from './machine.ts';
 import type { Step } from './workloads.ts';

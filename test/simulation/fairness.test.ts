@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { schedulingRules } from '../../packages/worker/src/levels.ts';
-import { Roots, type Root } from '../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../packages/worker/src/roots.ts';
+import type { Root } from '../../packages/worker/src/run-queues.ts';
 import { classOf, run } from './runs.ts';
 import { flood, type Workload } from './workloads.ts';
 

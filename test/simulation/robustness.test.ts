@@ -7,7 +7,7 @@ import { drain } from '../../packages/core/src/conductor/drain-rates.ts';
 import type { Snapshot, Sums } from '../../packages/core/src/conductor/snapshot.ts';
 import { Ewma, blend, momentsOf } from '../../packages/worker/src/moments.ts';
 import { ResourceGate } from '../../packages/worker/src/resource-gate.ts';
-import { Roots } from '../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../packages/worker/src/roots.ts';
 import { run } from './runs.ts';
 import { cpuMix, memio } from './workloads.ts';
 

@@ -5,7 +5,8 @@
 import { CapriccioError } from '@capriccio/shared';
 import { loadModule } from './load-module.ts';
 import { twinOf, type Twin } from './compiled/twins.ts';
-import type { Root, Roots } from './run-queues.ts';
+import type { Roots } from './roots.ts';
+import type { Root } from './run-queues.ts';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 type FunctionKind = 'plain' | 'generator';

@@ -12,7 +12,8 @@ import { pointOfNumber } from './compiled/points.ts';
 import { sharedNow } from './clock.ts';
 import { heapLimit } from './heap-limit.ts';
 import { OutsideWaits } from './outside.ts';
-import type { Root, Roots } from './run-queues.ts';
+import type { Roots } from './roots.ts';
+import type { Root } from './run-queues.ts';
 import { OUTSIDE, type LocalThread } from './thread.ts';
 
 /** Numbers below are waits of no place: they are told apart by root. */

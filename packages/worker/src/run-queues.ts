@@ -41,8 +41,6 @@ interface Level<T> extends Share { readonly threads: Deque<T>; drawn: number }
 
 /** What has begun goes before what has not, but for one batch in so many: a thread that yields for ever does not keep its root from starting others. */
 const START_EVERY = 16;
-/** Roots of a worker that have a share of their own; what comes later has one together. */
-const ROOTS_MAX = 1024;
 /** Threads that go before others, for they have been handed what is waited for, before one that has not has its turn. */
 const HANDED_MAX = 4;
 /** Preempted threads wait here, in level 0, beside those that gave way. */
@@ -102,6 +100,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   lane: RootLane | undefined = undefined;
   /** Mean processor time that a back lane takes for one of its requests, microseconds; 0 while it has had none. */
   awayUs = 0;
+  /** Charged for what has begun and goes on later, ms. */
+  prepaidMs = 0;
   /** What begins of it is handed over to back lanes: it takes next to nothing here. */
   isAway = false;
   /** Another name of the same work, here: the two have one share. */
@@ -308,101 +308,3 @@ export class Root<T extends Ready = Runnable> implements Seat {
     for (const level of this.#levels) if (level.drawn > 0) { charge(level, eachMs * level.drawn); level.drawn = 0; }
   }
 }
-
-/** Roots of a worker and which of them have something to run. */
-export class Roots<T extends Ready = Runnable> {
-  readonly #byName = new Map<string, Root<T>>();
-  readonly #heap = new PassHeap<Root<T>>();
-  readonly #rules: SchedulingRules;
-  #pass = 0;
-  /** Roots with more pass give way to what runs elsewhere (lanes/lane-balance.ts). */
-  limit: number = Infinity;
-
-  constructor(rules: SchedulingRules = schedulingRules) { this.#rules = rules; }
-
-  /** Roots that have something to run, in no order that means anything. */
-  get active(): readonly Root<T>[] { return this.#heap.items; }
-  get all(): Iterable<Root<T>> { return this.#byName.values(); }
-
-  /** The root of a name, made when it is new; beyond the bound, one that all later names share. */
-  named(name: string): Root<T> {
-    let root = this.#byName.get(name);
-    if (root !== undefined) return root;
-    if (this.#byName.size >= ROOTS_MAX && name !== OTHERS) return this.named(OTHERS);
-    root = new Root(name, this.#rules);
-    this.#byName.set(name, root);
-    return root;
-  }
-
-  /** The root has got something to run. */
-  activate(root: Root<T>): void {
-    if (root.seat >= 0) return;
-    join(root, this.#pass);
-    this.#heap.push(root);
-  }
-
-  /** The root whose turn it is, among those that can run; those that have nothing left leave the heap. */
-  pick(): Root<T> | undefined {
-    for (let root = this.#heap.top; root !== undefined; root = this.#heap.top) {
-      if (root.canRun && this.#mayGoOn(root)) { this.#pass = root.pass; return root; }
-      if (!root.isIdle) return this.#pickBehind();
-      this.#heap.remove(root);
-    }
-    return undefined;
-  }
-
-  #mayGoOn(root: Root<T>): boolean { return root.pass <= this.limit || root.isAway; }
-  /** Who has least pass is held back (no room, gives way, or its module is being loaded): rare, so the others are looked through. */
-  #pickBehind(): Root<T> | undefined {
-    let best: Root<T> | undefined;
-    for (const root of this.#heap.items) if (root.canRun && this.#mayGoOn(root) && (best === undefined || root.pass < best.pass || (root.pass === best.pass && root.order < best.order))) best = root;
-    if (best !== undefined) this.#pass = best.pass;
-    return best;
-  }
-
-  /** Ends a batch of a root that took so long. */
-  charge(root: Root<T>, usedMs: number): void {
-    this.chargeBeside(root, usedMs);
-    root.settle(usedMs);
-  }
-  /** A root has used so long, and not in a batch: what it awaited natively was there, and it went on. Nothing, where that is not known. */
-  chargeBeside(root: Root<T>, usedMs: number): void {
-    if (usedMs > 0) root.usedMs += usedMs;
-    this.#pay(root, usedMs);
-    if (root.partner !== undefined) this.#pay(root.partner, usedMs);
-  }
-  #pay(root: Root<T>, usedMs: number): void {
-    charge(root, usedMs);
-    if (root.seat >= 0) this.#heap.sink(root);
-  }
-
-  /** Of those that run here and have something to run, the one with most pass; -Infinity: there is none. */
-  get farthest(): number {
-    let pass = -Infinity;
-    for (const root of this.active) if (!root.isAway && !root.isIdle) pass = Math.max(pass, root.pass);
-    return pass;
-  }
-
-  /** Nothing waits to run or to begin here. */
-  get areIdle(): boolean {
-    for (const root of this.active) if (!root.isIdle) return false;
-    return true;
-  }
-
-  /** Nothing is ready, queued or to be taken. */
-  get isEmpty(): boolean { return this.active.every((root) => root.isIdle); }
-  /** Threads in run queues. */
-  get runnable(): number {
-    let sum = 0;
-    for (const root of this.active) sum += root.runnable;
-    return sum;
-  }
-  /** Work of this worker that has not begun. */
-  get queued(): number {
-    let sum = 0;
-    for (const root of this.active) sum += root.children.length + root.entries.length;
-    return sum;
-  }
-}
-
-const OTHERS = '(others)';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Functions, nameOfFunction, type FunctionRecord } from '../../../packages/worker/src/functions.ts';
-import { Roots } from '../../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../../packages/worker/src/roots.ts';
 
 const urlOf = (file: string): string => new URL(`../../fixtures/functions/${file}`, import.meta.url).href;
 const functions = (): Functions => new Functions(new Roots(), { 'built.in': () => 'built in' });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { Continuation, Root, Roots, type Entry, type Runnable } from '../../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../../packages/worker/src/roots.ts';
+import { Continuation, Root, type Entry, type Runnable } from '../../../packages/worker/src/run-queues.ts';
 
 const runnable = (): Runnable => new Continuation(() => { /* never run here */ });
 const entryOf = (root: Root): Entry => ({ root, begin() { /* never begun here */ } });
@@ -35,6 +36,43 @@ describe('nodes inside a root', () => {
     let ofBack = 0;
     for (let k = 0; k < 100; k++) { if (back.has(root.shift() as Runnable)) ofBack++; root.settle(0.01); }
     assert.ok(Math.abs(ofBack - 50) <= 1, `${ofBack} of 100 turns`);
+  });
+});
+
+describe('what is paid in advance', () => {
+  /** Two roots that always have something to begin. Beginning takes the first 0.1 ms, and 5 ms later; the other 5 ms at once. @returns begins of each in so many picks */
+  function begins(prepays: boolean): number[] {
+    const roots = new Roots();
+    const [waits, computes] = [roots.named('waits'), roots.named('computes')];
+    for (const root of [waits, computes]) { root.entries.push(entryOf(root)); roots.activate(root); }
+    const counts = new Map([[waits, 0], [computes, 0]]);
+    for (let k = 0; k < 100; k++) {
+      const root = roots.pick() as Root;
+      counts.set(root, (counts.get(root) as number) + 1);
+      roots.charge(root, root === waits ? 0.1 : 5);
+      if (root === waits && prepays) roots.prepay(root, 5);
+    }
+    return [...counts.values()];
+  }
+  test('what waits first begins no more than its share can end', () => {
+    const [unpaid] = begins(false);
+    assert.ok(unpaid as number > 90, `${unpaid} of 100: that is what it is for`);
+    assert.deepEqual(begins(true), [50, 50]);
+  });
+
+  test('it comes back, and nobody goes before who has been waiting by it', () => {
+    const roots = new Roots();
+    const [one, two] = [roots.named('one'), roots.named('two')];
+    for (const root of [one, two]) { root.entries.push(entryOf(root)); roots.activate(root); }
+    roots.prepay(one, 10);
+    assert.equal(roots.pick(), two);
+    roots.charge(two, 4);
+    assert.equal(roots.pick(), two);
+    roots.repay(one, 10);
+    assert.equal(one.prepaidMs, 0);
+    assert.equal(one.pass, two.pass, 'not before the present');
+    roots.charge(two, 1);
+    assert.equal(roots.pick(), one);
   });
 });
 

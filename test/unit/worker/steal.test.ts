@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { FUNCTION, Participant, allocateMemory, layOut, mapMemory, markLive, slots, type Memory, LIFE, controlOf } from '@capriccio/shared';
-import { Roots, type Root } from '../../../packages/worker/src/run-queues.ts';
+import { Roots } from '../../../packages/worker/src/roots.ts';
+import type { Root } from '../../../packages/worker/src/run-queues.ts';
 import { Taker } from '../../../packages/worker/src/steal.ts';
 
 const layout = layOut({ participantCount: 4, slotCount: 64, payloadBytes: 65_536, namesBytes: 128, ringCount: 2 });

@@ -17,6 +17,8 @@ import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
 import type { Unserved } from './unserved-report.ts';
 
+/** What a root's requests that wait are charged for in advance, at most, all together, ms. */
+const PREPAID_MS_MAX = 50;
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
 const FLUSH_BEFORE_US = 200;
 
@@ -195,6 +197,9 @@ export class RequestThreads {
     thread.block(scheduler.clockMs);
     scheduler.live++;
     scheduler.hop();
+    const { root } = entry;
+    const prepaidMs = Math.max(0, Math.min(admission.laterMs, PREPAID_MS_MAX - root.prepaidMs));
+    if (prepaidMs > 0) scheduler.roots.prepay(root, prepaidMs);
     let open = isThenable(result) ? 2 : 1;
     const timer = route.options?.onDeadline === 'cancel'
       ? setTimeout(() => this.#expire(thread, entry), Math.max(0, arrivedAt + deadlineMs - sharedNow())) : undefined;
@@ -203,6 +208,8 @@ export class RequestThreads {
       if (timer !== undefined) clearTimeout(timer);
       thread.end('done', undefined, undefined);
       scheduler.hasEnded();
+      if (prepaidMs > 0) scheduler.roots.repay(root, prepaidMs);
+      admission.usedLater(thread.attainedUs / 1000);
       this.#answered(route, arrivedAt);
       this.active--;
       admission.ended(begunAt);

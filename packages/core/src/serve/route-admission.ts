@@ -23,6 +23,7 @@ export class RouteAdmission {
   readonly #admission = new Admission();
   readonly #patience: Patience;
   readonly #ownMs = new Ewma();
+  readonly #laterMs = new Ewma();
   #drain: Drain = noDrain;
   /**
    * Since when the next is due that waits behind one that has begun, -1: none is; for how long some were in this period, ms; and how many of these have
@@ -104,6 +105,9 @@ export class RouteAdmission {
   }
   /** A client that had to wait has gone without an answer, so long after it came. */
   gaveUp(ageMs: number): void { this.#patience.gaveUp(ageMs); }
+  /** What its requests use after their first wait, ms. */
+  get laterMs(): number { return this.#laterMs.mean; }
+  usedLater(ms: number): void { this.#laterMs.add(ms); }
   /** It has ended at once. */
   endedAtOnce(begunAtMs: number): void {
     if (--this.#toSample > 0) return;
