@@ -199,7 +199,7 @@ describe.each([2, 0])('cores: %i', (cores) => {
       const own = await createPool(Math.min(1, cores));
       const one = await own.serve(app('paths.ts'), { port: 0 });
       const inFlight = ask(`${one.url}/wait?ms=200`);
-      await delay(50);
+      await until(() => own.stats().workers.some(({ threads }) => threads > 0), 'the request having begun');
       await own.close();
       assert.equal((await inFlight).text, 'waited');
       await isRefused(one);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
@@ -341,6 +341,28 @@ describe('learnt', () => {
     assert.notEqual(await long(), light, 'it would delay what is short');
     await until(() => keptBy()?.length === 0, 'the news of it');
     await until(() => pool.graph().roots.find(({ name }) => name === 'GET /burn')?.lane?.lane === 'back', 'the graph');
+  }, 60_000);
+  test('of what runs in front for that reason a lane takes some, while more waits and a processor is free', async () => {
+    const pool = await createPool({ cores: 2, ...calm });
+    onTestFinished(() => pool.close({ graceMs: 0 }));
+    const server = await here(pool);
+    const over = async (socket: Socket, path: string): Promise<string> => {
+      const answer = received(socket, (text) => /\r\n\r\n\d+$/.test(text));
+      socket.write(get(path, 'Connection: keep-alive\r\n'));
+      const text = await answer;
+      socket.removeAllListeners('data');
+      return text.slice(text.indexOf('\r\n\r\n') + 4);
+    };
+    const sockets = await Promise.all(Array.from({ length: 16 }, () => socketTo(server)));
+    const fronts = await Promise.all(sockets.map((socket) => over(socket, '/where')));
+    const all = new Set(fronts);
+    const [front] = fronts as [string];
+    const ours = sockets.filter((_, k) => fronts[k] === front);
+    const keptBy = (): number => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn')?.keptBy.length ?? 0;
+    await until(async () => { await over(ours[0] as Socket, '/burn?ms=4'); return keptBy() === 1; }, 'the front', 30_000);
+    await until(async () => (await Promise.all(ours.map((socket) => over(socket, '/burn?ms=8')))).some((where) => !all.has(where)), 'a lane');
+    for (const socket of sockets) socket.destroy();
+    await server.close({ graceMs: 0 });
   }, 60_000);
   test('while a back lane loads the application, longer than a request may wait, all are answered', async () => {
     const pool = await createPool({ cores: 1, ...calm });
