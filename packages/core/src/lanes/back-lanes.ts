@@ -123,7 +123,10 @@ export class BackLanes {
   stats(): LaneStats {
     return {
       back: lanes.backLaneCount(this.#host.memory),
-      roots: [...this.#names].map((name) => ({ name, ...this.#clock.verdictOf(this.#clock.of(name)), keptBy: [...this.#keptBy.get(name) ?? []] })),
+      roots: [...this.#names].map((name) => {
+        const verdict = this.#clock.verdictOf(this.#clock.of(name));
+        return { name, ...verdict, keptBy: verdict.lane === 'back' ? [...this.#keptBy.get(name) ?? []] : [] };   // one that has come back is kept by nobody
+      }),
     };
   }
 }
