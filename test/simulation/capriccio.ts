@@ -3,6 +3,7 @@
  * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
  */
 import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
+import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
 import { isQuiet, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
 import type { EdgeReading, Plan, RootPlan, Snapshot } from '../../packages/core/src/conductor/snapshot.ts';
@@ -42,7 +43,7 @@ interface Tally { count: number; sum: number; squares: number }
 const tally = (): Tally => ({ count: 0, sum: 0, squares: 0 });
 const add = (sums: Tally, value: number): void => { sums.count++; sums.sum += value; sums.squares += value * value; };
 
-interface RootBooks { readonly admission: Admission; queued: number; started: number; live: number; readonly own: Tally; readonly usedMs: number[] }
+interface RootBooks { readonly admission: Admission; readonly standing: Standing; queued: number; started: number; live: number; readonly own: Tally; readonly usedMs: number[] }
 interface EdgeBooks { readonly from: number; readonly to: number; count: number; readonly time: Tally; readonly bytes: Tally }
 interface Notes { node: number; since: number; gateMs: number; gateSince: number; promise: Reservation | undefined; isInside: boolean }
 interface Desk { readonly roots: Roots<SimThread>; current: Root<SimThread> | undefined }
@@ -85,7 +86,7 @@ export class Capriccio implements Policy {
     this.#homes = new Set(workload.classes.filter(({ home }) => home !== undefined).map(({ name }) => name));
     const rules = { ...schedulingRules, ...this.#weakened.rules };
     this.#desks = machine.workers.map(() => ({ roots: new Roots<SimThread>(rules), current: undefined }));
-    this.#books = workload.classes.map(() => ({ admission: new Admission(), queued: 0, started: 0, live: 0, own: tally(), usedMs: Array.from({ length: cores }, () => 0) }));
+    this.#books = workload.classes.map(() => ({ admission: new Admission(), standing: new Standing(), queued: 0, started: 0, live: 0, own: tally(), usedMs: Array.from({ length: cores }, () => 0) }));
     this.#state = firstState(machine.now);
     if (Number.isFinite(machine.bytesLimit) && this.#weakened.gatesMemory !== false) {
       this.#memory = new ResourceGate(machine.bytesLimit);
@@ -100,6 +101,7 @@ export class Capriccio implements Policy {
 
   arrive(worker: SimWorker, thread: SimThread): boolean {
     const books = this.#books[thread.type] as RootBooks;
+    books.standing.note(this.#machine.now, true);
     if (this.#weakened.shedding === undefined || this.#weakened.shedding === 'arrival') {
       if (this.#judge(books, thread) !== undefined) return false;
     }
@@ -117,9 +119,11 @@ export class Capriccio implements Policy {
       const { waiting, share } = this.#window.standingOf(ticketed(thread));
       return { visits, waiting, ratePerMs: ratePerMs * share };
     });
+    const waitMs = forecastWait(books.queued, plan?.drainPerMs ?? 0, gates);
     return books.admission.judge({
+      queue: { stands: books.standing.stands, fairWaitMs: waitMs },
       nowMs: this.#machine.now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs: plan?.ownMs ?? NOTHING, workers: this.#machine.workers.length,
-      waitMs: forecastWait(books.queued, plan?.drainPerMs ?? 0, gates), waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
+      waitMs, waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
     });
   }
 
@@ -157,6 +161,7 @@ export class Capriccio implements Policy {
   #start(thread: SimThread): void {
     const books = this.#books[thread.type] as RootBooks;
     books.queued--;
+    books.standing.note(this.#machine.now, books.queued > 0);
     const { now } = this.#machine;
     books.started++;
     if (this.#weakened.shedding !== 'none' && now > thread.deadlineAt) {

@@ -31,7 +31,7 @@ test('three times as much a request from one moment on: the limit holds, and wha
     assert.ok(classOf(figures, 'big').okPerS >= 200, `${classOf(figures, 'big').okPerS.toFixed(0)} a second`);
     return figures.memoryPeak;
   }).toSorted((a, b) => a - b);
-  assert.ok((peaks[2] as number) <= 1.1 && (peaks[4] as number) <= 1.2, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
+  assert.ok((peaks[2] as number) <= 1.1 && (peaks[4] as number) <= 1.25, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
 });
 
 test('a limit that is halved meanwhile is kept as soon as what is in use has gone', () => {

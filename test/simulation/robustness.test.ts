@@ -1,7 +1,8 @@
 /** Readings that make no sense, and runs that repeat. Scenarios 15 and 16. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait, givesWay } from '../../packages/core/src/conductor/admission.ts';
+import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState } from '../../packages/core/src/conductor/decide.ts';
 import { drain } from '../../packages/core/src/conductor/drain-rates.ts';
 import type { Snapshot, Sums } from '../../packages/core/src/conductor/snapshot.ts';
@@ -126,14 +127,62 @@ test('who is refused is told when to come back; a probe goes through now and the
   assert.deepEqual([admission.admitted, admission.refused, admission.probed], [6, 3, 2]);
 });
 
-test('a burst may wait for longer than what stands, by the wait that its share would mean', () => {
+test('a queue that stands is kept short; a burst may wait for longer, by the wait that its share would mean', () => {
   const admission = new Admission();
   const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
   assert.equal(admission.judge(arrival), undefined, 'a probe');
-  const judge = (forMs: number, waitMs: number) => admission.judge({ ...arrival, burst: { forMs, waitMs } });
-  assert.equal(judge(100, 600), undefined, '0.6 of the 1000 ms that are left');
-  assert.notEqual(judge(100, 601), undefined);
-  assert.equal(judge(499, 600), undefined);
-  assert.notEqual(judge(500, 600), undefined, 'it stands: what was seen of it counts');
-  assert.notEqual(judge(500, 1), undefined);
+  const judge = (stands: boolean, waitMs: number, fairWaitMs: number) => admission.judge({ ...arrival, waitMs, queue: { stands, fairWaitMs } });
+  assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
+  assert.notEqual(judge(false, 5000, 601), undefined);
+  assert.equal(judge(true, 30, 5000), undefined, '0.03 of them');
+  assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
+  assert.deepEqual([59, 60, 61].map((ageMs) => givesWay(ageMs, 1000)), [false, false, true], 'twice what may be waited for in one that stands');
+});
+
+test('a probe goes through only where nobody else does', () => {
+  const admission = new Admission();
+  const arrival = { deadlineMs: 100, workers: 1, ownMs: { mean: 10, variance: 0 } };
+  const judge = (nowMs: number, waitMs: number) => admission.judge({ ...arrival, nowMs, arrivedAtMs: nowMs, waitMs, waiting: 5 });
+  assert.equal(judge(1000, 10), undefined);
+  for (let k = 1; k < 50; k++) {
+    assert.notEqual(judge(1000 + 20 * k, 60), undefined, `${k}: somebody went 20 ms before`);
+    assert.equal(judge(1000 + 20 * k, 10), undefined);
+  }
+  assert.equal(admission.probed, 0);
+  assert.equal(judge(1000 + 20 * 49 + 241, 60), undefined, 'nobody for four times the wait');
+  assert.equal(admission.probed, 1);
+});
+
+describe('a queue stands', () => {
+  /** For so long somebody waits for the part of each millisecond. */
+  const pass = (standing: Standing, fromMs: number, forMs: number, part: number): void => {
+    for (let now = fromMs; now < fromMs + forMs; now += 10) { standing.note(now, true); standing.note(now + 10 * part, false); }
+    standing.note(fromMs + forMs, false);
+  };
+  test('in which somebody waits nearly all the time, and not one with bursts', () => {
+    const standing = new Standing();
+    pass(standing, 0, 10_000, 0.6);
+    assert.equal(standing.stands, false);
+    pass(standing, 10_000, 1000, 0.9);
+    assert.equal(standing.stands, true);
+  });
+  test('until it is empty for longer than for an instant', () => {
+    const standing = new Standing();
+    pass(standing, 0, 1000, 1);
+    pass(standing, 1000, 10_000, 0.5);
+    assert.equal(standing.stands, true, 'those who are refused keep it so');
+    pass(standing, 11_000, 1000, 0.2);
+    assert.equal(standing.stands, false);
+  });
+  test('no sooner than after a tenth of a second, and not after a long time in which nothing came', () => {
+    const standing = new Standing();
+    standing.note(0, true);
+    standing.note(100, true);
+    assert.equal(standing.stands, false);
+    standing.note(150, true);
+    assert.equal(standing.stands, true);
+    standing.note(160, false);
+    standing.note(10_000, true);
+    assert.equal(standing.stands, false);
+  });
 });

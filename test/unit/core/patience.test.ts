@@ -82,10 +82,9 @@ test('a route of which little comes is judged by how fast it is taken up while s
   const roots = new Roots();
   const root = roots.named('GET /rare');
   const admission = new RouteAdmission(root, roots.active);
-  root.costUs = 1e6;                                                      // its share of the processors by itself would be one a second
   let now = sharedNow();
   const come = (): number | undefined => {
-    const judged = root.entries.length > 0 ? admission.judge(now, 1000) : undefined;
+    const judged = admission.arrives(now, 1000);
     if (judged === undefined) root.entries.push({ root, begin: () => { /* it is taken */ } });
     return judged;
   };
@@ -93,6 +92,7 @@ test('a route of which little comes is judged by how fast it is taken up while s
   for (let k = 0; k < 50; k++) {                                          // three at a time, 10 a second: taken up at 33 a second
     assert.deepEqual([come(), come(), come()], [undefined, undefined, undefined], `${k}`);
     take(); take(); take();
+    root.costUs = 1e6;                                                    // its share of the processors by itself would be one a second
     now += 210;
   }
   for (let k = 0; k < 8; k++) assert.equal(come(), undefined, `${k} wait, 30 ms each`);
@@ -107,11 +107,63 @@ test('a route whose clients give up at half of its deadline refuses what would b
   const root = roots.named('GET /slow');
   root.costUs = 20_000;
   const admission = new RouteAdmission(root, roots.active);
-  times(10, () => root.entries.push({ root, begin: () => { /* it waits */ } }));
-  const judge = (): number | undefined => admission.judge(sharedNow() + 60, 1000);
+  times(20, () => root.entries.push({ root, begin: () => { /* it waits */ } }));
+  const judge = (): number | undefined => admission.arrives(sharedNow() + 60, 1000);
   judge();
-  assert.equal(judge(), undefined, 'ten of 20 ms each are ahead: in time for a deadline of a second');
+  assert.equal(judge(), undefined, 'twenty of 20 ms each are ahead: in time for a deadline of a second');
   times(64, () => admission.gaveUp(500));
   judge();                                                              // one in a tenth of a second goes all the same
   assert.ok((judge() ?? 0) >= 100, 'and too late for who leaves after half of it');
+});
+
+describe('more comes than a route can take up', () => {
+  /** A route that takes 10 ms a request, alone on its worker; `come` as often as asked, at once, and `take` one. */
+  const line = () => {
+    const roots = new Roots();
+    const root = roots.named('GET /light');
+    root.costUs = 10_000;
+    const admission = new RouteAdmission(root, roots.active);
+    let now = sharedNow();
+    const come = (): boolean => {
+      if (admission.arrives(now, 1000) !== undefined) return false;
+      root.entries.push({ root, begin: () => { /* it is taken */ } });
+      return true;
+    };
+    const take = (): void => { now += 10; if (root.entries.shift() !== undefined) { admission.left(now); admission.begins(); admission.ended(sharedNow() - 10); } };
+    return { root, admission, come, take, later: (ms: number): void => { now += ms; }, get now() { return now; } };
+  };
+
+  test('a burst is let in while its end is in time, also after a long time in which nothing came', () => {
+    const { root, come, take, later } = line();
+    for (const _ of [1, 2]) {
+      later(10_000);
+      const letIn = Array.from({ length: 80 }, come).filter(Boolean).length;
+      assert.ok(letIn > 50 && letIn < 65, `${letIn} of 10 ms each: 0.6 of a second`);
+      while (root.entries.length > 0) take();
+    }
+  });
+  test('a queue that stands is kept short, and what is in it waits for a few of its kind', () => {
+    const { root, come, take } = line();
+    let longest = 0;
+    for (let k = 0; k < 300; k++) {
+      come(); come(); come();
+      take();
+      if (k > 100) longest = Math.max(longest, root.entries.length);
+    }
+    assert.ok(longest <= 5 && longest >= 2, `${longest}`);
+  });
+  test('who came in a burst gives way when it is old and others are refused; when nobody is, it keeps its place', () => {
+    const scene = line();
+    const { admission, come, take } = scene;
+    const bornAtMs = scene.now;
+    for (let k = 0; k < 40; k++) assert.equal(come(), true, `${k}`);
+    for (let k = 0; k < 10; k++) take();
+    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), false, 'they all fit: nobody has been refused');
+    while (come()) { /* until there is no more room */ }
+    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), true);
+    assert.ok(admission.retryAfterMs > 100, 'it is told when to come again, as they are');
+    assert.equal(admission.givesWay(scene.now, scene.now - 40, 1000), false, 'a young one begins');
+    scene.later(60);
+    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), false, 'nobody has come meanwhile');
+  });
 });

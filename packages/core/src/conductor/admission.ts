@@ -10,17 +10,23 @@
  */
 import type { Moments } from '@capriccio/worker';
 
-/** Of what the deadline leaves after the root's own time, the part that may be spent waiting, in a queue that stands. */
+/** Of what the deadline leaves after the root's own time, the part that may be spent waiting, where nothing is known of the queue but its length. */
 const SLACK = 0.3;
 /**
- * A queue that was empty less than this part of that time ago is a burst, or waits for one long request to end: where there is no overload both pass by
- * themselves, and the rate that was seen in them says little. So more may wait, and the wait is forecast as for its fair share.
+ * The same in a queue that stands. Waiting makes nobody's answer sooner there: it is to keep the next one ready, and no more. So light requests of an
+ * overloaded server wait for some of their own kind, and not for as long as their clients are patient.
  */
-const BURST = 0.5;
-const SLACK_BURST = 0.6;
+const SLACK_STANDING = 0.03;
 /**
- * One is let through in spite of all so often: it keeps rates and times alive, and finds out when a dead service is back. At least so many of the waits that
- * are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
+ * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
+ * seen in them says little; so the wait is forecast as for its fair share, where that is less.
+ */
+const SLACK_BURST = 0.6;
+/** What came in a burst, and has waited for so many times what may be waited for in a queue that stands, gives way where those who come are refused. */
+const GIVES_WAY = 2;
+/**
+ * Where nobody was let in for so long, one is in spite of all: it keeps rates and times alive, and finds out when a dead service is back. At least so many
+ * of the waits that are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
  */
 const PROBE_MS = 100;
 const PROBE_WAITS = 4;
@@ -39,33 +45,37 @@ export interface Arrival {
   readonly waiting: number;
   readonly workers: number;
   readonly ownMs: Moments;
-  /** For how long somebody has been waiting, without a break; and the wait, if the root gets its share from now on; ms. Not there: for long. */
-  readonly burst?: { readonly forMs: number; readonly waitMs: number };
+  /** Whether it stands (standing.ts), and the wait if the root gets its fair share from now on, or goes on as fast as it has, ms. Not there: not known. */
+  readonly queue?: { readonly stands: boolean; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
 export class Admission {
-  #probedAtMs = -Infinity;
+  #begunAtMs = -Infinity;
   admitted = 0;
   refused = 0;
   probed = 0;
 
   /** @returns undefined when it may begin, else in how many milliseconds a new attempt makes sense */
   judge(arrival: Arrival): number | undefined {
-    const { nowMs, arrivedAtMs, deadlineMs, waitMs, waiting, workers, ownMs, burst } = arrival;
+    const { nowMs, arrivedAtMs, deadlineMs, waiting, workers, ownMs, queue } = arrival;
+    const stands = queue !== undefined && queue.stands;
+    const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      const isBurst = burst !== undefined && burst.forMs < BURST * left;
-      if (nowMs - arrivedAtMs + (isBurst ? burst.waitMs : waitMs) > (isBurst ? SLACK_BURST : SLACK) * left) {
-        if (nowMs - this.#probedAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
-        this.#probedAtMs = nowMs;
+      if (nowMs - arrivedAtMs + waitMs > (queue === undefined ? SLACK : stands ? SLACK_STANDING : SLACK_BURST) * left) {
+        if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
         this.probed++;
       }
     }
+    this.#begunAtMs = nowMs;
     this.admitted++;
     return undefined;
   }
 }
+
+/** What came in a burst and has waited for so long gives way to what waits behind it, where those who come now are refused. */
+export function givesWay(ageMs: number, deadlineMs: number): boolean { return ageMs > GIVES_WAY * SLACK_STANDING * deadlineMs; }
 
 /**
  * The wait that a new thread of a root would meet.

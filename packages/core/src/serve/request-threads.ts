@@ -92,11 +92,11 @@ export class RequestThreads {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
     const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
     const entry = new RequestEntry(this, root, admission, route, req, res);
-    if (admission.isWaitedFor) {
-      const retryAfterMs = admission.judge(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
-      if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
-      res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
-    }
+    const waits = admission.isWaitedFor;
+    const retryAfterMs = admission.arrives(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
+    if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
+    entry.isOfBurst = !admission.stands;
+    if (waits) res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
     this.active++;
     this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
     root.entries.push(entry);
@@ -143,6 +143,7 @@ export class RequestThreads {
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
     if (this.isPast(entry, begunAt)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
+    if (entry.isOfBurst && admission.givesWay(begunAt, arrivedAt, deadlineMs)) { this.active--; this.#shed(res, route, admission.retryAfterMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
@@ -294,6 +295,8 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   patienceMs = 0;
   begunAt = 0;
   place = -1;
+  /** When it came its route's queue did not stand: it may wait for longer than those that find that. */
+  isOfBurst = false;
   /** It has waited for a back lane long enough. */
   staysInFront = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {

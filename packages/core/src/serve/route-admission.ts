@@ -4,9 +4,10 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait } from '../conductor/admission.ts';
+import { Admission, forecastWait, givesWay } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
+import { Standing } from '../conductor/standing.ts';
 
 /** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
 const PERIOD_MS = 50;
@@ -14,12 +15,14 @@ const PERIOD_MS = 50;
 const WAITED = 0.5;
 /** Of requests that end at once the own time is taken of one in so many. */
 const SAMPLE = 16;
+/** Somebody was refused so short a time ago: it goes on, ms. */
+const REFUSING_MS = 50;
 const NONE: readonly never[] = [];
 const NO_WAIT = { waiting: 0, ms: 0 };
 
 export class RouteAdmission {
   readonly #root: Root;
-  readonly #all: Iterable<Root>;
+  readonly #active: readonly Root[];
   readonly #admission = new Admission();
   readonly #patience: Patience;
   readonly #ownMs = new Ewma();
@@ -34,19 +37,22 @@ export class RouteAdmission {
   #wasDue = false;
   #taken = 0;
   #atMs: number = sharedNow();
-  /** Since when somebody has been waiting, without a break. */
-  #standsSince = 0;
+  readonly #standing = new Standing();
   /** What would be taken up if it got its share, a millisecond. */
   #fairPerMs = 0;
+  /** Roots that had something to run when that was reckoned. */
+  #sharers = -1;
   #toSample = 1;
+  #refusedAtMs = -Infinity;
+  /** What was said to the last that was refused, ms. */
+  retryAfterMs = 0;
 
-  /** @param roots  those that have something to run on this worker; @param clients  of the server, where it has more than this route */
-  constructor(root: Root, roots: Iterable<Root>, clients?: Patiences) {
+  /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route */
+  constructor(root: Root, active: readonly Root[], clients?: Patiences) {
     this.#patience = clients?.of() ?? new Patience();
     this.#root = root;
-    this.#all = roots;
+    this.#active = active;
   }
-
 
   /** Somebody waits before one that comes now: in the entry queue, at a gate, or begun and ready to go on. */
   get isWaitedFor(): boolean {
@@ -54,24 +60,39 @@ export class RouteAdmission {
     return entries.length > 0 || runnable > 1 || gateWait !== undefined;
   }
 
-  /** At arrival. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
-  judge(nowMs: number, deadlineMs: number): number | undefined {
+  /** One arrives. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
+  arrives(nowMs: number, deadlineMs: number): number | undefined {
+    this.#standing.note(nowMs, true);
+    if (!this.isWaitedFor) return undefined;
+    const retryAfterMs = this.#judge(nowMs, deadlineMs);
+    if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
+    return retryAfterMs;
+  }
+  /** Its queue stands: what comes is kept short. */
+  get stands(): boolean { return this.#standing.stands; }
+  /**
+   * One came in a burst, has waited for what those who come now may not, and they are refused: what waits behind it would be answered sooner. A burst that
+   * was let in as a whole is never cut so, for nobody is refused meanwhile.
+   */
+  givesWay(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean {
+    return nowMs - this.#refusedAtMs < REFUSING_MS && this.#root.entries.length > 0 && givesWay(nowMs - arrivedAtMs, this.within(deadlineMs));
+  }
+
+  #judge(nowMs: number, deadlineMs: number): number | undefined {
     const { entries: { length: queued }, runnable, gateWait } = this.#root;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
-    if (queued === 0 && runnable <= 1) this.#standsSince = nowMs;
+    else if (this.#active.length !== this.#sharers) this.#takeFairShare();    // when all begin to come at once, each is the only one for an instant
     const perMs = perMsOf(this.#drain);
     const gate = gateWait?.() ?? NO_WAIT;
-    const readyMs = forecastWait(runnable, this.#fairPerMs, NONE);        // those that have begun go on first, one after the other
+    const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
-      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + readyMs + gate.ms, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      burst: { forMs: nowMs - this.#standsSince, waitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + readyMs + gate.ms },
+      nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
+      queue: { stands: this.#standing.stands, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
   #takeRate(nowMs: number): void {
-    let tickets = this.#root.isActive ? 0 : this.#root.tickets;
-    for (const root of this.#all) tickets += root.tickets;
-    const fairPerMs = this.#fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
+    const fairPerMs = this.#takeFairShare();
     const ms = nowMs - this.#atMs;
     this.#countDue(nowMs);
     this.#drain = drain(this.#drain, { count: this.#taken, ms: this.#dueMs || ms, isBacklogged: this.#dueMs >= WAITED * ms, fairPerMs });
@@ -79,14 +100,23 @@ export class RouteAdmission {
     this.#atMs = nowMs;
   }
 
+  #takeFairShare(): number {
+    this.#sharers = this.#active.length;
+    let tickets = this.#root.isActive ? 0 : this.#root.tickets;
+    for (const root of this.#active) tickets += root.tickets;
+    return this.#fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
+  }
+
   #countDue(nowMs: number): void {
     this.#wasDue = this.#dueSince >= 0;
     if (this.#wasDue) this.#dueMs += Math.max(0, nowMs - this.#dueSince);
     this.#dueSince = this.#root.entries.length > 0 ? nowMs : -1;
-    if (this.#dueSince < 0 && this.#root.runnable <= 1) this.#standsSince = nowMs;
   }
   /** One has left the queue, in its turn or because it is late. */
-  left(nowMs: number): void { this.#countDue(nowMs); }
+  left(nowMs: number): void {
+    this.#countDue(nowMs);
+    this.#standing.note(nowMs, this.isWaitedFor);
+  }
 
   /** Its turn has come, and it begins: told after `left`. */
   begins(): void {

@@ -1,0 +1,29 @@
+/**
+ * Whether a queue stands or has a burst to work off: by the part of the time in which somebody waited in it, lately. In a burst, and behind one long
+ * request, it was empty a moment ago; under overload it is hardly ever empty. To ask for how long it was without a break says less: the shorter a queue is
+ * kept, the more often it is empty for an instant. Pure; allocates nothing.
+ */
+
+/** How far back it looks: what is older than this counts for a third, ms. CoDel's interval (Nichols and Jacobson, Controlling queue delay, 2012). */
+const SPAN_MS = 100;
+/** It stands from this part on, and until it is below the other: who is refused meanwhile keeps it shorter than what comes would. */
+const STANDS = 0.75;
+const PASSES = 0.3;
+
+export class Standing {
+  #part = 0;
+  #atMs = -Infinity;
+  #isWaitedFor = false;
+  #stands = false;
+
+  /** From now on somebody waits in it, or nobody. */
+  note(nowMs: number, isWaitedFor: boolean): void {
+    const before = Math.exp((this.#atMs - nowMs) / SPAN_MS);
+    this.#part = this.#isWaitedFor ? 1 - (1 - this.#part) * before : this.#part * before;
+    this.#atMs = nowMs;
+    this.#isWaitedFor = isWaitedFor;
+    this.#stands = this.#part > (this.#stands ? PASSES : STANDS);
+  }
+  /** As of the last note. */
+  get stands(): boolean { return this.#stands; }
+}
