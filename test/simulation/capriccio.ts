@@ -161,7 +161,7 @@ export class Capriccio implements Policy {
   #start(thread: SimThread): void {
     const books = this.#books[thread.type] as RootBooks;
     books.queued--;
-    books.standing.note(this.#machine.now, books.queued > 0);
+    books.standing.note(this.#machine.now, books.queued > 0 || (this.#planOf(thread)?.gates.length ?? 0) > 0 && this.#window.standingOf(ticketed(thread)).waiting > 0);
     const { now } = this.#machine;
     books.started++;
     if (this.#weakened.shedding !== 'none' && now > thread.deadlineAt) {

@@ -240,6 +240,7 @@ export class Machine {
     worker.busyMs += wall;
     if (this.options.traces) this.trace.push(`${this.now.toFixed(6)} ${worker.id} ${thread.id}`);
     this.events.after(wall, () => {
+      if (thread.hasEnded) { this.#next(worker); return; }               // its worker has died meanwhile
       thread.left -= ms;
       thread.work += ms;
       thread.cpu += wall;

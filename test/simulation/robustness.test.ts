@@ -134,9 +134,9 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   const judge = (stands: boolean, waitMs: number, fairWaitMs: number) => admission.judge({ ...arrival, waitMs, queue: { stands, fairWaitMs } });
   assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
   assert.notEqual(judge(false, 5000, 601), undefined);
-  assert.equal(judge(true, 30, 5000), undefined, '0.03 of them');
-  assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
-  assert.deepEqual([59, 60, 61].map((ageMs) => givesWay(ageMs, 1000)), [false, false, true], 'twice what may be waited for in one that stands');
+  assert.equal(judge(true, 40, 5000), undefined, '0.04 of them');
+  assert.notEqual(judge(true, 41, 1), undefined, 'it stands: what was seen of it counts');
+  assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000)), [false, false, true], 'twice what may be waited for in one that stands');
 });
 
 test('a probe goes through only where nobody else does', () => {

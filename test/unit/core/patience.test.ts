@@ -157,7 +157,7 @@ describe('more comes than a route can take up', () => {
     const { admission, come, take } = scene;
     const bornAtMs = scene.now;
     for (let k = 0; k < 40; k++) assert.equal(come(), true, `${k}`);
-    for (let k = 0; k < 10; k++) take();
+    for (let k = 0; k < 12; k++) take();
     assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), false, 'they all fit: nobody has been refused');
     while (come()) { /* until there is no more room */ }
     assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), true);

@@ -1,7 +1,7 @@
 /**
  * Whether to begin at all: decided at arrival, when refusing costs nothing yet. What arrives is refused when its answer would likely come too late: the
  * wait that it would meet (lengths of queues as they are now, over smoothed rates) must leave the greater part of what its deadline leaves after the time
- * that it needs itself. So a queue never grows to where it makes everybody late, and a slow root is served when nothing waits. Each root is judged by its
+ * that it needs itself, and nearly all of it in a queue that stands. So a queue never grows to where it makes everybody late, and a slow root is served when nothing waits. Each root is judged by its
  * own queue: a flood of one harms no other.
  *
  * Refusing at the head of the queue, after the wait, is nearly worthless (0.46 of the work at four times the capacity, against 0.92: simulated).
@@ -16,10 +16,10 @@ const SLACK = 0.3;
  * The same in a queue that stands. Waiting makes nobody's answer sooner there: it is to keep the next one ready, and no more. So light requests of an
  * overloaded server wait for some of their own kind, and not for as long as their clients are patient.
  */
-const SLACK_STANDING = 0.03;
+const SLACK_STANDING = 0.04;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
- * seen in them says little; so the wait is forecast as for its fair share, where that is less.
+ * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster.
  */
 const SLACK_BURST = 0.6;
 /** What came in a burst, and has waited for so many times what may be waited for in a queue that stands, gives way where those who come are refused. */
