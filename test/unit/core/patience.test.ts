@@ -152,18 +152,21 @@ describe('more comes than a route can take up', () => {
     }
     assert.ok(longest <= 5 && longest >= 2, `${longest}`);
   });
-  test('who came in a burst gives way when it is old and others are refused; when nobody is, it keeps its place', () => {
+  test('who came in a burst gives way when it is old and most who come are refused; when nobody is, it keeps its place', () => {
     const scene = line();
     const { admission, come, take } = scene;
     const bornAtMs = scene.now;
     for (let k = 0; k < 40; k++) assert.equal(come(), true, `${k}`);
     for (let k = 0; k < 12; k++) take();
-    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), false, 'they all fit: nobody has been refused');
-    while (come()) { /* until there is no more room */ }
-    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), true);
+    const givesWay = (atMs = bornAtMs) => admission.givesWay(scene.now, atMs, 1000, 12, 0);
+    assert.equal(givesWay(), false, 'they all fit: nobody has been refused');
+    while (admission.refused < 20) come();
+    assert.equal(givesWay(), false, 'hardly more are refused than have begun');
+    while (admission.refused < 30) come();
+    assert.equal(givesWay(), true);
     assert.ok(admission.retryAfterMs > 100, 'it is told when to come again, as they are');
-    assert.equal(admission.givesWay(scene.now, scene.now - 40, 1000), false, 'a young one begins');
+    assert.equal(givesWay(scene.now - 40), false, 'a young one begins');
     scene.later(60);
-    assert.equal(admission.givesWay(scene.now, bornAtMs, 1000), false, 'nobody has come meanwhile');
+    assert.equal(givesWay(), false, 'nobody has come meanwhile');
   });
 });

@@ -19,11 +19,17 @@ const SLACK = 0.3;
 const SLACK_STANDING = 0.04;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
- * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster.
+ * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
+ * have this; where many come at once it is more likely the beginning of an overload, and each may have this part of its share, but never less than the other.
  */
 const SLACK_BURST = 0.6;
-/** What came in a burst, and has waited for so many times what may be waited for in a queue that stands, gives way where those who come are refused. */
+const SLACK_BURST_SHARED = 0.15;
+/**
+ * What came in a burst gives way where that proves to be an overload: it has waited for so many times what may be waited for in a queue that stands, and
+ * of those who came after it so many times as many have been refused as have begun.
+ */
 const GIVES_WAY = 2;
+const REFUSED = 2;
 /**
  * Where nobody was let in for so long, one is in spite of all: it keeps rates and times alive, and finds out when a dead service is back. At least so many
  * of the waits that are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
@@ -45,8 +51,11 @@ export interface Arrival {
   readonly waiting: number;
   readonly workers: number;
   readonly ownMs: Moments;
-  /** Whether it stands (standing.ts), and the wait if the root gets its fair share from now on, or goes on as fast as it has, ms. Not there: not known. */
-  readonly queue?: { readonly stands: boolean; readonly fairWaitMs: number };
+  /**
+   * Whether it stands (standing.ts); the root's fair share, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there:
+   * not known.
+   */
+  readonly queue?: { readonly stands: boolean; readonly share: number; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
@@ -63,7 +72,7 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > (queue === undefined ? SLACK : stands ? SLACK_STANDING : SLACK_BURST) * left) {
+      if (nowMs - arrivedAtMs + waitMs > slackOf(queue) * left) {
         if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
         this.probed++;
       }
@@ -74,8 +83,15 @@ export class Admission {
   }
 }
 
-/** What came in a burst and has waited for so long gives way to what waits behind it, where those who come now are refused. */
-export function givesWay(ageMs: number, deadlineMs: number): boolean { return ageMs > GIVES_WAY * SLACK_STANDING * deadlineMs; }
+function slackOf(queue: Arrival['queue']): number {
+  if (queue === undefined) return SLACK;
+  return queue.stands ? SLACK_STANDING : Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
+}
+
+/** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */
+export function givesWay(ageMs: number, deadlineMs: number, refused: number, begun: number): boolean {
+  return ageMs > GIVES_WAY * SLACK_STANDING * deadlineMs && refused > REFUSED * begun;
+}
 
 /**
  * The wait that a new thread of a root would meet.

@@ -95,7 +95,7 @@ export class RequestThreads {
     const waits = admission.isWaitedFor;
     const retryAfterMs = admission.arrives(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
     if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
-    entry.isOfBurst = !admission.stands;
+    if (admission.isCrowded) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
     if (waits) res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
     this.active++;
     this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
@@ -143,7 +143,7 @@ export class RequestThreads {
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
     if (this.isPast(entry, begunAt)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
-    if (entry.isOfBurst && admission.givesWay(begunAt, arrivedAt, deadlineMs)) { this.active--; this.#shed(res, route, admission.retryAfterMs); return false; }
+    if (entry.ahead >= 0 && admission.givesWay(begunAt, arrivedAt, deadlineMs, entry.ahead, entry.refusedBefore)) { this.active--; this.#shed(res, route, admission.retryAfterMs); return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
@@ -295,8 +295,9 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   patienceMs = 0;
   begunAt = 0;
   place = -1;
-  /** When it came its route's queue did not stand: it may wait for longer than those that find that. */
-  isOfBurst = false;
+  /** How many waited before it when it came in a burst beside others, -1: it did not; and how many of its route had been refused until then. */
+  ahead = -1;
+  refusedBefore = 0;
   /** It has waited for a back lane long enough. */
   staysInFront = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {

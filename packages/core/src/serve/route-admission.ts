@@ -40,6 +40,7 @@ export class RouteAdmission {
   readonly #standing = new Standing();
   /** What would be taken up if it got its share, a millisecond. */
   #fairPerMs = 0;
+  #share = 1;
   /** Roots that had something to run when that was reckoned. */
   #sharers = -1;
   #toSample = 1;
@@ -68,14 +69,17 @@ export class RouteAdmission {
     if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
     return retryAfterMs;
   }
-  /** Its queue stands: what comes is kept short. */
-  get stands(): boolean { return this.#standing.stands; }
+  /** Refused so far; and how many wait for their turn. */
+  get refused(): number { return this.#admission.refused; }
+  get waiting(): number { return this.#root.entries.length; }
+  /** What comes now comes in a burst, and others have something to run beside it: that may be the beginning of an overload. */
+  get isCrowded(): boolean { return !this.#standing.stands && this.#share < 1; }
   /**
-   * One came in a burst, has waited for what those who come now may not, and they are refused: what waits behind it would be answered sooner. A burst that
-   * was let in as a whole is never cut so, for nobody is refused meanwhile.
+   * One came in a burst, has waited for what those who come now may not, and most of them are refused: what waits behind it would be answered sooner. A
+   * burst that was let in as a whole is never cut so, for nobody is refused meanwhile. @param ahead  waited before it; @param refusedBefore  `refused` when it came
    */
-  givesWay(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean {
-    return nowMs - this.#refusedAtMs < REFUSING_MS && this.#root.entries.length > 0 && givesWay(nowMs - arrivedAtMs, this.within(deadlineMs));
+  givesWay(nowMs: number, arrivedAtMs: number, deadlineMs: number, ahead: number, refusedBefore: number): boolean {
+    return nowMs - this.#refusedAtMs < REFUSING_MS && this.waiting > 0 && givesWay(nowMs - arrivedAtMs, this.within(deadlineMs), this.refused - refusedBefore, ahead);
   }
 
   #judge(nowMs: number, deadlineMs: number): number | undefined {
@@ -87,7 +91,7 @@ export class RouteAdmission {
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands, share: this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
@@ -104,7 +108,8 @@ export class RouteAdmission {
     this.#sharers = this.#active.length;
     let tickets = this.#root.isActive ? 0 : this.#root.tickets;
     for (const root of this.#active) tickets += root.tickets;
-    return this.#fairPerMs = this.#root.tickets / tickets * 1000 / (this.#root.costUs + this.#root.awayUs);
+    this.#share = this.#root.tickets / tickets;
+    return this.#fairPerMs = this.#share * 1000 / (this.#root.costUs + this.#root.awayUs);
   }
 
   #countDue(nowMs: number): void {
