@@ -137,6 +137,9 @@ export class Scheduler {
   onSuspicion: (() => void) | undefined = undefined;
   /** Work begun since the start, threads and tasks. */
   begun = 0;
+  /** Work whose turn came and that did not begin, too late or given up: what such a batch took says nothing of its root. */
+  dropped = 0;
+  #droppedBefore = 0;
 
   constructor(options: SchedulerOptions = {}) {
     this.roots = new Roots(options.rules);
@@ -218,8 +221,10 @@ export class Scheduler {
       this.timers.settle(now, false);
       const wallMs = now - this.#clock;
       const usedMs = lanes === undefined ? -1 : lanes.used(cpuAt);
-      this.#charge(root, usedMs >= 0 && count === ran ? usedMs : wallMs, wallMs, count);
-      lanes?.after(root.lane as RootLane, usedMs, wallMs, this.begun > begunBefore, root.costUs, count);
+      const tells = this.dropped === this.#droppedBefore;
+      this.#droppedBefore = this.dropped;
+      this.#charge(root, usedMs >= 0 && count === ran ? usedMs : wallMs, wallMs, tells ? count : 0);
+      if (tells) lanes?.after(root.lane as RootLane, usedMs, wallMs, this.begun > begunBefore, root.costUs, count);
       if (this.#isBatchSampled) { this.#isBatchSampled = false; this.recorder?.endBatch(root, count, wallMs); }
       this.#clock = now;
       if (now >= this.#sliceEnd) { this.#endTurn(true); return; }

@@ -337,11 +337,22 @@ describe('learnt', () => {
     await until(() => keptBy()?.length === 1, 'the news of it');
     assert.match(pool.graph().decisions.find(({ about }) => about === 'GET /burn')?.why ?? '', /^goes to back lanes: it takes long \(.*; in front on worker 1, where hardly a request is short/);
     for (let k = 0; k < 20; k++) assert.equal(await long(), light);
-    for (let k = 0; k < 4; k++) await ask(`${server.url}/light`);
+    for (let k = 0; k < 8; k++) await ask(`${server.url}/light`);
     assert.notEqual(await long(), light, 'it would delay what is short');
     await until(() => keptBy()?.length === 0, 'the news of it');
     await until(() => pool.graph().roots.find(({ name }) => name === 'GET /burn')?.lane?.lane === 'back', 'the graph');
   }, 60_000);
+  test('where more wait than run and none is known to be short, no lane is started', async () => {
+    const pool = await createPool({ cores: 1, ...calm });
+    onTestFinished(() => pool.close({ graceMs: 0 }));
+    const server = await pool.serve(lanesApp, { port: 0, deadlineMs: 60_000 });
+    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
+    let left = 400;
+    const client = async (): Promise<void> => { while (left-- > 0) assert.equal((await ask(`${server.url}/burn?ms=4`)).status, 200); };
+    await Promise.all(Array.from({ length: 24 }, client));
+    const { back, roots } = pool.stats().lanes;
+    assert.deepEqual([back, roots.map(({ name, lane, keptBy }) => [name, lane, keptBy.length])], [0, [['GET /burn', 'back', 1]]]);
+  }, 30_000);
   test('of what runs in front for that reason a lane takes some, while more waits and a processor is free', async () => {
     const pool = await createPool({ cores: 2, ...calm });
     onTestFinished(() => pool.close({ graceMs: 0 }));

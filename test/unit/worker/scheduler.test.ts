@@ -228,3 +228,19 @@ describe('the outside', () => {
     assert.equal(scheduler.begun, 1);
   });
 });
+
+test('work that is dropped when its turn comes says nothing of what its root takes', async () => {
+  const { scheduler } = rig(UNSLICED);
+  const root = scheduler.roots.named('pages');
+  const add = (begin: () => void): void => { root.entries.push({ root, begin }); scheduler.roots.activate(root); scheduler.arm(); };
+  for (let k = 0; k < 40; k++) add(() => { burn(2); });
+  while (root.entries.length > 0) await turn();
+  const before = root.costUs;
+  assert.ok(before > 1500, `${before}`);
+  for (let k = 0; k < 200; k++) add(() => { scheduler.dropped++; });
+  while (root.entries.length > 0) await turn();
+  assert.equal(root.costUs, before);
+  for (let k = 0; k < 200; k++) add(() => { /* short ones do */ });
+  while (root.entries.length > 0) await turn();
+  assert.ok(root.costUs < 1500, `${root.costUs}`);
+});

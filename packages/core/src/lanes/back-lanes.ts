@@ -72,9 +72,7 @@ export class BackLanes {
 
   #changed(name: string): void {
     if (this.#names.size < NAMES_MAX) this.#names.add(name);
-    const { lane, by } = this.#clock.verdictOf(this.#clock.of(name));
-    if (lane === 'back') this.want();
-    else if (by === 'pinned' && !this.#pinned.has(name)) {
+    if (this.#clock.verdictOf(this.#clock.of(name)).by === 'pinned' && !this.#pinned.has(name)) {
       this.#pinned.add(name);
       this.#host.warn(`${name} takes long, and its handler uses its socket in a way that cannot be moved to a back lane: it stays in front, where it delays others; say lane: 'front' for it to be told no more`);
     }

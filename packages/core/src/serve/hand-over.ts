@@ -100,7 +100,7 @@ export class HandOver {
   /** A request of this root begins: whether it goes to a back lane. One load of shared memory for what is short. */
   isForBack(root: Root, req: IncomingMessage): boolean {
     const isLong = this.#isBack(root);
-    this.#worth?.begins(!isLong);
+    if (isLong || root.lane?.isFoundShort === true) this.#worth?.begins(!isLong);   // of the others nothing is known yet
     if (!isLong || req.headers.accept === 'text/event-stream') return false;
     if (this.#isWithoutLanes(root)) return this.#isSurplus(root);
     return !this.#areStarving(root) || (this.#hasPlace() && this.#host.runtime.laneRouter?.takesProbe() === true);
@@ -111,17 +111,19 @@ export class HandOver {
   }
   #isKept(root: Root): boolean { return this.#isWithoutLanes(root) || this.#areStarving(root); }
   /** Lanes would protect nobody here from it. */
-  #isWithoutLanes({ lane }: Root): boolean { return this.#worth?.keeps(lane as RootLane) === true; }
+  #isWithoutLanes({ lane }: Root): boolean { return this.#worth?.keeps(lane as RootLane, this.#anyWaits) === true; }
   #areStarving({ lane }: Root): boolean { return this.#isOpen && this.#host.runtime.laneRouter?.keepsInFront(lane as RootLane) === true; }
   /** More waits here than this worker takes up, while a processor is free: then a lane takes it all the same. */
   #isSurplus(root: Root): boolean {
     root.awayUs = 0;
-    return this.#isOpen && this.#anyWaits() && parker.hungryCount(this.#memory) > lanes.busyBackLaneCount(this.#memory) && this.#hasPlace();
+    if (!this.#anyWaits() || parker.hungryCount(this.#memory) <= lanes.busyBackLaneCount(this.#memory)) return false;
+    if (!this.#isOpen) this.#host.runtime.laneRouter?.wantFirst();
+    return this.#isOpen && this.#hasPlace();
   }
-  #anyWaits(): boolean {
+  readonly #anyWaits = (): boolean => {
     for (const { entries } of this.#host.runtime.scheduler.roots.active) if (entries.length > 0) return true;
     return false;
-  }
+  };
 
   /**
    * Whether a request of this root may begin: lanes take what waits for them in order of arrival, so no more than one a lane waits there, and the rest in
@@ -183,6 +185,7 @@ export class HandOver {
     if (root.downstream !== undefined) this.#visits.set(handed, root.downstream.visit());
     const clock = this.#clock as LaneClock;
     if (this.#isOpen || clock.verdictOf(root.lane ??= clock.of(root.name)).by === 'hand') { this.#send(handed); return; }
+    this.#host.runtime.laneRouter?.wantFirst();
     const patienceMs = Math.max(0, arrivedAt + Math.min(PARK_MS_MAX, deadlineMs * LANE_SHARE) - sharedNow());
     this.#parked.set(handed, setTimeout(() => {
       this.#parked.delete(handed);

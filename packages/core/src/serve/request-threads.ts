@@ -139,11 +139,9 @@ export class RequestThreads {
     this.#open.delete(entry);                                            // of those that come again
     const begunAt = sharedNow();
     admission.left(begunAt);
-    if (req.socket.destroyed || res.destroyed) { this.active--; return false; }   // the client has gone: nobody would read the answer
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
     entry.patienceMs = admission.within(deadlineMs);
-    if (this.isPast(entry, begunAt)) { this.active--; this.#refuse(req, res, route, deadlineMs); return false; }
-    if (entry.ahead >= 0 && admission.givesWay(begunAt, arrivedAt, deadlineMs, entry.ahead, entry.refusedBefore)) { this.active--; this.#shed(res, route, admission.retryAfterMs); return false; }
+    if (this.#drops(entry, begunAt)) { this.#runtime.scheduler.dropped++; this.active--; return false; }
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
@@ -175,6 +173,16 @@ export class RequestThreads {
       if (clock.isToMeasure(lane)) measureLater(clock, this.#runtime.scheduler.roots, root, lane, res);
     }
     this.#follow(thread, entry, result, deadlineMs);
+    return true;
+  }
+
+  /** @returns whether it does not begin, though its turn has come */
+  #drops(entry: RequestEntry, nowMs: number): boolean {
+    const { admission, route, req, res, arrivedAt, deadlineMs } = entry;
+    if (req.socket.destroyed || res.destroyed) return true;              // the client has gone: nobody would read the answer
+    if (this.isPast(entry, nowMs)) this.#refuse(req, res, route, deadlineMs);
+    else if (entry.ahead >= 0 && admission.givesWay(nowMs, arrivedAt, deadlineMs, entry.ahead, entry.refusedBefore)) this.#shed(res, route, admission.retryAfterMs);
+    else return false;
     return true;
   }
 

@@ -45,6 +45,9 @@ const JUST_LONG_MS = (LONG_MS + PLAIN_MS) / 2;
 /** A root whose batches take less on average, a segment, is no long one, whatever one of them took, microseconds. */
 const LIGHT_US = 300;
 
+/** So many segments in a row are short before it counts as a short one: of what waits first and then computes, some begin together. */
+const SHORT_IN_ROW = 4;
+
 /** Segments over which their mean square is taken. */
 const SQUARES = 128;
 
@@ -57,6 +60,8 @@ export class RootLane {
   suspicion: number = SUSPICION_NEW;
   /** Segments since the last that was looked at in any case. */
   unseen = 0;
+  /** Looks in a row that found nothing long. */
+  shortInRow = 0;
   /** Segments that have been measured here. */
   measured = 0;
   /** Its threads call their own function (fork-join): it is spread over cores already, and stays where it is called. */
@@ -71,6 +76,9 @@ export class RootLane {
     this.name = name;
     this.word = word;
   }
+
+  /** The last few looks have found nothing long. */
+  get isFoundShort(): boolean { return this.shortInRow >= SHORT_IN_ROW || this.suspicion === 0; }
 
   /** A segment of it has taken so much processor time, ms. */
   took(ms: number): void { this.meanSquare += (ms * ms - this.meanSquare) / Math.min(++this.#squares, SQUARES); }
@@ -199,6 +207,7 @@ export class LaneClock {
   after(root: RootLane, usedMs: number, wallMs: number, hasBegun: boolean, meanUs: number, count: number): void {
     if (root.isForked || root.word === 0 || this.#judged === root) return;
     if (meanUs < LIGHT_US && !this.isBackLane) {
+      root.shortInRow++;
       if (root.suspicion > 0) root.suspicion--;                          // it is cleared as if it had been judged
       return;
     }
@@ -266,6 +275,7 @@ export class LaneClock {
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {
     root.suspicion = usedMs > LONG_MS ? SUSPICION : Math.max(0, root.suspicion - 1);
+    root.shortInRow = usedMs > LONG_MS ? 0 : root.shortInRow + 1;
     const before = root.measured++;
     root.took(usedMs);
     if (usedMs > LONG_MS && !this.#hasBeenLong) {

@@ -40,11 +40,14 @@ export class LaneRouter {
     return true;
   }
 
+  /** Something is for the back, and there is no lane yet. */
+  wantFirst(): void { if (lanes.stateOfLanes(this.#memory) === lanes.CLOSED) this.#want(); }
+
   readonly isForBack = ({ target, options }: Call): boolean => {
     const lane = options?.lane;
     if (lane === 'front' || (lane !== 'back' && !this.#clock.isBack(target.lane ??= this.#clock.of(target.rootName)))) return false;
+    this.wantFirst();
     const state = lanes.stateOfLanes(this.#memory);
-    if (state === lanes.CLOSED) this.#want();
     if (state === lanes.UNAVAILABLE) return false;
     return lane === 'back' || state !== lanes.OPEN || !this.keepsInFront(target.lane as RootLane) || this.takesProbe();
   };

@@ -7,7 +7,7 @@
  */
 import type { LaneClock, RootLane } from './lane-clock.ts';
 
-/** Requests after which it is known who comes: until then lanes protect. */
+/** Requests after which it is known who comes. Until then lanes protect, but where more wait than run: to start lanes is what would keep them waiting. */
 const KNOWN = 96;
 /** Weight of one request in the share of short ones. Below the first share lanes protect nobody, above the second they do again. */
 const WEIGHT = 1 / 48;
@@ -24,21 +24,21 @@ export class LaneWorth {
   readonly #clock: LaneClock;
   #begun = 0;
   #short = 0;
-  #isSomebodyShort = true;
+  #isSomebodyShort = false;
 
   constructor(clock: LaneClock) { this.#clock = clock; }
 
-  /** A request begins. @param isShort  its root is none that goes to lanes */
+  /** A request begins of which it is known whether it is short: its root has been measured, and is none that goes to lanes. */
   begins(isShort: boolean): void {
     this.#begun++;
     this.#short += ((isShort ? 1 : 0) - this.#short) * Math.max(WEIGHT, 1 / this.#begun);
-    this.#isSomebodyShort = this.#begun < KNOWN || this.#short > (this.#isSomebodyShort ? NOBODY : SOMEBODY);
+    this.#isSomebodyShort = this.#short > (this.#isSomebodyShort ? NOBODY : SOMEBODY);
   }
 
-  /** Whether a root that goes to lanes runs here all the same. What somebody has put on one does not. */
-  keeps(root: RootLane): boolean {
+  /** Whether a root that goes to lanes runs here all the same. What somebody has put on one does not. @param anyWaits  for its turn here */
+  keeps(root: RootLane, anyWaits: () => boolean): boolean {
     const limitMs = root.isKept ? KEPT_MS_MAX : KEPT_MS;
-    const keeps = !this.#isSomebodyShort && root.meanSquare <= limitMs * limitMs && this.#clock.verdictOf(root).by !== 'hand';
+    const keeps = !this.#isSomebodyShort && (this.#begun >= KNOWN || anyWaits()) && root.meanSquare <= limitMs * limitMs && this.#clock.verdictOf(root).by !== 'hand';
     if (keeps !== root.isKept) this.#clock.keep(root, keeps);
     return keeps;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { allocateMemory, layOut, mapMemory } from '@capriccio/shared';
-import { LaneClock } from '../../../../packages/worker/src/lanes/lane-clock.ts';
+import { LaneClock, type RootLane } from '../../../../packages/worker/src/lanes/lane-clock.ts';
 import { LaneWorth } from '../../../../packages/worker/src/lanes/lane-worth.ts';
 
 function rig() {
@@ -17,7 +17,8 @@ function rig() {
     for (const one of ms) clock.judge(root, one, true);
     return root;
   };
-  return { clock, worth, begin, rootOf, told };
+  const crowd = { waits: false };
+  return { clock, worth: { keeps: (root: RootLane) => worth.keeps(root, () => crowd.waits) }, begin, rootOf, told, crowd };
 }
 
 test('at first somebody may be short, and when hardly any has been for long enough, nobody is', () => {
@@ -27,6 +28,19 @@ test('at first somebody may be short, and when hardly any has been for long enou
   assert.equal(worth.keeps(page), false);
   begin(1, 0);
   assert.equal(worth.keeps(page), true);
+});
+
+test('before that, where more wait than run, what is long runs in front: lanes would have to be started first, which keeps all waiting', () => {
+  const { worth, begin, rootOf, crowd } = rig();
+  const page = rootOf('page', 5, 5, 5);
+  crowd.waits = true;
+  begin(5, 0);
+  assert.equal(worth.keeps(page), true);
+  crowd.waits = false;
+  assert.equal(worth.keeps(page), false);
+  crowd.waits = true;
+  begin(1, 1);
+  assert.equal(worth.keeps(page), false, 'one is short, and would be kept waiting by this');
 });
 
 test.each([['one in ten', 10, false], ['one in twenty-five', 25, false], ['one in a thousand', 1000, true]])('%s is short', (_, every, isKept) => {
