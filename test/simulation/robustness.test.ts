@@ -136,9 +136,9 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.notEqual(judge(false, 5000, 601), undefined);
   assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
   assert.deepEqual([150, 151].map((ms) => judge(false, 5000, ms, 0.1) === undefined), [true, false], 'and 0.15 at least');
-  assert.equal(judge(true, 40, 5000), undefined, '0.04 of them');
-  assert.notEqual(judge(true, 41, 1), undefined, 'it stands: what was seen of it counts');
-  assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'twice what may be waited for in one that stands');
+  assert.equal(judge(true, 80, 5000), undefined, '0.08 of them');
+  assert.notEqual(judge(true, 81, 1), undefined, 'it stands: what was seen of it counts');
+  assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'longer than may be waited for in one that stands');
   assert.equal(givesWay(1000, 1000, 20, 10), false, 'less than two thirds of those who came after it are refused');
 });
 
