@@ -13,10 +13,14 @@ import type { Moments } from '@capriccio/worker';
 /** Of what the deadline leaves after the root's own time, the part that may be spent waiting, where nothing is known of the queue but its length. */
 const SLACK = 0.3;
 /**
- * The same in a queue that stands. Waiting makes nobody's answer sooner there: it is to keep the next one ready, and no more. So light requests of an
- * overloaded server wait for some of their own kind, and not for as long as their clients are patient. With half of it one request in fourteen less is done.
+ * The same in a queue that stands, where this part or more of those who come are refused: waiting makes nobody's answer sooner there, it is to keep the
+ * next one ready, and no more. So light requests of an overloaded server wait for some of their own kind, and not for as long as their clients are patient.
+ * With half of it one request in fourteen less is done. Where hardly anybody is refused a queue is needed, for who comes does not come evenly; in between
+ * it is between the two. The part is that of the last few dozen.
  */
 const SLACK_STANDING = 0.08;
+const REFUSING = 0.15;
+const WEIGHT = 1 / 16;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -28,7 +32,7 @@ const SLACK_BURST_SHARED = 0.15;
  * What came in a burst gives way where that proves to be an overload: it has waited for longer than those who come now may, and of those who came after
  * it so many times as many have been refused as have begun.
  */
-const REFUSED = 2;
+const REFUSED = 0.7;
 /**
  * Where nobody was let in for so long, one is in spite of all: it keeps rates and times alive, and finds out when a dead service is back. At least so many
  * of the waits that are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
@@ -60,6 +64,8 @@ export interface Arrival {
 /** What the answers of one root's admission add up to. */
 export class Admission {
   #begunAtMs = -Infinity;
+  /** Part of those who came lately that were refused. */
+  #refusing = 0;
   admitted = 0;
   refused = 0;
   probed = 0;
@@ -71,20 +77,31 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > slackOf(queue) * left) {
-        if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) { this.refused++; return Math.max(RETRY_MS_MIN, Math.ceil(waitMs)); }
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue) * left) {
+        if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(waitMs);
         this.probed++;
       }
     }
-    this.#begunAtMs = nowMs;
-    this.admitted++;
+    this.letIn(nowMs);
     return undefined;
   }
-}
+  /** One begins that found nobody before it. */
+  letIn(nowMs: number): void {
+    this.#begunAtMs = nowMs;
+    this.#refusing -= WEIGHT * this.#refusing;
+    this.admitted++;
+  }
+  #refuse(waitMs: number): number {
+    this.#refusing += WEIGHT * (1 - this.#refusing);
+    this.refused++;
+    return Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
+  }
 
-function slackOf(queue: Arrival['queue']): number {
-  if (queue === undefined) return SLACK;
-  return queue.stands ? SLACK_STANDING : Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
+  #slackOf(queue: Arrival['queue']): number {
+    if (queue === undefined) return SLACK;
+    if (!queue.stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
+    return SLACK - (SLACK - SLACK_STANDING) * Math.min(1, this.#refusing / REFUSING);
+  }
 }
 
 /** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */

@@ -64,7 +64,7 @@ export class RouteAdmission {
   /** One arrives. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   arrives(nowMs: number, deadlineMs: number): number | undefined {
     this.#standing.note(nowMs, true);
-    if (!this.isWaitedFor) return undefined;
+    if (!this.isWaitedFor) { this.#admission.letIn(nowMs); return undefined; }
     const retryAfterMs = this.#judge(nowMs, deadlineMs);
     if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
     return retryAfterMs;
