@@ -1,8 +1,8 @@
 /**
  * Whether to begin at all: decided at arrival, when refusing costs nothing yet. What arrives is refused when its answer would likely come too late: the
  * wait that it would meet (lengths of queues as they are now, over smoothed rates) must leave the greater part of what its deadline leaves after the time
- * that it needs itself, and nearly all of it in a queue that stands. So a queue never grows to where it makes everybody late, and a slow root is served when nothing waits. Each root is judged by its
- * own queue: a flood of one harms no other.
+ * that it needs itself, and more of it the more are refused. So a queue never grows to where it makes everybody late, and a slow root is served when
+ * nothing waits. Each root is judged by its own queue: a flood of one harms no other.
  *
  * Refusing at the head of the queue, after the wait, is nearly worthless (0.46 of the work at four times the capacity, against 0.92: simulated).
  * That a queue which stands is judged otherwise than a burst is CoDel's (Nichols and Jacobson, Controlling queue delay, 2012).
@@ -15,8 +15,8 @@ const SLACK = 0.3;
 /**
  * The same in a queue that stands, where this part or more of those who come are refused: waiting makes nobody's answer sooner there, it is to keep the
  * next one ready, and no more. So light requests of an overloaded server wait for some of their own kind, and not for as long as their clients are patient.
- * With half of it one request in fourteen less is done. Where hardly anybody is refused a queue is needed, for who comes does not come evenly; in between
- * it is between the two. The part is that of the last few dozen.
+ * With half of it one request in fourteen less is done. Where hardly anybody is refused a queue is needed, for they do not come evenly; in between it is
+ * between the two. The part is that of the last few dozen.
  */
 const SLACK_STANDING = 0.08;
 const REFUSING = 0.15;
@@ -85,7 +85,7 @@ export class Admission {
     this.letIn(nowMs);
     return undefined;
   }
-  /** One begins that found nobody before it. */
+  /** One goes on that found nobody before it. */
   letIn(nowMs: number): void {
     this.#begunAtMs = nowMs;
     this.#refusing -= WEIGHT * this.#refusing;

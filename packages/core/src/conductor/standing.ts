@@ -18,7 +18,7 @@ export class Standing {
 
   /** From now on somebody waits in it, or nobody. */
   note(nowMs: number, isWaitedFor: boolean): void {
-    const before = Math.exp((this.#atMs - nowMs) / SPAN_MS);
+    const before = Math.exp(Math.min(0, this.#atMs - nowMs) / SPAN_MS);
     this.#part = this.#isWaitedFor ? 1 - (1 - this.#part) * before : this.#part * before;
     this.#atMs = nowMs;
     this.#isWaitedFor = isWaitedFor;

@@ -93,10 +93,13 @@ export class RequestThreads {
     const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
     const entry = new RequestEntry(this, root, admission, route, req, res);
     const waits = admission.isWaitedFor;
-    const retryAfterMs = admission.arrives(entry.arrivedAt, isStream(req) ? Infinity : this.#deadlineOf(route));
+    const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
+    const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
     if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
-    if (admission.isCrowded) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
-    if (waits) res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
+    if (waits) {
+      if (!isEndless && admission.isCrowded) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
+      res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
+    }
     this.active++;
     this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
     root.entries.push(entry);
