@@ -22,6 +22,11 @@ const SLACK_STANDING = 0.08;
 const REFUSING = 0.15;
 const WEIGHT = 1 / 16;
 /**
+ * So many may have the whole slack in any case, for each worker. A queue of one or two refuses one in six at six tenths of the capacity already, by chance
+ * alone: what takes long would be refused because it has been, and for ever.
+ */
+const FEW = 4;
+/**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
  * have this; where many come at once it is more likely the beginning of an overload, and each may have this part of its share, but never less than the other.
@@ -77,7 +82,7 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue) * left) {
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > FEW * workers) * left) {
         if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(waitMs);
         this.probed++;
       }
@@ -97,10 +102,10 @@ export class Admission {
     return Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
   }
 
-  #slackOf(queue: Arrival['queue']): number {
+  #slackOf(queue: Arrival['queue'], areMany: boolean): number {
     if (queue === undefined) return SLACK;
     if (!queue.stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
-    return SLACK - (SLACK - SLACK_STANDING) * Math.min(1, this.#refusing / REFUSING);
+    return !areMany ? SLACK : SLACK - (SLACK - SLACK_STANDING) * Math.min(1, this.#refusing / REFUSING);
   }
 }
 

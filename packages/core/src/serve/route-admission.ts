@@ -105,11 +105,12 @@ export class RouteAdmission {
   }
 
   #takeFairShare(): number {
+    const { isActive, isAway, tickets: own, costUs, awayUs } = this.#root;
     this.#sharers = this.#active.length;
-    let tickets = this.#root.isActive ? 0 : this.#root.tickets;
-    for (const root of this.#active) tickets += root.tickets;
-    this.#share = this.#root.tickets / tickets;
-    return this.#fairPerMs = this.#share * 1000 / (this.#root.costUs + this.#root.awayUs);
+    let [all, beside] = isActive ? [0, 0] : [own, own];
+    for (const root of this.#active) { all += root.tickets; if (root.isAway === isAway) beside += root.tickets; }
+    this.#share = own / beside;                                          // what goes to lanes, and what runs here, do not crowd each other
+    return this.#fairPerMs = own / all * 1000 / (costUs + awayUs);
   }
 
   #countDue(nowMs: number): void {
