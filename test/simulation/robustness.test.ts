@@ -182,6 +182,13 @@ describe('a queue stands', () => {
     pass(standing, 11_000, 1000, 0.2);
     assert.equal(standing.stands, false);
   });
+  test('of long ones no sooner than after a few of them', () => {
+    const standing = new Standing();
+    for (let now = 0; now <= 500; now += 50) standing.note(now, true, 100);
+    assert.equal(standing.stands, false);
+    for (let now = 550; now <= 700; now += 50) standing.note(now, true, 100);
+    assert.equal(standing.stands, true);
+  });
   test('no sooner than after a tenth of a second, and not after a long time in which nothing came', () => {
     const standing = new Standing();
     standing.note(0, true);

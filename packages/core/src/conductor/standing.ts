@@ -6,6 +6,8 @@
 
 /** How far back it looks: what is older than this counts for a third, ms. CoDel's interval (Nichols and Jacobson, Controlling queue delay, 2012). */
 const SPAN_MS = 100;
+/** And no less than so many times what one takes: behind two that take long somebody waits for a while, and that is no overload. */
+const SPAN_OWN = 4;
 /** It stands from this part on, and until it is below the other: who is refused meanwhile keeps it shorter than what comes would. */
 const STANDS = 0.75;
 const PASSES = 0.3;
@@ -16,9 +18,9 @@ export class Standing {
   #isWaitedFor = false;
   #stands = false;
 
-  /** From now on somebody waits in it, or nobody. */
-  note(nowMs: number, isWaitedFor: boolean): void {
-    const before = Math.exp(Math.min(0, this.#atMs - nowMs) / SPAN_MS);
+  /** From now on somebody waits in it, or nobody. @param ownMs  what one takes */
+  note(nowMs: number, isWaitedFor: boolean, ownMs: number = 0): void {
+    const before = Math.exp(Math.min(0, this.#atMs - nowMs) / Math.max(SPAN_MS, SPAN_OWN * ownMs));
     this.#part = this.#isWaitedFor ? 1 - (1 - this.#part) * before : this.#part * before;
     this.#atMs = nowMs;
     this.#isWaitedFor = isWaitedFor;

@@ -63,7 +63,7 @@ export class RouteAdmission {
 
   /** One arrives. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   arrives(nowMs: number, deadlineMs: number): number | undefined {
-    this.#standing.note(nowMs, true);
+    this.#standing.note(nowMs, true, this.#ownMs.mean);
     if (!this.isWaitedFor) { this.#admission.letIn(nowMs); return undefined; }
     const retryAfterMs = this.#judge(nowMs, deadlineMs);
     if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
@@ -121,7 +121,7 @@ export class RouteAdmission {
   /** One has left the queue, in its turn or because it is late. */
   left(nowMs: number): void {
     this.#countDue(nowMs);
-    this.#standing.note(nowMs, this.isWaitedFor);
+    this.#standing.note(nowMs, this.isWaitedFor, this.#ownMs.mean);
   }
 
   /** Its turn has come, and it begins: told after `left`. */
