@@ -142,6 +142,16 @@ describe('more comes than a route can take up', () => {
       while (root.entries.length > 0) take();
     }
   });
+  test('a burst after a pause is one too where those who were the last to wait had begun', () => {
+    const { root, come, take, later } = line();
+    for (let k = 0; k < 5; k++) come();
+    root.runnable = 3;                                                    // of those that have begun and go on
+    while (root.entries.length > 0) take();
+    root.runnable = 0;
+    later(10_000);
+    const letIn = Array.from({ length: 80 }, come).filter(Boolean).length;
+    assert.ok(letIn > 50, `${letIn} of 10 ms each: 0.6 of a second`);
+  });
   test('a queue that stands is kept short, and what is in it waits for a few of its kind', () => {
     const { root, come, take } = line();
     let longest = 0;

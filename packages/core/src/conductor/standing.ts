@@ -18,10 +18,13 @@ export class Standing {
   #isWaitedFor = false;
   #stands = false;
 
-  /** From now on somebody waits in it, or nobody. @param ownMs  what one takes */
-  note(nowMs: number, isWaitedFor: boolean, ownMs: number = 0): void {
+  /**
+   * From now on somebody waits in it, or nobody. @param ownMs  what one takes; @param hasBeen  false: whoever waited has gone, nobody has told when, so since
+   * the last note it counts as empty
+   */
+  note(nowMs: number, isWaitedFor: boolean, ownMs: number = 0, hasBeen: boolean = true): void {
     const before = Math.exp(Math.min(0, this.#atMs - nowMs) / Math.max(SPAN_MS, SPAN_OWN * ownMs));
-    this.#part = this.#isWaitedFor ? 1 - (1 - this.#part) * before : this.#part * before;
+    this.#part = this.#isWaitedFor && hasBeen ? 1 - (1 - this.#part) * before : this.#part * before;
     this.#atMs = nowMs;
     this.#isWaitedFor = isWaitedFor;
     this.#stands = this.#part > (this.#stands ? PASSES : STANDS);

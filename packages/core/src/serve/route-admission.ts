@@ -63,8 +63,9 @@ export class RouteAdmission {
 
   /** One arrives. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
   arrives(nowMs: number, deadlineMs: number): number | undefined {
-    this.#standing.note(nowMs, true, this.#ownMs.mean);
-    if (!this.isWaitedFor) { this.#admission.letIn(nowMs); return undefined; }
+    const waits = this.isWaitedFor;
+    this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
+    if (!waits) { this.#admission.letIn(nowMs); return undefined; }
     const retryAfterMs = this.#judge(nowMs, deadlineMs);
     if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
     return retryAfterMs;
