@@ -4,8 +4,11 @@
  * kept, the more often it is empty for an instant. Pure; allocates nothing.
  */
 
-/** How far back it looks: what is older than this counts for a third, ms. CoDel's interval (Nichols and Jacobson, Controlling queue delay, 2012). */
-const SPAN_MS = 100;
+/**
+ * How far back it looks: what is older than this counts for a third, ms. CoDel looks at its queue for a tenth of a second (Nichols and Jacobson, Controlling
+ * queue delay, 2012); on a busy machine two hundred requests that come at once take longer to arrive, and are a burst.
+ */
+const SPAN_MS = 300;
 /** And no less than so many times what one takes: behind two that take long somebody waits for a while, and that is no overload. */
 const SPAN_OWN = 4;
 /** It stands from this part on, and until it is below the other: who is refused meanwhile keeps it shorter than what comes would. */
