@@ -7,8 +7,8 @@
 import * as sheet from './sheet.ts';
 
 /** Rows of a participant, and bytes for their names. */
-const ROOTS_MAX = 512;
-const NODES_MAX = 2048;
+export const ROOTS_MAX = 512;
+export const NODES_MAX = 2048;
 const EDGES_MAX = 4096;
 const TEXT_BYTES = 256 * 1024;
 const REPORT_BYTES = 8 * 2 ** 20;
@@ -93,6 +93,8 @@ export class GraphTable {
     this.head[TABLE.nodes] = row + 1;
     return row;
   }
+
+  get nodeCount(): number { return this.head[TABLE.nodes] as number; }
 
   /** @returns the row, or -1 when there is none left */
   addRoot(name: string): number {
