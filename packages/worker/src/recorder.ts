@@ -30,7 +30,7 @@ const PASS_LOOKS = 0.25;
 const SAMPLE_LOOKS = 4.5;
 const LOOKS = 16;
 const FORGET = 1.05;
-const PERIOD_MIN = 4;
+const PERIOD_MIN = 8;
 const PERIOD_MAX = 1024;
 /** Segments are so short that counting them is all that fits: a whole number, for it is counted down. */
 const NEVER = 2 ** 30;
