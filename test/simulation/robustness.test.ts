@@ -137,10 +137,14 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
   assert.deepEqual([150, 151].map((ms) => judge(false, 5000, ms, 0.1) === undefined), [true, false], 'and 0.15 at least');
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
-  assert.equal(judge(true, 80, 5000), undefined, '0.08 of them, where most are refused');
-  assert.notEqual(judge(true, 81, 1), undefined, 'it stands: what was seen of it counts');
+  assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
+  assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
   const behind = (waiting: number) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, share: 1, fairWaitMs: 250 } });
-  assert.deepEqual([4, 5].map((waiting) => behind(waiting) === undefined), [true, false], 'a few may wait for a quarter of it all the same');
+  assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'two may wait for a quarter of it all the same');
+  for (let k = 0; k < 16; k++) judge(true, 1, 1);                        // of those who came lately a third were refused
+  assert.deepEqual([4, 5].map((waiting) => behind(waiting) === undefined), [true, false], 'and four where fewer are refused');
+  for (let k = 0; k < 7; k++) judge(true, 1, 1);
+  assert.deepEqual([70, 85].map((ms) => judge(true, ms, 1) === undefined), [true, false], '0.08 where a sixth to a quarter is');
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
   assert.deepEqual([290, 301].map((ms) => judge(true, ms, 1) === undefined), [true, false], 'and 0.3 where hardly one is');
   assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'longer than may be waited for in one that stands');

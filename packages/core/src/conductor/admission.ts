@@ -20,12 +20,18 @@ const SLACK = 0.3;
  */
 const SLACK_STANDING = 0.08;
 const REFUSING = 0.15;
+/** And where more than half of them are, the next one is there soon: no work is lost by this, and half of what light requests wait. */
+const SLACK_REFUSING = 0.03;
+const REFUSING_MOST = 0.55;
 const WEIGHT = 1 / 16;
 /**
  * So many may have the whole slack in any case, for each worker. A queue of one or two refuses one in six at six tenths of the capacity already, by chance
  * alone: what takes long would be refused because it has been, and for ever.
  */
 const FEW = 4;
+/** So many, where this part is refused: then it is more than chance. */
+const FEWER = 2;
+const REFUSING_MANY = 0.4;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -82,7 +88,7 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > FEW * workers) * left) {
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > (this.#refusing < REFUSING_MANY ? FEW : FEWER) * workers) * left) {
         if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(waitMs);
         this.probed++;
       }
@@ -105,9 +111,16 @@ export class Admission {
   #slackOf(queue: Arrival['queue'], areMany: boolean): number {
     if (queue === undefined) return SLACK;
     if (!queue.stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
-    return !areMany ? SLACK : SLACK - (SLACK - SLACK_STANDING) * Math.min(1, this.#refusing / REFUSING);
+    return areMany ? slackWhere(this.#refusing) : SLACK;
   }
 }
+
+/** Of a queue that stands, where this part of those who come is refused. */
+function slackWhere(refusing: number): number {
+  if (refusing < REFUSING) return between(SLACK, SLACK_STANDING, refusing / REFUSING);
+  return between(SLACK_STANDING, SLACK_REFUSING, Math.min(1, (refusing - REFUSING) / (REFUSING_MOST - REFUSING)));
+}
+const between = (from: number, to: number, part: number): number => from + (to - from) * part;
 
 /** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */
 export function givesWay(ageMs: number, deadlineMs: number, refused: number, begun: number): boolean {
