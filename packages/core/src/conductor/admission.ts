@@ -20,7 +20,7 @@ const SLACK = 0.3;
  */
 const SLACK_STANDING = 0.08;
 const REFUSING = 0.15;
-/** And where more than half of them are, the next one is there soon: no work is lost by this, and half of what light requests wait. */
+/** And where more than half of them are, the next one is there soon: light requests wait for little more than half as long by this, and one in fifty less is done at most. */
 const SLACK_REFUSING = 0.03;
 const REFUSING_MOST = 0.55;
 const WEIGHT = 1 / 16;
