@@ -11,9 +11,11 @@ export const app = (name: string): URL => fixture(`serve/${name}`);
 /** Handlers that throw are told of by warnings: expected here. */
 export const quiet = { execArgv: ['--conditions=capriccio-source', '--disable-warning=CapriccioRequestError'] };
 
+/** What takes long at first goes to a back lane, and that has what other tests leave of the processors. */
+export const PATIENCE_MS = 15_000;
 /** A server of its own for one test. */
 export async function serverFor(pool: Pool, name: string, options: ServeOptions = {}): Promise<PoolServer> {
-  const made = await pool.serve(app(name), { port: 0, ...options });
+  const made = await pool.serve(app(name), { port: 0, deadlineMs: PATIENCE_MS, ...options });
   onTestFinished(async () => { await made.close({ graceMs: 0 }); });
   return made;
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { poolFor, rejection, soon, until } from './rig.ts';
-import { app, ask, isRefused, quiet, received, serverFor, socketTo, type Answer } from './serve-rig.ts';
+import { PATIENCE_MS, app, ask, isRefused, quiet, received, serverFor, socketTo, type Answer } from './serve-rig.ts';
 
 let pool: Pool;
 let server: PoolServer;
@@ -15,7 +15,7 @@ const lost: string[] = [];
 beforeAll(async () => {
   pool = await createPool({ cores: 2, ...quiet });
   pool.on('lost', ({ reason }) => { lost.push(reason); });
-  server = await pool.serve(app('paths.ts'), { port: 0 });
+  server = await pool.serve(app('paths.ts'), { port: 0, deadlineMs: PATIENCE_MS });
 });
 afterAll(async () => {
   assert.deepEqual(lost, []);
