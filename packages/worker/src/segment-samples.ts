@@ -40,7 +40,7 @@ export class SegmentSamples {
 
   /** The run of a thread's frames that follows is a sample. */
   begin(thread: LocalThread): void {
-    if (this.#thread !== undefined) this.#waitFor(this.#thread, this.#ms, this.#growth);
+    if (this.#thread !== undefined && this.#ms >= 0) this.#waitFor(this.#thread, this.#ms, this.#growth);
     this.open = this.#waiting.size + 1;
     this.#thread = thread;
     this.#ms = this.#edge = -1;
