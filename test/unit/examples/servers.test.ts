@@ -4,10 +4,9 @@ import { createPool, type Pool, type PoolServer } from 'capriccio';
 import { afterAll, beforeAll, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { until } from '../core/rig.ts';
+import { PATIENCE_MS } from '../core/serve-rig.ts';
 
 const example = (name: string): URL => new URL(`../../../examples/servers/${name}`, import.meta.url);
-/** A route whose first request took long goes to a back lane, and that has what other tests leave of the processors. */
-const PATIENCE_MS = 15_000;
 let pool: Pool;
 beforeAll(async () => { pool = await createPool(2); });
 afterAll(() => pool.close({ graceMs: 0 }));
