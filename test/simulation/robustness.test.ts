@@ -141,10 +141,12 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
   const behind = (waiting: number) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, share: 1, fairWaitMs: 250 } });
   assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'two may wait for a quarter of it all the same');
-  for (let k = 0; k < 16; k++) judge(true, 1, 1);                        // of those who came lately a third were refused
+  for (let k = 0; k < 64; k++) judge(true, 1, 1);
+  for (let k = 0; k < 3; k++) judge(true, 5000, 5000);                   // of those who came lately a third were refused, and of the last few a sixth
   assert.deepEqual([4, 5].map((waiting) => behind(waiting) === undefined), [true, false], 'and four where fewer are refused');
-  for (let k = 0; k < 7; k++) judge(true, 1, 1);
-  assert.deepEqual([70, 85].map((ms) => judge(true, ms, 1) === undefined), [true, false], '0.08 where a sixth to a quarter is');
+  for (let k = 0; k < 100; k++) judge(true, 1, 1);
+  for (let k = 0; k < 6; k++) judge(true, 5000, 5000);
+  assert.deepEqual([79, 81].map((ms) => judge(true, ms, 1) === undefined), [true, false], '0.08 in one burst of refusals');
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
   assert.deepEqual([290, 301].map((ms) => judge(true, ms, 1) === undefined), [true, false], 'and 0.3 where hardly one is');
   assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'longer than may be waited for in one that stands');

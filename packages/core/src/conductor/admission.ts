@@ -20,10 +20,14 @@ const SLACK = 0.3;
  */
 const SLACK_STANDING = 0.08;
 const REFUSING = 0.15;
-/** And where more than half of them are, the next one is there soon: light requests wait for little more than half as long by this, and one in fifty less is done at most. */
+/**
+ * And where more than half of them are, for some hundred in a row and not in one burst, the next one is there soon: light requests wait for little more than
+ * half as long by this, and one in fifty less is done at most.
+ */
 const SLACK_REFUSING = 0.03;
 const REFUSING_MOST = 0.55;
 const WEIGHT = 1 / 16;
+const WEIGHT_LONG = 1 / 64;
 /**
  * So many may have the whole slack in any case, for each worker. A queue of one or two refuses one in six at six tenths of the capacity already, by chance
  * alone: what takes long would be refused because it has been, and for ever.
@@ -75,8 +79,9 @@ export interface Arrival {
 /** What the answers of one root's admission add up to. */
 export class Admission {
   #begunAtMs = -Infinity;
-  /** Part of those who came lately that were refused. */
+  /** Part of those who came lately that were refused; and of more of them. */
   #refusing = 0;
+  #refusingLong = 0;
   admitted = 0;
   refused = 0;
   probed = 0;
@@ -88,7 +93,7 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > (this.#refusing < REFUSING_MANY ? FEW : FEWER) * workers) * left) {
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > (this.#refusingLong < REFUSING_MANY ? FEW : FEWER) * workers) * left) {
         if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(waitMs);
         this.probed++;
       }
@@ -100,10 +105,12 @@ export class Admission {
   letIn(nowMs: number): void {
     this.#begunAtMs = nowMs;
     this.#refusing -= WEIGHT * this.#refusing;
+    this.#refusingLong -= WEIGHT_LONG * this.#refusingLong;
     this.admitted++;
   }
   #refuse(waitMs: number): number {
     this.#refusing += WEIGHT * (1 - this.#refusing);
+    this.#refusingLong += WEIGHT_LONG * (1 - this.#refusingLong);
     this.refused++;
     return Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
   }
@@ -111,14 +118,14 @@ export class Admission {
   #slackOf(queue: Arrival['queue'], areMany: boolean): number {
     if (queue === undefined) return SLACK;
     if (!queue.stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
-    return areMany ? slackWhere(this.#refusing) : SLACK;
+    return areMany ? slackWhere(this.#refusing, this.#refusingLong) : SLACK;
   }
 }
 
 /** Of a queue that stands, where this part of those who come is refused. */
-function slackWhere(refusing: number): number {
+function slackWhere(refusing: number, refusingLong: number): number {
   if (refusing < REFUSING) return between(SLACK, SLACK_STANDING, refusing / REFUSING);
-  return between(SLACK_STANDING, SLACK_REFUSING, Math.min(1, (refusing - REFUSING) / (REFUSING_MOST - REFUSING)));
+  return between(SLACK_STANDING, SLACK_REFUSING, Math.max(0, Math.min(1, (refusingLong - REFUSING) / (REFUSING_MOST - REFUSING))));
 }
 const between = (from: number, to: number, part: number): number => from + (to - from) * part;
 
