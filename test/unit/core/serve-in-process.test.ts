@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import { createPool, type GraphData, type Pool } from 'capriccio';
 import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { inspectorOf, type Fields } from '../inspector-rig.ts';
 import { poolFor, rejection, soon, until } from './rig.ts';
-import { answersIn, app, ask, isRefused, received, serverFor, socketTo } from './serve-rig.ts';
+import { answersIn, app, ask, ended, isRefused, received, serverFor, socketTo } from './serve-rig.ts';
 
 let pool: Pool;
 beforeAll(async () => { pool = await createPool(0); });
@@ -92,6 +92,25 @@ describe('a server', () => {
   test('stands beside others of its pool, with reusePort too', async () => {
     const [one, other] = [await serverFor(pool, 'paths.ts', { accept: 'reusePort' }), await serverFor(pool, 'listener.ts')];
     assert.deepEqual((await Promise.all([ask(one.url), ask(other.url)])).map(({ text }) => text), ['hello', 'hello']);
+  });
+  test('that closes answers what a new connection is about to send, and keeps no idle one', async () => {
+    const server = await serverFor(pool, 'paths.ts');
+    const connections = (count: number): Promise<void> => until(() => pool.stats().workers[0]?.connections === count, `${count} connections`);
+    await connections(0);
+    const [idle, fresh] = [await socketTo(server), await socketTo(server)];
+    const answer = (socket: Socket): Promise<string> => received(socket, (text) => answersIn(text).length === 1);
+    idle.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    assert.deepEqual(answersIn(await answer(idle)), ['200 hello']);
+    await connections(2);
+    const [closed, gone] = [server.close(), ended(idle)];
+    fresh.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    assert.deepEqual(answersIn(await answer(fresh)), ['200 hello']);
+    await soon(Promise.all([closed, gone]), 'the end');
+  });
+  test('that closes waits for no connection that sends nothing', async () => {
+    const server = await serverFor(pool, 'paths.ts');
+    const silent = await socketTo(server);
+    await soon(Promise.all([server.close(), ended(silent)]), 'the end', 10_000);
   });
   test('is closed with its pool', async () => {
     const own = await poolFor(0);

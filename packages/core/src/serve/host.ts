@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
 import { describeFailure, roles } from '@capriccio/shared';
 import { loadModule, type Runtime } from '@capriccio/worker';
 import { loadApp, type HostedApp } from '../http/app-shape.ts';
@@ -52,6 +53,9 @@ class Ends {
   }
 }
 
+/** What a new connection may take to send its first request to a server that closes: its bytes are on their way, and a reset would lose them. */
+const FIRST_REQUEST_MS = 500;
+
 /** One server in this worker; in local-server.ts, one in the main thread. */
 export class Host {
   readonly #app: HostedApp;
@@ -63,6 +67,8 @@ export class Host {
   readonly #ends: Ends | undefined;
   readonly #options: HostOptions;
   readonly #sockets = new Set<Socket>();
+  /** Connections that have brought no request yet. */
+  readonly #fresh = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, unserved: Unserved) {
@@ -72,18 +78,20 @@ export class Host {
     this.#onConnections = onConnections;
     this.#ends = ends;
     this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, unserved, server);
-    const count = (socket: Socket): void => this.#count(socket);
+    const count = (socket: Socket): void => { this.#fresh.add(socket); this.#count(socket); };
     const end = (socket: Socket, last?: string, error?: Error): void => {
       coalescer.flushHeld();                                             // answers that wait for others of their read
       linger(socket, (rest) => { ends?.add(-1); this.#count(rest); }, last, error);   // for main it is the connection that it was
     };
     this.#server = createServer({ ...timeLimits(options), keepAliveTimeout: options.keepAliveMs, noDelay: true });
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (this.#fresh.size > 0) this.#fresh.delete(req.socket);
       if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined) lingerIfUnread(req, end);
       if (limitBody(req, res, options.bodyBytes, end)) this.#threads.add(req, res);
     });
     lingerOnErrors(this.#server, end);
-    if (app.upgrade !== undefined) this.#server.on('upgrade', app.upgrade);
+    const { upgrade } = app;
+    if (upgrade !== undefined) this.#server.on('upgrade', (req: IncomingMessage, ...rest: [socket: Duplex, head: Buffer]) => { this.#fresh.delete(req.socket); upgrade(req, ...rest); });
     this.#server.on('connection', count);
     coalescer.attach(this.#server);
     this.#letGo = runtime.hold();
@@ -115,6 +123,7 @@ export class Host {
     this.#onConnections(1);
     socket.once('close', () => {
       this.#sockets.delete(socket);
+      this.#fresh.delete(socket);
       this.#onConnections(-1);
       this.#ends?.add(1);
       if (this.#sockets.size === 0) this.#whenEmpty?.();
@@ -130,12 +139,17 @@ export class Host {
 
   setLanes(isOpen: boolean): void { this.#threads.setLanes(isOpen); }
 
-  /** Lets running requests end, at most `graceMs`; then cuts what is left. */
+  /**
+   * Lets running requests end, and those that new connections are about to send, at most `graceMs`; then cuts what is left. For node:http a
+   * connection that has sent nothing yet is idle.
+   */
   async close(graceMs: number): Promise<void> {
     this.#threads.drain();
+    const began = performance.now();
+    const closeIdle = (): void => { if (this.#fresh.size === 0 || performance.now() - began > FIRST_REQUEST_MS) this.#server.closeIdleConnections(); };
     if (this.#server.listening) this.#server.close();
-    this.#server.closeIdleConnections();
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);   // those that have become idle
+    closeIdle();
+    const sweep = setInterval(closeIdle, 50);                            // those that have become idle
     if (this.#sockets.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenEmpty = resolve;
