@@ -1,11 +1,13 @@
 // Markdown to a full HTML page: the heavy part of the library, all of it in one go on the thread that serves.
 //
 // markdown-it rather than marked: the documents are other people's, and its defaults are safe for that (raw HTML comes
-// out escaped, `javascript:` links are refused), where marked passes both through and asks for a second library.
+// out escaped, `javascript:` links are refused), where marked passes both through and asks for a second library. Bare URLs
+// are left as they are: with `linkify` V8 14 may throw its optimised code of markdown-it away and make it anew, for ever;
+// a page then takes twice as long in one thread and not in another, by the order in which it met its documents.
 import MarkdownIt from 'markdown-it';
 import { escapeHtml, stylesheet } from './responses.ts';
 
-const renderer = new MarkdownIt({ html: false, linkify: true, typographer: true });
+const renderer = new MarkdownIt({ html: false, typographer: true });
 
 interface Heading { level: number; text: string; anchor: string }
 

@@ -14,7 +14,7 @@ import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow } from '../clock.ts';
 import type { Root } from '../run-queues.ts';
 import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
-import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
+import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, forgetful, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
 /** A batch of a root that takes longer by the clock on the wall makes it a suspect, ms. */
 const SUSPECT_WALL_MS = 0.5;
@@ -32,11 +32,21 @@ const UNNOTICED_MS = 0.2;
 /** Roots of the runtime's own functions: they go where they must. */
 const OWN = /^(?:#|lane )/;
 
-/** Processor time of this thread, ms. */
+/** What was read so short a time ago has gone on as the clock on the wall has, ms: whoever lost its processor meanwhile would have been away for longer. */
+const FRESH_MS = 0.1;
+let readAt = -Infinity;
+let readMs = 0;
+/** What was told last: time does not go back. */
+let toldMs = 0;
+
+/** Processor time of this thread, ms. A look costs 4 to 8 us; a request on a back lane has six, and most of them in pairs. */
 export function cpuMs(): number {
+  const now = sharedNow();
+  if (now - readAt < FRESH_MS) return toldMs = readMs + (now - readAt);
   process.cpuUsage();
   const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
+  readAt = now;
+  return readMs = toldMs = Math.max(toldMs, (user + system) / 1000);
 }
 
 /** What a long segment of cold code counts as: one of the two that are needed. */
@@ -47,6 +57,16 @@ const LIGHT_US = 300;
 
 /** So many segments in a row are short before it counts as a short one: of what waits first and then computes, some begin together. */
 const SHORT_IN_ROW = 4;
+
+/**
+ * A long segment of a root that was short so many times in a row before, for each millisecond of it, is rare: the collector's pause, most of the time, that
+ * any of thousands of light ones can meet. It counts as one of the two that are needed, as the first; so do others that follow at once, and are shorter than
+ * this, for a pause holds up a dozen, and each has waited for it. What takes longer than any pause that is usual is never taken for one; ms.
+ */
+const RARE_PER_MS = 16;
+const RARE_MS_MAX = 20;
+const PAUSE_MS = 25;
+const PAUSED_MS_MAX = 8;
 
 /** Segments over which their mean square is taken. */
 const SQUARES = 128;
@@ -64,6 +84,8 @@ export class RootLane {
   shortInRow = 0;
   /** Segments that have been measured here. */
   measured = 0;
+  /** When something long of it was last taken for the collector's pause, ms. */
+  pausedAt: number = -Infinity;
   /** Its threads call their own function (fork-join): it is spread over cores already, and stays where it is called. */
   isForked = false;
   /** It runs in front all the same (lane-worth.ts), and so is measured there. */
@@ -275,6 +297,7 @@ export class LaneClock {
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {
     root.suspicion = usedMs > LONG_MS ? SUSPICION : Math.max(0, root.suspicion - 1);
+    const isRare = !this.isBackLane && usedMs > LONG_MS && usedMs < RARE_MS_MAX && root.shortInRow >= RARE_PER_MS * usedMs;
     root.shortInRow = usedMs > LONG_MS ? 0 : root.shortInRow + 1;
     const before = root.measured++;
     root.took(usedMs);
@@ -283,9 +306,11 @@ export class LaneClock {
       if (this.isBackLane) this.#host.onFirstLong?.();
     }
     const isCold = before < COLD;
+    if (usedMs > LONG_MS && usedMs < PAUSED_MS_MAX && this.#times.nowMs() - root.pausedAt < PAUSE_MS) return;
+    if (isRare) root.pausedAt = this.#times.nowMs();
     if (usedMs > LONG_MS && isCold && (before === 0 || usedMs < PLAIN_MS)) return;
     if (usedMs <= LONG_MS && (!hasBegun || isClean(lanes.readVerdict(this.#memory, root.word)))) return;
-    const change = lanes.changeVerdict(this.#memory, root.word, (verdict) => afterSegment(verdict, isCold ? Math.min(usedMs, JUST_LONG_MS) : usedMs));
+    const change = lanes.changeVerdict(this.#memory, root.word, (verdict) => afterSegment(isRare ? forgetful(verdict) : verdict, isCold || isRare ? Math.min(usedMs, JUST_LONG_MS) : usedMs));
     if (isBack(change.before) !== isBack(change.after)) this.#host.onChange(root.name);
   }
 }

@@ -59,6 +59,9 @@ export function isBack(word: number): boolean {
 /** Nothing long has been seen of it lately: it needs no sample to say that it is short. */
 export const isClean = (word: number): boolean => (word & (HISTORY | BACK)) === 0;
 
+/** Long ago something was long: that is no part of what is seen now. */
+export const forgetful = (word: number): number => word & ~HISTORY;
+
 /** The verdict after a segment that took so much processor time. */
 export function afterSegment(word: number, cpuMs: number): number {
   return (word & BACK) === 0 ? afterInFront(word, cpuMs) : afterInBack(word, cpuMs);

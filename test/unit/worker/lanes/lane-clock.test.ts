@@ -117,6 +117,36 @@ describe.each([['in front', false], ['on a back lane', true]])('bursts of reques
   });
 });
 
+describe('a pause of the collector', () => {
+  /** Many short ones, with little time between. */
+  const lightly = ({ clock, run }: ReturnType<typeof fakeClock>, root: RootLane, count: number): void => { for (let k = 0; k < count; k++) { run(1); clock.judge(root, 0.05, true); } };
+  test('that holds up a dozen of thousands does not make their route a long one, nor does the next', () => {
+    const fake = fakeClock();
+    const root = fake.root('GET /light');
+    for (let pause = 0; pause < 20; pause++) {
+      lightly(fake, root, 300);
+      fake.clock.judge(root, 14, true);
+      for (const ms of [5, 6, 4]) fake.clock.judge(root, ms, false);
+    }
+    assert.equal(fake.clock.isBack(root), false);
+  });
+  test('is not what a route is excused for that has become long, or that keeps its worker for longer than any', () => {
+    const fake = fakeClock();
+    const [becomes, keeps, seldom] = [fake.root('GET /becomes'), fake.root('GET /keeps'), fake.root('GET /seldom')];
+    for (const root of [becomes, keeps]) lightly(fake, root, 1000);
+    fake.clock.judge(becomes, 15, true);
+    assert.equal(fake.clock.isBack(becomes), false);
+    fake.run(15);
+    fake.clock.judge(becomes, 15, true);
+    assert.equal(fake.clock.isBack(becomes), true, 'the second in a row');
+    fake.clock.judge(keeps, 25, true);
+    assert.equal(fake.clock.isBack(keeps), true);
+    lightly(fake, seldom, 64);
+    fake.clock.judge(seldom, 12, true);
+    assert.equal(fake.clock.isBack(seldom), true, 'one in sixty of a route is no rare one');
+  });
+});
+
 test('native code that computes and waits again is seen where the callback is its thread\'s, and nobody else pays', () => {
   const { clock, root, run, callback, native } = fakeClock();
   const [waits, computes] = [root('GET /waits'), root('GET /computes')];

@@ -1,8 +1,12 @@
 /** Whether back lanes starve, by what the kernel says of them and what fronts show: real shared memory, times as they are given. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { describe, test } from 'vitest';
 import { allocateMemory, board, lanes, layOut, mapMemory, markLive } from '@capriccio/shared';
+import { cpuMs } from '../../../../packages/worker/src/lanes/lane-clock.ts';
 import { LaneHunger, kernelTimes } from '../../../../packages/worker/src/lanes/lane-hunger.ts';
 
 const layout = layOut({ participantCount: 8, slotCount: 16, payloadBytes: 65_536, namesBytes: 128, ringCount: 3, backRingCount: 1 });
@@ -88,4 +92,24 @@ test.runIf(process.platform === 'linux')('the kernel tells how long this thread 
   const after = kernelTimes(task) as typeof before;
   assert.ok(after.ranMs + after.waitedMs > before.ranMs + before.waitedMs);
   assert.equal(kernelTimes(2 ** 30), undefined);
+});
+test.runIf(process.platform === 'linux')('and nothing of one that has ended, though it was asked for before', async () => {
+  const worker = new Worker("const { readlinkSync } = require('node:fs'); const { parentPort } = require('node:worker_threads'); parentPort.postMessage(Number(readlinkSync('/proc/thread-self').split('/').at(-1))); parentPort.once('message', () => {});", { eval: true });
+  const [task] = await once(worker, 'message') as [number];
+  if (kernelTimes(process.pid) !== undefined) assert.ok((kernelTimes(task)?.ranMs ?? 0) > 0);
+  worker.postMessage('end');
+  await once(worker, 'exit');
+  assert.equal(kernelTimes(task), undefined);
+});
+test('processor time does not go back, and counts no rest', async () => {
+  const began = cpuMs();
+  let last = began;
+  for (let k = 0; k < 20_000; k++) {
+    const now = cpuMs();
+    assert.ok(now >= last, `${last} and then ${now} ms`);
+    last = now;
+  }
+  const before = cpuMs();
+  await delay(60);
+  assert.ok(cpuMs() - before < 40, `${cpuMs() - before} of 60 ms of rest`);
 });
