@@ -21,6 +21,9 @@ type Blocks = Remote<typeof import('../fixtures/core/blocks.ts')>;
  */
 interface Level { readonly heap: number; readonly external: number; readonly native: number; readonly rss: number; readonly payload: number; readonly slots: number; readonly lives: number }
 
+/** What a request is told whose worker died: before it had begun, and, on a back lane, afterwards (serve: hand-over.ts); in front its connection ends. */
+const CUT = [502, 503];
+
 export interface StormReport {
   events: Record<string, number>; calls: { ended: number; lost: number; quarantined: number }; requests: { answered: number; cut: number };
   wrong: string[]; hung: number; slotsHeld: number; descriptors: number[]; threads: number[]; seconds: number;
@@ -188,7 +191,7 @@ async function someRequests(url: string, isOver: () => boolean, chance: () => nu
       const settle = (fault?: string): void => { if (fault === undefined) report.requests.answered++; else if (fault === 'cut') report.requests.cut++; else report.wrong.push(fault); resolve(); };
       const req = get(`${url}/wait?ms=${wait}`, { agent, timeout: 20_000 }, (res) => {
         let text = '';
-        res.on('data', (chunk) => { text += chunk; }).on('end', () => settle(res.statusCode === 200 ? text === 'waited' ? undefined : `answer ${text}` : res.statusCode === 503 ? 'cut' : `status ${res.statusCode}`)).on('error', () => settle('cut'));
+        res.on('data', (chunk) => { text += chunk; }).on('end', () => settle(res.statusCode === 200 ? text === 'waited' ? undefined : `answer ${text}` : CUT.includes(res.statusCode ?? 0) ? 'cut' : `status ${res.statusCode}`)).on('error', () => settle('cut'));
       });
       req.on('timeout', () => { settle('a request that was not answered within 20 s'); req.destroy(); }).on('error', () => settle('cut'));
     });
