@@ -28,8 +28,8 @@ const ABANDONED_MS = 300;
 /**
  * How soon it is seen whether lanes have begun what waits for them, while others wait here: after what a request takes there, but no sooner than this, then
  * twice as long each time, and no later than the other, ms. What other fronts have handed over is all that is looked for, for an answer tells by itself that
- * its lane is free; and each look wakes a front while processors are what is short: with 2 to 8 ms they took a seventh of what five routes under overload
- * could have had.
+ * its lane is free; and each look wakes a front while processors are what is short: with 2 to 8 ms that cost a sixteenth to an eighth of the work of
+ * five routes under overload.
  */
 const LOOK_MS = 2;
 const LOOK_MS_MAX = 32;
