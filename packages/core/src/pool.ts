@@ -39,6 +39,7 @@ import { CheckedPrimitives } from './shared-primitives.ts';
 import { ShedBook } from './shed-book.ts';
 import { Stuck } from './stuck.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
+import { makeObjectsYoung } from './pretenuring.ts';
 import { execArgvOf } from './worker-flags.ts';
 import { WorkerSet, type LiveWorker, type WorkerSetHost } from './worker-set.ts';
 
@@ -118,6 +119,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   /** @internal createPool calls it */
   constructor(options: FullPoolOptions, parts?: PoolParts) {
     super();
+    makeObjectsYoung();
     this.#options = options;
     this.#parts = parts;
     const coresMax = this.#coresMax = Math.max(1, options.cores === 0 ? 0 : coresMaxOf(options.cores));
