@@ -7,6 +7,7 @@ import type { Member } from './bag.ts';
 import type { BodySources } from './body-sources.ts';
 import type { Handed, HandOverHost } from './hand-over.ts';
 import { ABORT, MORE, bufferOf, requestName, type Answer, type RequestArguments } from './lane-messages.ts';
+import { writePiece } from './write-buffers.ts';
 
 /** One request on its way there and back. */
 export class Relay implements Member {
@@ -70,8 +71,12 @@ export class Relay implements Member {
     if (headEnd < 4) { res.destroy(); return; }                         // cut before it had an answer
     sendHead(res, typeof raw === 'string' ? raw.slice(0, headEnd) : raw.toString('latin1', 0, headEnd), keepsAlive, state === 'more');
     const rest = typeof raw === 'string' ? raw.slice(headEnd) : raw.subarray(headEnd);
-    if (state === 'done') { res.end(rest.length > 0 ? rest : undefined); return; }
-    if (rest.length > 0) res.write(rest);
+    if (state === 'done') {
+      if (rest.length > 0) writePiece(res, rest, true);
+      else res.end();
+      return;
+    }
+    if (rest.length > 0) writePiece(res, rest, false);
     else res.flushHeaders();
     if (state === 'cut') { cut(res); return; }
     void this.#relayRest(answer);
@@ -89,7 +94,7 @@ export class Relay implements Member {
         this.#used(usedMs);
         if (this.#hasEnded) return;
         if (isExpired) this.#host.expired(this.#handed);
-        if (bytes.length > 0) res.write(typeof bytes === 'string' ? bytes : bufferOf(bytes));
+        if (bytes.length > 0) writePiece(res, typeof bytes === 'string' ? bytes : bufferOf(bytes), false);
         if (state === 'more') continue;
         this.#answer = undefined;
         if (state === 'cut') { cut(res); return; }
