@@ -97,6 +97,6 @@ test('malformed: 4xx or a close, never a crash, never another’s data', { timeo
   expect(faults).toEqual([]);
   expect(lost).toEqual([]);
   expect(honest).toBeGreaterThan(10);
-  expect(answered, 'some of them are well-formed').toBeGreaterThan(INPUTS / 100);
+  expect(answered, 'some of them are well-formed').toBeGreaterThan(INPUTS / 200);
   expect(answered).toBeLessThan(INPUTS);
 });

@@ -227,8 +227,8 @@ function receive(ball: number): number {
   } else {
     while (Atomics.load(words, mine) !== ball) { sleep(); parker.announce(memory, id, false); }
     parker.retract(memory, id);
-    for (let round = 0; Atomics.load(words, mine + SERVED) !== ball; round++) rest(round);   // its wake may come late: not into the next sleep
   }
+  for (let round = 0; Atomics.load(words, mine + SERVED) !== ball; round++) rest(round);     // its notify may come late: not into the next sleep
   checkPayload(mine + 2, ball, 'ball');
   return sleeps;
 }
