@@ -116,6 +116,20 @@ test('a route whose clients give up at half of its deadline refuses what would b
   assert.ok((judge() ?? 0) >= 100, 'and too late for who leaves after half of it');
 });
 
+test('requests whose clients have gone keep nobody waiting who comes later', () => {
+  const roots = new Roots();
+  const root = roots.named('GET /slow');
+  root.costUs = 20_000;
+  const admission = new RouteAdmission(root, roots.active);
+  times(60, () => root.entries.push({ root, begin: () => { /* it waits */ } }));
+  const judge = (): number | undefined => admission.arrives(sharedNow() + 60, 1000);
+  judge();
+  assert.ok((judge() ?? 0) >= 100, 'sixty of 20 ms each are too many');
+  admission.gone = 60;
+  assert.equal(admission.isWaitedFor, false);
+  assert.equal(judge(), undefined);
+});
+
 describe('more comes than a route can take up', () => {
   /** A route that takes 10 ms a request, alone on its worker; `come` as often as asked, at once, and `take` one. */
   const line = () => {

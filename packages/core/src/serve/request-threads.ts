@@ -98,7 +98,13 @@ export class RequestThreads {
     if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
     if (waits) {
       if (!isEndless && admission.isCrowded) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
-      res.once('close', () => { if (!res.writableEnded) admission.gaveUp(sharedNow() - entry.arrivedAt); });
+      res.once('close', () => {
+        if (res.writableEnded) return;
+        admission.gaveUp(sharedNow() - entry.arrivedAt);
+        if (entry.isTaken) return;
+        entry.isGone = true;
+        admission.gone++;
+      });
     }
     this.active++;
     this.#runtime.laneClock?.mark();                                     // its parsing is nobody's segment
@@ -140,6 +146,8 @@ export class RequestThreads {
   begin(entry: RequestEntry): boolean {
     const { root, admission, route, req, res, arrivedAt } = entry;
     this.#open.delete(entry);                                            // of those that come again
+    entry.isTaken = true;
+    if (entry.isGone) { entry.isGone = false; admission.gone--; }
     const begunAt = sharedNow();
     admission.left(begunAt);
     const deadlineMs = entry.deadlineMs = this.#deadlineOf(route);
@@ -309,6 +317,9 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   /** How many waited before it when it came in a burst beside others, -1: it did not; and how many of its route had been refused until then. */
   ahead = -1;
   refusedBefore = 0;
+  /** Its turn has come; its client went before that. */
+  isTaken = false;
+  isGone = false;
   /** It has waited for a back lane long enough. */
   staysInFront = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {

@@ -45,6 +45,8 @@ export class RouteAdmission {
   #sharers = -1;
   #toSample = 1;
   #refusedAtMs = -Infinity;
+  /** So many in the entry queue have lost their clients: nobody waits for what they would take. */
+  gone = 0;
   /** What was said to the last that was refused, ms. */
   retryAfterMs = 0;
 
@@ -57,8 +59,8 @@ export class RouteAdmission {
 
   /** Somebody waits before one that comes now: in the entry queue, at a gate, or begun and ready to go on. */
   get isWaitedFor(): boolean {
-    const { entries, runnable, gateWait } = this.#root;
-    return entries.length > 0 || runnable > 1 || gateWait !== undefined;
+    const { runnable, gateWait } = this.#root;
+    return this.waiting > 0 || runnable > 1 || gateWait !== undefined;
   }
 
   /** One arrives. @returns undefined when it may wait for its turn, else in how many milliseconds a new attempt makes sense */
@@ -72,7 +74,7 @@ export class RouteAdmission {
   }
   /** Refused so far; and how many wait for their turn. */
   get refused(): number { return this.#admission.refused; }
-  get waiting(): number { return this.#root.entries.length; }
+  get waiting(): number { return this.#root.entries.length - this.gone; }
   /** What comes now comes in a burst, and others have something to run beside it: that may be the beginning of an overload. */
   get isCrowded(): boolean { return !this.#standing.stands && this.#share < 1; }
   /**
@@ -84,7 +86,8 @@ export class RouteAdmission {
   }
 
   #judge(nowMs: number, deadlineMs: number): number | undefined {
-    const { entries: { length: queued }, runnable, gateWait } = this.#root;
+    const { waiting: queued } = this;
+    const { runnable, gateWait } = this.#root;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
     else if (this.#active.length !== this.#sharers) this.#takeFairShare();    // when all begin to come at once, each is the only one for an instant
     const perMs = perMsOf(this.#drain);
