@@ -8,7 +8,7 @@ import { fixture } from './rig.ts';
 
 const program = fileURLToPath(fixture('pretenuring.ts'));
 async function leftBytes(...flags: string[]): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...flags, '--conditions=capriccio-source', program], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--single-threaded', ...flags, '--conditions=capriccio-source', program], { timeout: 60_000 });
   return Number(stdout);
 }
 
