@@ -2,7 +2,7 @@
  * V8 guesses at which places of a program long-lived objects are made, by what survives its young generation, and makes them in the old one from then on. In
  * a server it guesses wrong: a collection in the middle of a request finds all that the request has made so far alive, though it is dead a moment later.
  * And then it cannot mend itself: what is made in the old generation keeps what it refers to, dead or not, until the next collection of everything, so whole
- * requests move there (decision 0073). Next: create-pool.ts.
+ * requests move there (decision 0073). Next: pool.ts.
  */
 import { setFlagsFromString } from 'node:v8';
 

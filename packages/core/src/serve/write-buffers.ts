@@ -22,7 +22,7 @@ export function writePiece(res: ServerResponse, piece: string | Buffer, isLast: 
     return;
   }
   const bytes = buffer.subarray(0, buffer.write(piece as string));
-  const giveBack = (): void => { if (kept.length < KEPT_MAX) kept.push(buffer); };    // not called where the client goes: then it is left to the collector
+  const giveBack = (error?: Error | null): void => { if (!error && kept.length < KEPT_MAX) kept.push(buffer); };    // where the client goes, the system may still have it: it is left to the collector
   if (isLast) res.end(bytes, giveBack);
   else res.write(bytes, giveBack);
 }
