@@ -37,6 +37,7 @@ import { SERVE, type FromHost } from './serve/messages.ts';
 import { RunningServer, type PoolServer } from './serve/pool-server.ts';
 import { CheckedPrimitives } from './shared-primitives.ts';
 import { ShedBook } from './shed-book.ts';
+import { whenCalm } from './standby.ts';
 import { Stuck } from './stuck.ts';
 import { checkServeOptions, type ServeOptions } from './serve/serve-options.ts';
 import { makeObjectsYoung } from './pretenuring.ts';
@@ -52,8 +53,6 @@ const OBJECT_BYTES = 64 * 2 ** 20;
 const WAITERS_MAX = 65_536;
 /** Numbers beyond one a core: for workers that have died and whose regions are not at rest yet. */
 const SPARE_NUMBERS = 8;
-/** The conductor and the spares are started so long after the front is ready: their start does not take the processor from the first work, ms. */
-const STANDBY_MS = 100;
 /** Claim rings of each participant that hold work for back lanes. */
 const BACK_RINGS = 3;
 /** How long `close` lets running tasks end unless told otherwise, ms. */
@@ -111,7 +110,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
   #rolesSeen = 0;
   /** Why the last holder of a number died. */
   readonly #deaths = new Map<number, string>();
-  #afterStart: NodeJS.Timeout | undefined;
+  #stopStandby: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   readonly #inProcess: InProcess | undefined;
@@ -205,7 +204,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       if (this.cores === 0) await this.#inProcess?.start();
       else {
         await this.#workers.start(this.cores);
-        this.#afterStart = setTimeout(() => { this.#conductor.start(); this.#crew.started(); }, STANDBY_MS).unref();
+        const conductor = setImmediate(() => this.#conductor.start());
+        const stop = whenCalm(this.cores, () => this.#crew.started());
+        this.#stopStandby = () => { clearImmediate(conductor); stop(); };
       }
     } catch (error) {
       await this.close({ graceMs: 0 });
@@ -381,7 +382,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       clearTimeout(timer);
     }
     this.#caller.failAll(error);                                         // first, so that nobody is told of lost workers
-    clearTimeout(this.#afterStart);
+    this.#stopStandby?.();
     this.#objects.close(error);
     await this.#conductor.close();
     const left = await this.#workers.close(EXIT_GRACE_MS);

@@ -36,7 +36,7 @@ export function install(runtime: Runtime): Promise<unknown> | undefined {
   let host: Promise<(body: unknown) => void> | undefined;
   if (runtime.lane === 'back') host = import('./serve/back-host.ts').then(({ hostBackLanes }) => hostBackLanes(runtime));   // requests may come before main's word
   runtime.serve(SERVE, (body) => {
-    host ??= import('./serve/host.ts').then(({ hostServers }) => hostServers(runtime));   // loaded by who serves, and messages keep their order
+    host ??= import('./serve/host-servers.ts').then(({ hostServers }) => hostServers(runtime));   // loaded by who serves, and messages keep their order
     void host.then((receive) => receive(body));
   });
   return host;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { roles } from '@capriccio/shared';
 import type { Runtime } from '@capriccio/worker';
 import { test } from 'vitest';
-import { hostServers } from '../../../packages/core/src/serve/host.ts';
+import { hostServers } from '../../../packages/core/src/serve/host-servers.ts';
 import type { FromHost, ToHost } from '../../../packages/core/src/serve/messages.ts';
 import { until } from './rig.ts';
 import { app } from './serve-rig.ts';

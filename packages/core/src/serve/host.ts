@@ -1,24 +1,22 @@
 /**
- * The worker's end of `serve`: loads the app, owns an http.Server that gets its connections from main (or listens itself, with reusePort), and
- * makes threads of requests. Installed as a plug-in of the worker. Next: request-threads.ts.
+ * The worker's end of one server: owns an http.Server that gets its connections from main (or listens itself, with reusePort), and makes threads of
+ * requests. Next: request-threads.ts.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Histogram } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
-import { describeFailure, roles } from '@capriccio/shared';
-import { loadModule, type Runtime } from '@capriccio/worker';
-import { loadApp, type HostedApp } from '../http/app-shape.ts';
+import type { Runtime } from '@capriccio/worker';
+import type { HostedApp } from '../http/app-shape.ts';
 import { warn } from '../http/contain.ts';
-import { WriteCoalescer } from '../http/coalesce.ts';
+import type { WriteCoalescer } from '../http/coalesce.ts';
 import { BACKLOG } from './address.ts';
+import type { Ends } from './ends.ts';
 import { limitBody } from './limit-body.ts';
 import { linger, lingerIfUnread, lingerOnErrors, onHandleOf } from './linger.ts';
-import { SERVE, type FromHost, type ToHost } from './messages.ts';
-import { refuseToListen } from './no-listening.ts';
-import { RequestThreads } from './request-threads.ts';
+import { RequestThreads, type Fronts, type RequestRuntime } from './request-threads.ts';
 import type { HostOptions } from './serve-options.ts';
-import { UnservedReport, type Unserved } from './unserved-report.ts';
+import type { Unserved } from './unserved-report.ts';
 
 /** For node:http: headers may not have more time than the whole request has, 0 is no limit, and limits are looked at only so often. */
 function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
@@ -33,30 +31,12 @@ function timeLimits({ headersMs, bodyMs }: HostOptions): { headersTimeout: numbe
  */
 function asAccepted(moved: Socket): Socket { return onHandleOf(moved) ?? moved; }
 
-/** Connections that have ended, told to main once a turn of the event loop. */
-class Ends {
-  readonly #tell: (count: number) => void;
-  #count = 0;
-  #isDue = false;
-  constructor(tell: (count: number) => void) { this.#tell = tell; }
-
-  /** @param count  -1: one that is about to end goes on under another socket */
-  add(count: number): void {
-    this.#count += count;
-    if (this.#isDue) return;
-    this.#isDue = true;
-    setImmediate(() => {
-      this.#isDue = false;
-      if (this.#count > 0) this.#tell(this.#count);
-      this.#count = Math.min(0, this.#count);
-    });
-  }
-}
-
 /** What a new connection may take to send its first request to a server that closes: its bytes are on their way, and a reset would lose them. */
 const FIRST_REQUEST_MS = 500;
 
-/** One server in this worker; in local-server.ts, one in the main thread. */
+type HostRuntime = RequestRuntime & Pick<Runtime, 'hold'>;
+
+/** One server in this worker; in local-server.ts, one in the main thread; in warm-up.ts, one of nobody's. */
 export class Host {
   readonly #app: HostedApp;
   readonly #server: Server;
@@ -71,13 +51,13 @@ export class Host {
   readonly #fresh = new Set<Socket>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(runtime: Runtime, app: HostedApp, server: number, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, unserved: Unserved) {
+  constructor(runtime: HostRuntime, app: HostedApp, fronts: Fronts | undefined, options: HostOptions, coalescer: WriteCoalescer, onConnections: (change: number) => void, ends: Ends | undefined, tell: (route: string, times: Histogram) => void, unserved: Unserved) {
     this.#app = app;
     this.#options = options;
     this.#coalescer = coalescer;
     this.#onConnections = onConnections;
     this.#ends = ends;
-    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, unserved, server);
+    this.#threads = new RequestThreads(runtime, app.listener, options, coalescer, tell, unserved, fronts);
     const count = (socket: Socket): void => { this.#fresh.add(socket); this.#count(socket); };
     const end = (socket: Socket, last?: string, error?: Error): void => {
       coalescer.flushHeld();                                             // answers that wait for others of their read
@@ -172,94 +152,3 @@ const DEPARTURES: readonly unknown[] = ['CAP_ERR_CANCELLED', 'ECONNRESET', DOMEx
 export function reportUnlessGone(error: unknown, req: IncomingMessage): void {
   if (!(req.socket.destroyed && DEPARTURES.includes((error as { code?: unknown } | null)?.code))) warn(error, req);
 }
-
-/** One server as this worker knows it: loaded, and open while or since the worker took work. */
-interface Hosted { readonly order: Extract<ToHost, { action: 'open' }>; host: Promise<Host> | undefined; hasLanes: boolean }
-
-/** All servers of this worker. @returns what takes main's messages */
-export function hostServers(runtime: Runtime): (body: unknown) => void {
-  refuseToListen();
-  const hosted = new Map<number, Hosted>();
-  const coalescer = new WriteCoalescer();
-  let connections = 0;
-  const tell = (body: FromHost): void => runtime.mail.post(0, { kind: 'service', service: SERVE, body });
-  const count = (change: number): void => { connections += change; runtime.setConnections(connections); };
-
-  const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
-  const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    const host = new Host(runtime, await loadApp(await loadModule(url), { onError: reportUnlessGone }), server, options, coalescer, count, options.tellsEnds ? new Ends((ended) => tell({ event: 'ended', server, count: ended })) : undefined, (route, histogram) => tell({ event: 'times', server, route, histogram }), new UnservedReport(server, tell));
-    try {
-      const port = await host.open();
-      if (options.accept === 'reusePort' || takesWork()) tell({ event: 'ready', server, port });
-      else tell({ event: 'prepared', server });                        // its role has changed meanwhile, and main has heard that it rests
-      return host;
-    } catch (error) {
-      await host.close(0);
-      throw error;
-    }
-  };
-  const begin = (one: Hosted): void => {
-    const opening = open(one.order);
-    void opening.then((host) => host.setLanes(one.hasLanes), ignore);
-    one.host = opening;
-    opening.catch((error: unknown) => { hosted.delete(one.order.server); tell({ event: 'failed', server: one.order.server, failure: describeFailure(error) }); });
-  };
-  /** A spare loads the module and runs nothing of it. With reusePort the kernel would deal it connections for good, so it opens no port later either. */
-  const prepare = async ({ server, url }: Hosted['order']): Promise<void> => {
-    try {
-      await loadModule(url);
-      tell({ event: 'prepared', server });
-    } catch (error) {
-      hosted.delete(server);
-      tell({ event: 'failed', server, failure: describeFailure(error) });
-    }
-  };
-  runtime.onRole((role) => {
-    for (const one of hosted.values()) {
-      const { server, options } = one.order;
-      if (role === roles.FRONT) {
-        if (one.host === undefined) { if (options.accept === 'placed' || !runtime.isStandIn) begin(one); } else void one.host.then((host) => { if (!takesWork()) return; host.setDraining(false); tell({ event: 'ready', server, port: 0 }); }, ignore);
-      } else if (role === roles.RETIRING || role === roles.LEAVING) {
-        tell({ event: 'resting', server });
-        void one.host?.then((host) => host.setDraining(true, role === roles.LEAVING), ignore);
-      }
-    }
-  });
-
-  return (body) => {
-    const message = body as ToHost;
-    const { server } = message;
-    switch (message.action) {
-      case 'open': {
-        const one: Hosted = { order: message, host: undefined, hasLanes: false };
-        hosted.set(server, one);
-        if (takesWork()) begin(one);
-        else void prepare(message);
-        break;
-      }
-      case 'lanes': {
-        const one = hosted.get(server);
-        if (one === undefined) break;
-        one.hasLanes = message.isOpen;
-        void one.host?.then((host) => host.setLanes(one.hasLanes), ignore);
-        break;
-      }
-      case 'connection': {
-        const { socket } = message;
-        const host = hosted.get(server)?.host;
-        const drop = (): void => { socket.destroy(); tell({ event: 'ended', server, count: 1 }); };
-        if (host === undefined) { drop(); runtime.countTaken(); } else void host.then((ready) => ready.take(socket), drop).finally(() => runtime.countTaken());
-        break;
-      }
-      case 'close': {
-        const host = hosted.get(server)?.host;
-        hosted.delete(server);
-        Promise.resolve(host?.then((ready) => ready.close(message.graceMs))).catch((error: unknown) => process.emitWarning(error as Error)).finally(() => tell({ event: 'closed', server }));
-        break;
-      }
-      default: throw new Error(`unknown message ${JSON.stringify(message)}`);
-    }
-  };
-}
-
-const ignore = (): void => { /* it has been told when it was opened */ };

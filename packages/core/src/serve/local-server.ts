@@ -80,7 +80,7 @@ export class LocalServer implements PoolServer {
       else if (message.event === 'expired') onExpired(message.route, message.count);
     });
     const app = await loadApp(await loadModule(this.#appUrl), { onError: reportUnlessGone });
-    const host = new Host(runtime, app, 0, { ...this.#options, accept: 'placed', tellsEnds: false }, new WriteCoalescer(), count, undefined, (route, times) => this.#times.add(runtime.me.id, route, times), unserved);
+    const host = new Host(runtime, app, { runtime, server: 0 }, { ...this.#options, accept: 'placed', tellsEnds: false }, new WriteCoalescer(), count, undefined, (route, times) => this.#times.add(runtime.me.id, route, times), unserved);
     await host.open();
     this.#host = host;
   }

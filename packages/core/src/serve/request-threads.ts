@@ -22,8 +22,12 @@ const PREPAID_MS_MAX = 50;
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
 const FLUSH_BEFORE_US = 200;
 
+/** What requests need of a worker; and where they may be handed over, the whole of it, and the number of the server. */
+export type RequestRuntime = Pick<Runtime, 'scheduler' | 'laneClock'>;
+export interface Fronts { readonly runtime: Runtime; readonly server: number }
+
 export class RequestThreads {
-  readonly #runtime: Runtime;
+  readonly #runtime: RequestRuntime;
   readonly #listener: Listener;
   readonly #options: HostOptions;
   readonly #routes: RouteTable<RouteOptions>;
@@ -44,8 +48,8 @@ export class RequestThreads {
   active = 0;
   readonly #unserved: Unserved;
 
-  /** @param server  its number; undefined on a back lane */
-  constructor(runtime: Runtime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, unserved: Unserved, server?: number) {
+  /** @param fronts  the server and its worker, where long ones may be handed over: not on a back lane */
+  constructor(runtime: RequestRuntime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, unserved: Unserved, fronts?: Fronts) {
     this.#tell = tell;
     this.#runtime = runtime;
     this.#listener = listener;
@@ -53,8 +57,8 @@ export class RequestThreads {
     this.#routes = new RouteTable(options.routes);
     this.#coalescer = coalescer;
     this.#unserved = unserved;
-    this.#handOver = server === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
-      runtime, server,
+    this.#handOver = fronts === undefined || runtime.laneClock === undefined ? undefined : new HandOver({
+      ...fronts,
       refuse: ({ req, res, route, deadlineMs }) => this.#refuse(req, res, route, deadlineMs),
       expired: ({ req, route }) => unserved.expired(route.name, req),
       runInFront: (handed) => {

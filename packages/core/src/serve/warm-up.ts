@@ -1,0 +1,70 @@
+/**
+ * A host answers some requests of its own before it takes anybody else's: the first ones of a fresh isolate take milliseconds, for nothing has been
+ * compiled, and when many clients come to a server that has just begun to listen, each that waits opens another connection, which costs as much again.
+ * They go the whole way, by real sockets and a scheduler of their own, to a listener of ours: the application, its routes and all counts stay untouched.
+ */
+import { EventEmitter, once } from 'node:events';
+import { channel } from 'node:diagnostics_channel';
+import { Server as HttpServer } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { Scheduler } from '@capriccio/worker';
+import { WriteCoalescer } from '../http/coalesce.ts';
+import { loadApp } from '../http/app-shape.ts';
+import { listenOn } from './address.ts';
+import { Host } from './host.ts';
+import type { HostOptions } from './serve-options.ts';
+
+/** Connections, and requests on each. Twenty requests take most of what a first one costs; more gain less than they take. */
+const CONNECTIONS = 4;
+const REQUESTS = 10;
+/** No new one is sent after so long, ms: a machine that is this slow has no time to give away. */
+const WARM_MS = 150;
+
+let isDone = false;
+
+/** Once an isolate. Resolves when it is done, or cannot be done here; never rejects. */
+export async function warmUp(options: HostOptions): Promise<void> {
+  if (isDone || isWatched()) return;
+  isDone = true;
+  const runtime = { scheduler: new Scheduler({ timersRef: false }), laneClock: undefined, hold: () => nothing };
+  const app = await loadApp(answer);
+  const host = new Host(runtime, app, undefined, { ...options, accept: 'placed', deadlineMs: 1000, routes: {}, observe: false, tellsEnds: false }, new WriteCoalescer(), nothing, undefined, nothing, { shed: nothing, expired: nothing });
+  const listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => host.take(socket));
+  try {
+    await host.open();
+    const port = await listenOn(listener, 0, '127.0.0.1');
+    const end = performance.now() + WARM_MS;
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(port, end)));
+  } catch { /* where nobody may listen on 127.0.0.1 the first requests are slower */ } finally {
+    listener.close();
+    await host.close(0);
+  }
+}
+
+/** Somebody looks at every request of this thread (tracing): he would see these. */
+function isWatched(): boolean {
+  return HttpServer.prototype.emit !== EventEmitter.prototype.emit || ['http.server.request.start', 'http.server.response.finish', 'net.server.socket'].some((name) => channel(name).hasSubscribers);
+}
+
+async function ask(port: number, end: number): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  try {
+    await once(socket, 'connect');
+    for (let k = 0; k < REQUESTS && performance.now() < end; k++) {
+      socket.write('GET / HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n');
+      await once(socket, 'data');
+    }
+  } finally { socket.destroy(); }
+}
+
+let count = 0;
+/** One in two answers at once. */
+function answer(_: unknown, res: import('node:http').ServerResponse): unknown {
+  const end = (): void => {
+    res.setHeader('content-type', 'application/json; charset=utf-8');
+    res.end('{"ok":true}');
+  };
+  return count++ % 2 === 0 ? end() : Promise.resolve().then(end);
+}
+
+const nothing = (): void => { /* nobody asks */ };
