@@ -20,7 +20,10 @@ export type Lane = 'auto' | 'front' | 'back';
 export interface PoolOptions {
   /** Workers that run at a time, 0 to 128; 0 runs everything in this thread, for debugging. Default: what the machine has, or CAPRICCIO_CORES. */
   cores?: number;
-  /** Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. */
+  /**
+   * Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. They
+   * begin in the first calm second, four seconds after the workers at the latest.
+   */
   spares?: number;
   /** 'auto', the default: what proves long goes to back lanes, workers of lower priority, at most one a core, started when first needed. 'off': everything runs in front. */
   lanes?: 'auto' | 'off';
