@@ -36,8 +36,8 @@ const soonDrained = { [Symbol.for('capriccio.drainMs')]: 2000 };
 describe.runIf(linux)('a worker that blocks in', () => {
   test.each(['execs', 'spawns', 'waits', 'fifo', 'queries', 'execsLater', 'execsInTimer'] as const)('%s', async (name) => {
     const here = await scene();
-    const blocked = here.blocks[name](1000);
-    await until(() => here.events.length > 0, 'an activation', 900);
+    const blocked = here.blocks[name](2000);
+    await until(() => here.events.length > 0, 'an activation', 1900);
     const others = await Promise.all(Array.from({ length: 20 }, (_, k) => here.blocks.add(k, 1)));
     assert.equal(others[19], 20);
     assert.equal(here.pool.stats().activations.blocked, 1, 'the others were answered while it was blocked');
