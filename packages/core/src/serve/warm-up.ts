@@ -3,9 +3,9 @@
  * compiled, and when many clients come to a server that has just begun to listen, each that waits opens another connection, which costs as much again.
  * They go the whole way, by real sockets and a scheduler of their own, to a listener of ours: the application, its routes and all counts stay untouched.
  */
-import { EventEmitter, once } from 'node:events';
 import { channel } from 'node:diagnostics_channel';
-import { Server as HttpServer } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { Scheduler } from '@capriccio/worker';
 import { WriteCoalescer } from '../http/coalesce.ts';
@@ -59,7 +59,7 @@ async function ask(port: number, end: number): Promise<void> {
 
 let count = 0;
 /** One in two answers at once. */
-function answer(_: unknown, res: import('node:http').ServerResponse): unknown {
+function answer(_: IncomingMessage, res: ServerResponse): unknown {
   const end = (): void => {
     res.setHeader('content-type', 'application/json; charset=utf-8');
     res.end('{"ok":true}');
