@@ -6,8 +6,6 @@ import { warmUp } from '../../../packages/core/src/serve/warm-up.ts';
 import { poolFor } from './rig.ts';
 import { serverFor } from './serve-rig.ts';
 
-const options = { host: '127.0.0.1', port: 0, accept: 'placed', deadlineMs: 1000, routes: {}, headersMs: 60_000, bodyMs: 300_000, bodyBytes: Infinity, keepAliveMs: 5000, observe: false, tellsEnds: false } as const;
-
 function count(channel: string): () => number {
   let seen = 0;
   const note = (): void => { seen++; };
@@ -20,16 +18,16 @@ test('who looks at all requests of a thread sees none that are not his; without 
   const connections = count('net.client.socket');
   const watcher = (): void => { /* tracing */ };
   subscribe('http.server.request.start', watcher);
-  await warmUp(options);
+  await warmUp();
   assert.equal(connections(), 0);
   unsubscribe('http.server.request.start', watcher);
-  await Promise.all([warmUp(options), warmUp(options)]);
+  await Promise.all([warmUp(), warmUp()]);
   assert.equal(connections(), 4);
 });
 
 test('a server that has just begun to listen has run nothing, and knows no routes', async () => {
   const pool = await poolFor({ cores: 2 });
-  const server = await serverFor(pool, 'listener.ts', { adminPort: 0 });
+  const server = await serverFor(pool, 'listener.ts', { adminPort: 0, limits: { headersMs: 1, bodyMs: 1, keepAliveMs: 1, connections: 1 } });
   assert.deepEqual(pool.graph().roots, []);
   assert.deepEqual(pool.stats().workers.map(({ threadsRun }) => threadsRun), [0, 0]);
   assert.deepEqual([...server.histograms().keys()], []);

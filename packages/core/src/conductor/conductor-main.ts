@@ -1,5 +1,4 @@
 /** Composes the conductor thread of what its worker data names. */
-import nodeModule from 'node:module';
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { mapMemory } from '@capriccio/shared';
 import { Conductor, type NamedPart } from './conductor.ts';
@@ -15,7 +14,6 @@ export async function runConductor(): Promise<never> {
     const { create } = await import(url) as PartModule;
     made.push({ name, dueAt: 0, part: create({ memory, data, tell: (message) => { tell({ part: name, message }); } }) });
   }
-  nodeModule.flushCompileCache();                                        // its thread never returns, and is ended: it would load everything uncached each time
   return new Conductor(memory, made, { tell, take: () => [...receiveAll(port)] }).run();
 }
 

@@ -27,7 +27,7 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
 
   const takesWork = (): boolean => runtime.role === roles.FRONT || runtime.role === roles.BLOCKED;
   const open = async ({ server, url, options }: Hosted['order']): Promise<Host> => {
-    await warmUp(options);                                               // first, for the app may look at all requests
+    await warmUp();                                               // first, for the app may look at all requests
     const app = await loadApp(await loadModule(url), { onError: reportUnlessGone });
     const host = new Host(runtime, app, { runtime, server }, options, coalescer, count, options.tellsEnds ? new Ends((ended) => tell({ event: 'ended', server, count: ended })) : undefined, (route, histogram) => tell({ event: 'times', server, route, histogram }), new UnservedReport(server, tell));
     try {
@@ -47,9 +47,9 @@ export function hostServers(runtime: Runtime): (body: unknown) => void {
     opening.catch((error: unknown) => { hosted.delete(one.order.server); tell({ event: 'failed', server: one.order.server, failure: describeFailure(error) }); });
   };
   /** A spare loads the module and runs nothing of it. With reusePort the kernel would deal it connections for good, so it opens no port later either. */
-  const prepare = async ({ server, url, options }: Hosted['order']): Promise<void> => {
+  const prepare = async ({ server, url }: Hosted['order']): Promise<void> => {
     try {
-      await warmUp(options);
+      await warmUp();
       await loadModule(url);
       tell({ event: 'prepared', server });
     } catch (error) {

@@ -17,24 +17,26 @@ import type { HostOptions } from './serve-options.ts';
 /** Connections, and requests on each: some 60 ms of processor time. A third of them leaves half of the effect, three times as many add little. */
 const CONNECTIONS = 4;
 const REQUESTS = 30;
-/** No new one is sent after so long, ms: a machine that is this slow has no time to give away. */
+/** It ends after so long whatever is missing, ms: a machine that is this slow has no time to give away. */
 const WARM_MS = 250;
+/** Of nobody's server: no limit of the user's may cut it short. */
+const OPTIONS: HostOptions = { host: '127.0.0.1', port: 0, accept: 'placed', deadlineMs: 1000, routes: {}, headersMs: 60_000, bodyMs: 60_000, bodyBytes: 1024, keepAliveMs: 5000, observe: false, tellsEnds: false };
 
 let isDone = false;
 
 /** Once an isolate. Resolves when it is done, or cannot be done here; never rejects. */
-export async function warmUp(options: HostOptions): Promise<void> {
+export async function warmUp(): Promise<void> {
   if (isDone || isWatched()) return;
   isDone = true;
   const runtime = { scheduler: new Scheduler({ timersRef: false }), laneClock: undefined, hold: () => nothing };
   const app = await loadApp(answer);
-  const host = new Host(runtime, app, undefined, { ...options, accept: 'placed', deadlineMs: 1000, routes: {}, observe: false, tellsEnds: false }, new WriteCoalescer(), nothing, undefined, nothing, { shed: nothing, expired: nothing });
+  const host = new Host(runtime, app, undefined, OPTIONS, new WriteCoalescer(), nothing, undefined, nothing, { shed: nothing, expired: nothing });
   const listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => host.take(socket));
   try {
     await host.open();
-    const port = await listenOn(listener, 0, '127.0.0.1');
-    const end = performance.now() + WARM_MS;
-    await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(port, end)));
+    const port = await listenOn(listener, OPTIONS.port, OPTIONS.host);
+    const late = AbortSignal.timeout(WARM_MS);
+    await Promise.allSettled(Array.from({ length: CONNECTIONS }, () => ask(port, late)));
   } catch { /* where nobody may listen on 127.0.0.1 the first requests are slower */ } finally {
     listener.close();
     await host.close(0);
@@ -46,13 +48,17 @@ function isWatched(): boolean {
   return HttpServer.prototype.emit !== EventEmitter.prototype.emit || ['http.server.request.start', 'http.server.response.finish', 'net.server.socket'].some((name) => channel(name).hasSubscribers);
 }
 
-async function ask(port: number, end: number): Promise<void> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+/** Rejects when it is late, or the connection ends. */
+async function ask(port: number, late: AbortSignal): Promise<void> {
+  const socket = connect({ port, host: OPTIONS.host, noDelay: true });
+  const gone = new AbortController();
+  socket.once('close', () => { gone.abort(); }).on('error', nothing);
+  const signal = AbortSignal.any([late, gone.signal]);
   try {
-    await once(socket, 'connect');
-    for (let k = 0; k < REQUESTS && performance.now() < end; k++) {
+    await once(socket, 'connect', { signal });
+    for (let k = 0; k < REQUESTS; k++) {
       socket.write('GET / HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n');
-      await once(socket, 'data');
+      await once(socket, 'data', { signal });
     }
   } finally { socket.destroy(); }
 }
