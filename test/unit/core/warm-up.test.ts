@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { onTestFinished, test } from 'vitest';
 import { warmUp } from '../../../packages/core/src/serve/warm-up.ts';
 import { poolFor } from './rig.ts';
-import { serverFor } from './serve-rig.ts';
+import { ask, serverFor } from './serve-rig.ts';
 
 function count(channel: string): () => number {
   let seen = 0;
@@ -31,4 +31,11 @@ test('a server that has just begun to listen has run nothing, and knows no route
   assert.deepEqual(pool.graph().roots, []);
   assert.deepEqual(pool.stats().workers.map(({ threadsRun }) => threadsRun), [0, 0]);
   assert.deepEqual([...server.histograms().keys()], []);
+});
+
+test('a worker does it before it loads the application', async () => {
+  const preload = 'data:text/javascript,import { subscribe } from "node:diagnostics_channel"; globalThis.opened = 0; subscribe("net.client.socket", () => { globalThis.opened++; });';
+  const pool = await poolFor({ cores: 1, spares: 0, execArgv: ['--conditions=capriccio-source', `--import=${preload}`] });
+  const server = await serverFor(pool, 'own-connections.ts');
+  assert.equal((await ask(server.url)).text, '4');
 });
