@@ -11,6 +11,7 @@ export * as conductorWord from './conductor-word.ts';
 export * from './errors.ts';
 export * from './graph-table.ts';
 export * as lanes from './lanes.ts';
+export * as urlCosts from './url-costs.ts';
 export * from './layout.ts';
 export * as mailbox from './mailbox.ts';
 export * from './memory.ts';

@@ -38,7 +38,9 @@ export const LANES: number = 6 * LINE;
 export const BACK_MASK: number = 7 * LINE;
 export const LANE_ROWS: number = 8 * LINE;
 const LANE_ROWS_WORDS = 96 * LINE;
-const HEADER_WORDS = LANE_ROWS + LANE_ROWS_WORDS;
+export const URL_COSTS: number = LANE_ROWS + LANE_ROWS_WORDS;
+const URL_COSTS_WORDS = 256 * LINE;
+const HEADER_WORDS = URL_COSTS + URL_COSTS_WORDS;
 
 /** Words of a control block. */
 export const PARK = 0;
@@ -97,6 +99,7 @@ export const layoutTable: { readonly header: readonly Word[]; readonly control: 
     { name: 'LANES', at: LANES, words: 1, writer: 'main', what: 'whether back lanes are CLOSED, OPEN or UNAVAILABLE: lanes.ts' },
     { name: 'BACK_MASK', at: BACK_MASK, words: 8, writer: 'any', what: 'one bit a worker that is a back lane' },
     { name: 'LANE_ROWS', at: LANE_ROWS, words: LANE_ROWS_WORDS, writer: 'any', what: '1,024 rows of three words: two hashes of a root, and its verdict' },
+    { name: 'URL_COSTS', at: URL_COSTS, words: URL_COSTS_WORDS, writer: 'any', what: '8,192 entries of one word: what requests for a URL take: url-costs.ts' },
   ],
   control: [
     { name: 'PARK', at: PARK, words: 1, writer: 'any', what: 'RUNNING, PARKED or NOTIFIED: the word slept on' },

@@ -34,9 +34,10 @@ export class OffTurn {
    * What a thread has awaited natively is there: may it go on at once, where its run queue would hold nobody else? Not when another is ready or has
    * not begun, and no longer than a slice without the event loop having its turn.
    */
-  mayGoOn({ root }: LocalThread): boolean {
+  mayGoOn(thread: LocalThread): boolean {
+    const { root } = thread;
     const { lanes, roots, holdBack } = this.#scheduler;
-    if (lanes !== undefined) roots.chargeBeside(root, lanes.endAwaited(root.lane ??= lanes.of(root.name)));
+    if (lanes !== undefined) this.#scheduler.chargeNative(thread, lanes.endAwaited(root.lane ??= lanes.of(root.name)));
     if (!roots.areIdle || holdBack !== undefined || root.steps.goesThroughQueue()) return false;
     if (--this.#left > 0) return true;
     this.#left = STEPS_PER_LOOK;

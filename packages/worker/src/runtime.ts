@@ -127,7 +127,7 @@ export class Runtime {
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, answer: listThreads(this.scheduler) } }));
     this.lane = start.lane;
     if (start.lane !== undefined) {
-      const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onKept: (name, isKept) => this.#tellLanes({ event: 'kept', name, worker: start.id, isKept }), onFirstLong: () => { lowerPriority(); }, onNative: (root, usedMs) => this.scheduler.roots.chargeBeside(root, usedMs) });
+      const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onKept: (name, isKept) => this.#tellLanes({ event: 'kept', name, worker: start.id, isKept }), onFirstLong: () => { lowerPriority(); }, onNative: (thread, usedMs) => this.scheduler.chargeNative(thread, usedMs) });
       this.scheduler.lanes = this.laneClock = clock;
       this.laneRouter = new LaneRouter(this.memory, clock, () => this.#wantBackLane(), start.seesHunger === false ? undefined : new LaneHunger(this.memory));
     }

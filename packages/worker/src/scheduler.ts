@@ -168,6 +168,11 @@ export class Scheduler {
     if (this.#isBatchSampled) this.recorder?.bears(thread);
     return (Math.floor(this.#clock) % 0x10_0000) * 2048;
   }
+  /** What a thread has awaited natively has computed so long for it, ms: that is the thread's, and its root's. */
+  chargeNative(thread: { readonly root: Root; attainedUs: number }, usedMs: number): void {
+    this.roots.chargeBeside(thread.root, usedMs);
+    thread.attainedUs += Math.ceil(usedMs * 1000);
+  }
   /** Reads it. */
   now(): number { return sharedNow(); }
   get isArmed(): boolean { return this.#armed; }

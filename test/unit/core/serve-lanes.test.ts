@@ -1,14 +1,11 @@
 /** Requests that are handed over to a back lane: what the client sees is what the front would have sent, byte for byte, whatever becomes of either end. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { createPool, type Pool, type PoolServer } from 'capriccio';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { kernelTimes } from '../../../packages/worker/src/lanes/lane-hunger.ts';
+import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { fixture, soon, until } from './rig.ts';
 import { app, ask, ended, quiet, received, socketTo } from './serve-rig.ts';
 
@@ -304,117 +301,4 @@ test('without lanes too, what is computed after a wait is counted as its route\'
   const usedMs = (): number => pool.graph().roots.reduce((sum, root) => sum + (root.name.endsWith('/burn-late') ? root.usedMs : 0), 0);
   await until(() => usedMs() >= 170, '200 ms, but for what took long before anybody knew', 3000);
   await server.close();
-});
-
-describe('learnt', () => {
-  const here = async (pool: Pool): Promise<PoolServer> => {
-    const server = await pool.serve(lanesApp, { port: 0 });
-    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
-    return server;
-  };
-  test.each([['at once', 'GET', '/burn?ms=15'], ['after its body', 'POST', '/burn-late?ms=15'], ['after a file, in code that is not compiled', 'GET', '/burn-in-closure?ms=15'], ['between two files, in code that is not compiled', 'GET', '/burn-between?ms=15']])('a handler that computes %s goes to the back, a light one stays', async (_, method, path) => {
-    const pool = await createPool({ cores: 1, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await here(pool);
-    const light = (await ask(`${server.url}/light`)).text;
-    const long = async (): Promise<string> => (await ask(server.url + path, { method, ...method === 'POST' ? { body: 'x' } : {} })).text;
-    await until(async () => await long() !== light, 'the back lane');
-    for (let k = 0; k < 10; k++) assert.notEqual(await long(), light, 'a long one ran in front, and there is a back lane');
-    for (let k = 0; k < 10; k++) assert.equal((await ask(`${server.url}/light`)).text, light);
-    const { roots } = pool.stats().lanes;
-    assert.deepEqual(roots.filter(({ lane }) => lane === 'back').map(({ name, by }) => [name, by]), [[`${method} /${path.slice(1).split('?')[0]}`, 'measured']]);
-  });
-  test('where no request is short they run in front, and go to the back when some are', async () => {
-    const pool = await createPool({ cores: 1, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await here(pool);
-    const light = (await ask(`${server.url}/light`)).text;
-    const long = async (): Promise<string> => (await ask(`${server.url}/burn?ms=4`)).text;
-    await until(async () => await long() !== light, 'the back lane');
-    const keptBy = (): readonly number[] | undefined => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn')?.keptBy;
-    assert.deepEqual(keptBy(), []);
-    await until(async () => await long() === light, 'the front', 30_000);
-    await until(() => keptBy()?.length === 1, 'the news of it');
-    assert.match(pool.graph().decisions.find(({ about }) => about === 'GET /burn')?.why ?? '', /^goes to back lanes: it takes long \(.*; in front on worker 1, where hardly a request is short/);
-    for (let k = 0; k < 20; k++) assert.equal(await long(), light);
-    for (let k = 0; k < 8; k++) await ask(`${server.url}/light`);
-    assert.notEqual(await long(), light, 'it would delay what is short');
-    await until(() => keptBy()?.length === 0, 'the news of it');
-    await until(() => pool.graph().roots.find(({ name }) => name === 'GET /burn')?.lane?.lane === 'back', 'the graph');
-  }, 60_000);
-  test('where more wait than run and none is known to be short, no lane is started', async () => {
-    const pool = await createPool({ cores: 1, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await pool.serve(lanesApp, { port: 0, deadlineMs: 60_000 });
-    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
-    let left = 400;
-    const client = async (): Promise<void> => { while (left-- > 0) assert.equal((await ask(`${server.url}/burn?ms=4`)).status, 200); };
-    await Promise.all(Array.from({ length: 24 }, client));
-    const { back, roots } = pool.stats().lanes;
-    assert.deepEqual([back, roots.map(({ name, lane, keptBy }) => [name, lane, keptBy.length])], [0, [['GET /burn', 'back', 1]]]);
-  }, 30_000);
-  test('of what runs in front for that reason a lane takes some, while more waits and a processor is free', async () => {
-    const pool = await createPool({ cores: 2, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await here(pool);
-    const over = async (socket: Socket, path: string): Promise<string> => {
-      const answer = received(socket, (text) => /\r\n\r\n\d+$/.test(text));
-      socket.write(get(path, 'Connection: keep-alive\r\n'));
-      const text = await answer;
-      socket.removeAllListeners('data');
-      return text.slice(text.indexOf('\r\n\r\n') + 4);
-    };
-    const sockets = await Promise.all(Array.from({ length: 16 }, () => socketTo(server)));
-    const fronts = await Promise.all(sockets.map((socket) => over(socket, '/where')));
-    const all = new Set(fronts);
-    const [front] = fronts as [string];
-    const ours = sockets.filter((_, k) => fronts[k] === front);
-    const keptBy = (): number => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn')?.keptBy.length ?? 0;
-    await until(async () => { await over(ours[0] as Socket, '/burn?ms=4'); return keptBy() === 1; }, 'the front', 30_000);
-    await until(async () => (await Promise.all(ours.map((socket) => over(socket, '/burn?ms=8')))).some((where) => !all.has(where)), 'a lane');
-    for (const socket of sockets) socket.destroy();
-    await server.close({ graceMs: 0 });
-  }, 60_000);
-  test('while a back lane loads the application, longer than a request may wait, all are answered', async () => {
-    const pool = await createPool({ cores: 1, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await pool.serve(fixture('lanes/slow-start.ts'), { port: 0, deadlineMs: 700 });
-    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
-    const light = (await ask(`${server.url}/light`)).text;
-    await until(async () => {
-      const answers = await Promise.all(Array.from({ length: 3 }, () => ask(`${server.url}/burn?ms=15`)));
-      assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
-      return answers.some(({ text }) => text !== light);
-    }, 'the back lane');
-  });
-  test.runIf(kernelTimes(process.pid) !== undefined)('while other processes leave the back lanes next to nothing, it runs in front, unless it was put on a lane by hand', async () => {
-    const pool = await createPool({ cores: 1, ...quiet });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await pool.serve(lanesApp, { port: 0, deadlineMs: 30_000, routes: { '/burn-late': { lane: 'back' } } });
-    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
-    const light = (await ask(`${server.url}/light`)).text;
-    const isInFront = async (path = '/burn?ms=15'): Promise<boolean> => (await ask(server.url + path)).text === light;
-    await until(async () => !await isInFront(), 'the back lane');
-    const others = Array.from({ length: 3 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
-    onTestFinished(() => { for (const one of others) one.kill('SIGKILL'); });
-    await until(async () => (await Promise.all(Array.from({ length: 12 }, () => isInFront('/burn?ms=30')))).some(Boolean), 'one in front', 60_000);   // many at a time: a lane that slept is run soon
-    assert.equal(await isInFront('/burn-late?ms=1'), false);
-  }, 90_000);
-  test('not with lanes: off, and then the two share their module', async () => {
-    const pool = await createPool({ cores: 1, lanes: 'off', ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await here(pool);
-    const ids = new Set<string>();
-    for (let k = 0; k < 5; k++) ids.add((await ask(`${server.url}/burn?ms=15`)).text);
-    assert.equal(ids.size, 1);
-    expect(Number((await ask(`${server.url}/requests`)).text)).toBe(6);
-  });
-  test('a moved route has module state of its own', async () => {
-    const pool = await createPool({ cores: 1, ...calm });
-    onTestFinished(() => pool.close({ graceMs: 0 }));
-    const server = await pool.serve(lanesApp, { port: 0, routes: { '/where': { lane: 'back' } } });
-    onTestFinished(async () => { await server.close({ graceMs: 0 }); });
-    for (let k = 0; k < 3; k++) await ask(`${server.url}/where`);
-    assert.equal((await ask(`${server.url}/requests`)).text, '1', 'the front has seen one request, the back lane three');
-  });
 });

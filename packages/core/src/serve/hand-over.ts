@@ -63,6 +63,8 @@ export interface HandOverHost {
   shed(handed: Handed, retryAfterMs: number): void;
   /** It failed: the client is told so, if nothing has been sent. */
   fail(req: IncomingMessage, res: ServerResponse, status: 502 | 503, error: unknown): void;
+  /** A lane has computed so long for it, ms. */
+  took(handed: Handed, usedMs: number): void;
   /** Its answer has left, or never will. */
   ended(handed: Handed): void;
 }
@@ -108,6 +110,11 @@ export class HandOver {
     if (!isLong || req.headers.accept === 'text/event-stream') return false;
     if (this.#isWithoutLanes(root)) return this.#isSurplus(root);
     return !this.#areStarving(root) || (this.#hasPlace() && this.#host.runtime.laneRouter?.takesProbe() === true);
+  }
+  /** Requests of this root go to back lanes, because it was found long: those of which it is known that they are short may stay. */
+  isFoundLong(root: Root): boolean {
+    const { lane } = root;
+    return this.#isOpen && this.#isBack(root) && lane?.isKept === false && this.#clock?.verdictOf(lane).by === 'measured';
   }
   #isBack(root: Root): boolean {
     const clock = this.#clock;
@@ -224,6 +231,7 @@ export class HandOver {
       this.#shares.answered(root, usedMs, paidMs);
       if (root.lane?.isKept === false) root.awayUs = this.#shares.meanMsOf(root) * 1000;
       root.lane?.took(usedMs);
+      if (usedMs > 0) this.#host.took(handed, usedMs);
       paidMs = 0;
     }, (isAbandoned) => {
       if (paidMs > 0) this.#shares.failed(root, paidMs);

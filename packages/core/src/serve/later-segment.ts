@@ -10,8 +10,11 @@ import type { LaneClock, Root, RootLane, Roots } from '@capriccio/worker';
 /** An answer that is open for longer streams, or waits: to look at the clock at every piece of work for it would cost more than is learnt, ms. */
 const WATCH_MS_MAX = 2000;
 
-/** Called when a request has begun and not ended: judges the segment in which it ends, and charges its root for what is seen of it here alone. */
-export function measureLater(clock: LaneClock, roots: Roots, root: Root, lane: RootLane, res: ServerResponse): void {
+/**
+ * Called when a request has begun and not ended: judges the segment in which it ends, and charges its root for what is seen of it here alone.
+ * @param took  told what that segment took, ms, in place of a judgement
+ */
+export function measureLater(clock: LaneClock, roots: Roots, root: Root, lane: RootLane, res: ServerResponse, took?: (usedMs: number) => void): void {
   let isOver = false;
   const over = (stop: () => void): void => {
     if (isOver) return;
@@ -19,7 +22,7 @@ export function measureLater(clock: LaneClock, roots: Roots, root: Root, lane: R
     clearTimeout(timer);
     stop();
   };
-  const end = (): void => over(() => roots.chargeBeside(root, clock.endWatched(lane)));
+  const end = (): void => over(() => roots.chargeBeside(root, clock.endWatched(lane, took)));
   const timer = setTimeout(() => over(() => clock.unwatch()), WATCH_MS_MAX).unref();
   clock.watch();
   res.once('prefinish', end);                                            // the handler has called `end`, and is about to return

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks';
 import { CapriccioError } from '@capriccio/shared';
-import { Cell, LocalThread, sharedNow, type Asker, type Entry, type Root, type Runtime } from '@capriccio/worker';
+import { Cell, LocalThread, RootLane, sharedNow, type Asker, type Entry, type Root, type Runtime } from '@capriccio/worker';
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
@@ -15,6 +15,7 @@ import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
 import { RouteAdmission } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
+import { ShortRequests, type Queue, type ShortRoute } from './short-requests.ts';
 import type { Unserved } from './unserved-report.ts';
 
 /** What a root's requests that wait are charged for in advance, at most, all together, ms. */
@@ -31,13 +32,14 @@ export class RequestThreads {
   readonly #listener: Listener;
   readonly #options: HostOptions;
   readonly #routes: RouteTable<RouteOptions>;
-  readonly #roots: { readonly root: Root; readonly admission: RouteAdmission }[] = [];
+  readonly #roots: Queue[] = [];
   readonly #coalescer: WriteCoalescer;
   readonly #tell: (route: string, times: Histogram) => void;
   /** By route, while somebody observes. */
   readonly #times: RecordableHistogram[] = [];
   /** Undefined on a back lane, which hands nothing over. */
   readonly #handOver: HandOver | undefined;
+  readonly #shorts: ShortRequests | undefined;
   readonly #clients = new Patiences();
   #cell = new Cell();
   /** While draining every answer closes its connection. */
@@ -70,12 +72,19 @@ export class RequestThreads {
       },
       shed: ({ res, route }, retryAfterMs) => this.#shed(res, route, retryAfterMs),
       fail: (req, res, status, error) => this.#answerFailure(req, res, status, error),
+      took: ({ req }, usedMs) => { this.#shorts?.took(req, usedMs); },
       ended: (handed) => {
         this.#answered(handed.route, handed.arrivedAt);
         if (handed.res.writableFinished) (handed as RequestEntry).admission.ended((handed as RequestEntry).begunAt);
         this.active--;
         this.#open.delete(handed as RequestEntry);
       },
+    });
+    this.#shorts = this.#handOver === undefined || fronts === undefined ? undefined : new ShortRequests(fronts.runtime.memory, (name) => {
+      const { roots } = runtime.scheduler;
+      const root = roots.named(name);
+      root.lane = RootLane.short(name);
+      return { root, admission: new RouteAdmission(root, roots.active, this.#clients) };
     });
   }
 
@@ -94,8 +103,11 @@ export class RequestThreads {
   /** A request has come: it begins in its turn. */
   add(req: IncomingMessage, res: ServerResponse): void {
     const route = this.#routes.find(req.method ?? 'GET', req.url ?? '/');
-    const { root, admission } = this.#roots[route.index] ?? this.#rootOf(route);
+    const whole = this.#roots[route.index] ?? this.#rootOf(route);
+    const short = this.#handOver?.isFoundLong(whole.root) === true ? this.#shorts?.find(route, req) : undefined;
+    const { root, admission } = short ?? whole;
     const entry = new RequestEntry(this, root, admission, route, req, res);
+    entry.short = short;
     const waits = admission.isWaitedFor;
     const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
@@ -125,7 +137,7 @@ export class RequestThreads {
     this.begin(new RequestEntry(this, root, admission, route, req, res, arrivedAt));
   }
 
-  #rootOf(route: Route<RouteOptions>): { root: Root; admission: RouteAdmission } {
+  #rootOf(route: Route<RouteOptions>): Queue {
     const { roots } = this.#runtime.scheduler;
     const root = roots.named(route.name);
     if (route.options?.tickets !== undefined) root.give(route.options.tickets);
@@ -177,18 +189,30 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.endedAtOnce(begunAt);
+      entry.short?.ended(req.url ?? '', sharedNow() - begunAt, true);
       return true;
     }
     this.#cell = new Cell();
     const thread = cell.thread ??= this.makeThread(entry, cell);
     cell.settle();
-    const clock = this.#runtime.laneClock;
-    if (clock !== undefined) {
-      const lane = root.lane ??= clock.of(root.name);
-      if (clock.isToMeasure(lane)) measureLater(clock, this.#runtime.scheduler.roots, root, lane, res);
-    }
+    this.#measureLater(entry);
     this.#follow(thread, entry, result, deadlineMs);
     return true;
+  }
+
+  /** It has begun, and goes on later: sees to it that what it then computes is seen, where that is worth it. */
+  #measureLater(entry: RequestEntry): void {
+    const { root, res, short } = entry;
+    const clock = this.#runtime.laneClock;
+    if (clock === undefined) return;
+    const lane = root.lane ??= clock.of(root.name);
+    const { roots } = this.#runtime.scheduler;
+    if (short === undefined) {
+      if (clock.isToMeasure(lane)) measureLater(clock, roots, root, lane, res);
+      return;
+    }
+    entry.usedMs = sharedNow() - entry.begunAt;
+    if (short.watches()) measureLater(clock, roots, root, lane, res, (usedMs) => { entry.usedMs = Math.max(entry.usedMs, usedMs); entry.isWatched = true; });
   }
 
   /** @returns whether it does not begin, though its turn has come */
@@ -237,6 +261,7 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.ended(begunAt);
+      if (res.writableFinished) entry.short?.ended(entry.req.url ?? '', Math.max(entry.usedMs, thread.attainedUs / 1000), entry.isWatched);
       this.#open.delete(entry);
     };
     this.#open.add(entry);
@@ -326,6 +351,10 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   isGone = false;
   /** It has waited for a back lane long enough. */
   staysInFront = false;
+  /** Where it waited, if it is known to be short and its route is not; and what it has computed, ms, all of it or what was seen by the way. */
+  short: ShortRoute | undefined = undefined;
+  usedMs = 0;
+  isWatched = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {
     this.arrivedAt = arrivedAt;
     this.#threads = threads;

@@ -11,14 +11,16 @@ import { currentThread } from '../context.ts';
 import type { Root } from '../run-queues.ts';
 
 export interface CallbackStarts { enable(): unknown; disable(): unknown }
+/** A thread, as far as it is told here: its root, and what it has computed, whole microseconds. */
+export interface Owner { readonly root: Root; attainedUs: number }
 
-/** @param tell  called before each, on its stack: with the root of its thread, if it has one */
-export const callbackStarts = (tell: (root: Root | undefined) => void): CallbackStarts =>
+/** @param tell  called before each, on its stack: with its thread, if it has one */
+export const callbackStarts = (tell: (owner: Owner | undefined) => void): CallbackStarts =>
   createHook({ before() { if (isCallback(executionAsyncResource())) tell(ownerNow()); }, trackPromises: false });
 
-function ownerNow(): Root | undefined {
+function ownerNow(): Owner | undefined {
   const thread = currentThread();
-  return thread === undefined || thread.hasEnded ? undefined : thread.root;
+  return thread?.hasEnded === false ? thread : undefined;
 }
 
 /** A tick, or what somebody runs in the scope of a resource of his own, is part of the callback in which it was asked for. */

@@ -12,8 +12,7 @@
  */
 import { lanes, type Memory } from '@capriccio/shared';
 import { sharedNow } from '../clock.ts';
-import type { Root } from '../run-queues.ts';
-import { callbackStarts, type CallbackStarts } from './callback-starts.ts';
+import { callbackStarts, type CallbackStarts, type Owner } from './callback-starts.ts';
 import { LONG_MS, PLAIN_MS, afterSegment, describeVerdict, forgetful, isBack, isClean, pinned, withHand, type Hand, type Verdict } from './verdict.ts';
 
 /** A batch of a root that takes longer by the clock on the wall makes it a suspect, ms. */
@@ -99,6 +98,13 @@ export class RootLane {
     this.word = word;
   }
 
+  /** Of a root that stays in front, and counts as short, for others see to it that nothing else is of it. */
+  static short(name: string): RootLane {
+    const root = new RootLane(name, 0);
+    root.shortInRow = SHORT_IN_ROW;
+    return root;
+  }
+
   /** The last few looks have found nothing long. */
   get isFoundShort(): boolean { return this.shortInRow >= SHORT_IN_ROW || this.suspicion === 0; }
 
@@ -111,8 +117,8 @@ export interface LaneClockHost {
   onChange(name: string): void;
   /** A root that goes to back lanes runs in this front all the same, or does so no more. */
   onKept?(name: string, isKept: boolean): void;
-  /** Native code of a root has used so long in a callback of its own, and goes on waiting, ms. */
-  onNative?(root: Root, usedMs: number): void;
+  /** Native code of a thread has used so long in a callback of its own, and goes on waiting, ms. */
+  onNative?(owner: Owner, usedMs: number): void;
   /** A back lane has run its first long segment: the application is loaded, and what comes is what it is there for. */
   onFirstLong?(): void;
 }
@@ -122,7 +128,7 @@ export interface Times {
   /** Processor time of this thread; the clock on the wall; ms. */
   readonly cpuMs: () => number;
   readonly nowMs: () => number;
-  readonly callbackStarts: (tell: (root: Root | undefined) => void) => CallbackStarts;
+  readonly callbackStarts: (tell: (owner: Owner | undefined) => void) => CallbackStarts;
 }
 const realTimes: Times = { cpuMs, nowMs: sharedNow, callbackStarts };
 
@@ -141,7 +147,7 @@ export class LaneClock {
   #markedAt = 0;
   #markedNow = 0;
   /** Whose callback runs, as far as is known. */
-  #callbackOf: Root | undefined;
+  #callbackOf: Owner | undefined;
   /** A piece of work that the scheduler runs: of which root, and, where it is measured, the processor clock at its begin, else -1. */
   #piece: RootLane | undefined;
   #pieceAt = -1;
@@ -151,7 +157,7 @@ export class LaneClock {
   constructor(memory: Memory, isBackLane: boolean, host: LaneClockHost, times: Times = realTimes) {
     this.#memory = memory;
     this.#times = times;
-    this.#starts = times.callbackStarts((root) => this.#beginCallback(root));
+    this.#starts = times.callbackStarts((owner) => this.#beginCallback(owner));
     this.isBackLane = isBackLane;
     this.#host = host;
   }
@@ -256,12 +262,13 @@ export class LaneClock {
     return this.#markedAt = this.#times.cpuMs();
   }
   /** What has run before in the last callback, and has ended nothing, is not the time of who ends next: it was the owner's of that callback, if it had one. */
-  #beginCallback(root: Root | undefined): void {
+  #beginCallback(owner: Owner | undefined): void {
     const before = this.#callbackOf;
-    this.#callbackOf = root;
+    this.#callbackOf = owner;
     const usedMs = this.#sinceMark();
     if (before === undefined || usedMs <= UNNOTICED_MS) return;
-    const lane = before.lane ??= this.of(before.name);
+    const { root } = before;
+    const lane = root.lane ??= this.of(root.name);
     if (usedMs > LONG_MS && this.isToMeasure(lane)) this.judge(lane, usedMs, false);
     this.#host.onNative?.(before, usedMs);
   }
@@ -283,13 +290,15 @@ export class LaneClock {
   }
   /**
    * What was watched has ended in the callback that runs: that has taken what the thread has used since it began, or since the last known piece was over.
+   * @param took  told what it was, ms; else its root is judged by that
    * @returns what of it was native code's, and not in a piece of work that the scheduler runs, ms
    */
-  endWatched(root: RootLane): number {
+  endWatched(root: RootLane, took?: (usedMs: number) => void): number {
     const usedMs = this.#sinceMark();
     this.unwatch();
     this.#judged = root;
-    if (!root.isForked) this.judge(root, usedMs, false);
+    if (took !== undefined) took(usedMs);
+    else if (!root.isForked) this.judge(root, usedMs, false);
     return this.#native(usedMs);
   }
   #native(usedMs: number): number { return this.#piece === undefined && usedMs > UNNOTICED_MS ? usedMs : 0; }

@@ -55,7 +55,7 @@ test('promises are none, also where somebody else has hooks for them', async () 
 
 test('a callback that a thread has asked for is its root\'s as long as the thread is there', async () => {
   const seen: (string | undefined)[] = [];
-  const starts = callbackStarts((root) => { seen.push(root?.name); });
+  const starts = callbackStarts((owner) => { seen.push(owner?.root.name); });
   const scheduler = new Scheduler();
   starts.enable();
   onTestFinished(() => { starts.disable(); });

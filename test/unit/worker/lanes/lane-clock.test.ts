@@ -57,11 +57,11 @@ test('what ends is charged what was used since the last known piece of work, not
 /** A clock whose time is given: `run` takes processor time, `callback` begins a callback of the event loop. */
 function fakeClock(isBackLane = false) {
   let at = 0;
-  let tell: ((root: Root | undefined) => void) | undefined;
+  let tell: ((owner: { root: Root; attainedUs: number } | undefined) => void) | undefined;
   const native: [string, number][] = [];
   let isTold = false;
   const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
-  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), isBackLane, { onChange: () => { /* nobody listens */ }, onNative: ({ name }, ms) => { native.push([name, ms]); } }, {
+  const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), isBackLane, { onChange: () => { /* nobody listens */ }, onNative: ({ root: { name } }, ms) => { native.push([name, ms]); } }, {
     cpuMs: () => at, nowMs: () => at, callbackStarts: (told) => { tell = told; return { enable: () => { isTold = true; }, disable: () => { isTold = false; } }; },
   });
   return {
@@ -72,7 +72,7 @@ function fakeClock(isBackLane = false) {
       return root;
     },
     run: (ms: number): void => { at += ms; },
-    callback: (owner?: Root): void => { if (isTold) tell?.(owner); },
+    callback: (root?: Root): void => { if (isTold) tell?.(root && { root, attainedUs: 0 }); },
     native,
     get isTold() { return isTold; },
   };
@@ -271,7 +271,7 @@ describe('what is used', () => {
 test('while an end is watched, the processor clock is not read for pieces of work and callbacks that take little', () => {
   const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536, namesBytes: 1_024, ringCount: 4 });
   let [at, looks] = [0, 0];
-  let tell: ((root: Root | undefined) => void) | undefined;
+  let tell: ((owner: { root: Root; attainedUs: number } | undefined) => void) | undefined;
   const clock = new LaneClock(mapMemory(allocateMemory(layout), layout), false, { onChange: () => { /* nobody listens */ } }, {
     cpuMs: () => { looks++; return at; }, nowMs: () => at, callbackStarts: (told) => { tell = told; return { enable: () => { /* always */ }, disable: () => { /* never */ } }; },
   });
