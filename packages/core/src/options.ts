@@ -6,8 +6,8 @@ import { checkBoolean, checkNumber, checkObject, checkOneOf, checkSignal, checkS
 
 /** The name of a package in node_modules, a glob of the file's path, or an expression that the file's URL matches. */
 export type Pattern = string | RegExp;
-/** Parts of the policy that a pool can go without: `recorder` knows nothing, `tickets` are all equal, `forecasts` keep nobody from beginning, `decisions` stay as they are at first, a full heap has no `brake`, lanes that starve keep what is theirs. */
-const PARTS = ['recorder', 'tickets', 'forecasts', 'decisions', 'brake', 'hunger'] as const;
+/** Parts of the policy that a pool can go without: `recorder` knows nothing, `tickets` are all equal, `forecasts` keep nobody from beginning, `decisions` stay as they are at first, a full heap has no `brake`, lanes that starve keep what is theirs, and long routes all of their requests. */
+const PARTS = ['recorder', 'tickets', 'forecasts', 'decisions', 'brake', 'hunger', 'urls'] as const;
 export type PolicyPart = (typeof PARTS)[number];
 /** Under this key, for benchmarks and tests that show what a part is worth. No release promises it. */
 const WITHOUT = Symbol.for('capriccio.without');

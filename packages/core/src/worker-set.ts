@@ -163,7 +163,7 @@ export class WorkerSet implements Postman {
     const execArgv = execArgvOf(options);
     const start: WorkerStart = {
       buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(), depth: poolDepth() + 1,
-      sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), hasBrake: !options.without.includes('brake'), seesHunger: !options.without.includes('hunger'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
+      sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), hasBrake: !options.without.includes('brake'), seesHunger: !options.without.includes('hunger'), knowsUrls: !options.without.includes('urls'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
     const thread = new Worker(new URL(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },

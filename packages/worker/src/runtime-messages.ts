@@ -37,6 +37,8 @@ export interface RuntimeStart {
   readonly hasBrake?: boolean;
   /** Back lanes may be found to starve. Default true. */
   readonly seesHunger?: boolean;
+  /** Requests of long routes that are short, by their URL, stay in front. Default true. */
+  readonly knowsUrls?: boolean;
   /** False in a main thread: it never sleeps outside of its event loop. */
   readonly mayBlock: boolean;
   /** A front lane serves; a back lane takes only what is long. Undefined: there are no lanes. */

@@ -64,6 +64,8 @@ export class Runtime {
   readonly idle: Idle;
   readonly memory: Memory;
   readonly lane: 'front' | 'back' | undefined;
+  /** What requests for a URL take decides where they run. */
+  readonly knowsUrls: boolean;
   /** Undefined where there are no lanes. */
   readonly laneClock: LaneClock | undefined;
   readonly laneRouter: LaneRouter | undefined;
@@ -126,6 +128,7 @@ export class Runtime {
     this.scheduler.onDeadlock = (report) => this.mail.post(0, { kind: 'service', service: 'deadlock', body: report });
     this.serve('threads', (request) => this.mail.post(0, { kind: 'service', service: 'threads', body: { request, answer: listThreads(this.scheduler) } }));
     this.lane = start.lane;
+    this.knowsUrls = start.knowsUrls !== false;
     if (start.lane !== undefined) {
       const clock = new LaneClock(this.memory, start.lane === 'back', { onChange: (name) => this.#tellLanes({ event: 'changed', name }), onKept: (name, isKept) => this.#tellLanes({ event: 'kept', name, worker: start.id, isKept }), onFirstLong: () => { lowerPriority(); }, onNative: (thread, usedMs) => this.scheduler.chargeNative(thread, usedMs) });
       this.scheduler.lanes = this.laneClock = clock;

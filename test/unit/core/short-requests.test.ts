@@ -11,7 +11,7 @@ const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536
 const route = { index: 3, name: 'GET /page/:id' };
 const request = (url: string, method = 'GET'): IncomingMessage => ({ method, url }) as IncomingMessage;
 
-function requests(memory = mapMemory(allocateMemory(layout), layout)): ShortRequests {
+function requests(memory = mapMemory(allocateMemory(layout), layout)): ShortRequests<typeof route> {
   const { roots } = new Scheduler({ timersRef: false });
   return new ShortRequests(memory, (name) => { const root = roots.named(name); return { root, admission: new RouteAdmission(root, roots.active) }; });
 }

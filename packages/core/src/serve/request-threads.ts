@@ -39,7 +39,7 @@ export class RequestThreads {
   readonly #times: RecordableHistogram[] = [];
   /** Undefined on a back lane, which hands nothing over. */
   readonly #handOver: HandOver | undefined;
-  readonly #shorts: ShortRequests | undefined;
+  readonly #shorts: ShortRequests<Route<RouteOptions>> | undefined;
   readonly #clients = new Patiences();
   #cell = new Cell();
   /** While draining every answer closes its connection. */
@@ -80,11 +80,10 @@ export class RequestThreads {
         this.#open.delete(handed as RequestEntry);
       },
     });
-    this.#shorts = this.#handOver === undefined || fronts === undefined ? undefined : new ShortRequests(fronts.runtime.memory, (name) => {
-      const { roots } = runtime.scheduler;
-      const root = roots.named(name);
+    this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, (name, route) => {
+      const root = this.#rootNamed(name, route);
       root.lane = RootLane.short(name);
-      return { root, admission: new RouteAdmission(root, roots.active, this.#clients) };
+      return this.#queueOf(root);
     });
   }
 
@@ -138,9 +137,7 @@ export class RequestThreads {
   }
 
   #rootOf(route: Route<RouteOptions>): Queue {
-    const { roots } = this.#runtime.scheduler;
-    const root = roots.named(route.name);
-    if (route.options?.tickets !== undefined) root.give(route.options.tickets);
+    const root = this.#rootNamed(route.name, route);
     const handOver = this.#handOver;
     if (handOver !== undefined) root.hasLaneRoom = () => handOver.hasRoom(root);
     const clock = this.#runtime.laneClock;
@@ -149,8 +146,14 @@ export class RequestThreads {
       const times = this.#times[route.index] = createHistogram();
       this.#tell(route.name, times);
     }
-    return this.#roots[route.index] = { root, admission: new RouteAdmission(root, roots.active, this.#clients) };
+    return this.#roots[route.index] = this.#queueOf(root);
   }
+  #rootNamed(name: string, { options }: Route<RouteOptions>): Root {
+    const root = this.#runtime.scheduler.roots.named(name);
+    if (options?.tickets !== undefined) root.give(options.tickets);
+    return root;
+  }
+  #queueOf(root: Root): Queue { return { root, admission: new RouteAdmission(root, this.#runtime.scheduler.roots.active, this.#clients) }; }
   /** @internal it could not be answered in time any more */
   isPast({ admission, req, route, arrivedAt }: RequestEntry, nowMs: number): boolean {
     const [ageMs, deadlineMs] = [nowMs - arrivedAt, this.#deadlineOf(route)];

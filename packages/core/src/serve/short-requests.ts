@@ -66,25 +66,25 @@ export class ShortRoute implements Queue {
   }
 }
 
-export class ShortRequests {
+export class ShortRequests<R extends { readonly index: number; readonly name: string }> {
   readonly #memory: Memory;
-  readonly #make: (name: string) => Queue;
+  readonly #make: (name: string, route: R) => Queue;
   /** By the number of the route. */
   readonly #routes: ShortRoute[] = [];
 
   /** @param make  makes a root of that name that stays in front */
-  constructor(memory: Memory, make: (name: string) => Queue) {
+  constructor(memory: Memory, make: (name: string, route: R) => Queue) {
     this.#memory = memory;
     this.#make = make;
   }
 
   /** @returns where a request of a long route waits that is short, as far as is known; undefined: it goes with its route */
-  find({ index, name }: { readonly index: number; readonly name: string }, { method, url = '' }: IncomingMessage): ShortRoute | undefined {
+  find(route: R, { method, url = '' }: IncomingMessage): ShortRoute | undefined {
     if (method !== 'GET') return undefined;
     const ms = urlCosts.read(this.#memory, url);
     if (ms < 0 || ms > STAYS_MS) return undefined;
-    const route = this.#routes[index] ??= new ShortRoute(this.#memory, this.#make(shortNameOf(name)));
-    return route.rests ? undefined : route;
+    const short = this.#routes[route.index] ??= new ShortRoute(this.#memory, this.#make(shortNameOf(route.name), route));
+    return short.rests ? undefined : short;
   }
 
   /** A back lane has computed so long for one, ms. */

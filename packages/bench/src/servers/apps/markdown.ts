@@ -2,7 +2,7 @@
 import markdownIt from 'markdown-it';
 
 const SECTIONS = 110;
-const section = (n: number): string => `## Section ${n}: what *${n}* is about
+export const section = (n: number): string => `## Section ${n}: what *${n}* is about
 
 A paragraph with **strong**, _emphasised_ and \`code\` words, a [link](https://example.org/${n} "title ${n}"), an ![image](/images/${n}.png)
 and a line break, ${'which goes on for a while, '.repeat(4)}until it ends; "quoted" -- text... (c) ${n}.
