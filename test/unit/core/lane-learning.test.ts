@@ -71,6 +71,16 @@ test.each(['/burn', '/burn-late', '/burn-in-closure', '/burn-between'])('of %s, 
   for (const name of [`GET ${path}`, `GET ${path} (short)`]) assert.ok(roots.some((root) => root.name === name), name);
   assert.match(decisions.find(({ about }) => about === `GET ${path}`)?.why ?? '', /^goes to back lanes: .*; requests whose URL took little lately stay in front$/);
 }, 30_000);
+test('what stays by its URL and takes more than two milliseconds is nobody whom lanes protect', async () => {
+  const pool = await createPool({ cores: 1, ...calm });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await here(pool);
+  const light = (await ask(`${server.url}/light`)).text;
+  const isInFront = async (ms: number): Promise<boolean> => (await ask(`${server.url}/burn?ms=${ms}`)).text === light;
+  await until(async () => !await isInFront(15), 'the back lane');
+  await until(() => isInFront(3), 'the front, for what takes 3 ms');
+  await until(async () => { await isInFront(3); return isInFront(15); }, 'the front for all, where hardly one is short', 30_000);
+}, 60_000);
 test('where more wait than run and none is known to be short, no lane is started', async () => {
   const pool = await createPool({ cores: 1, ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));

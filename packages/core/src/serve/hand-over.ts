@@ -103,6 +103,8 @@ export class HandOver {
     this.#bodies = BodySources.of(runtime);
   }
 
+  /** One begins that is known to be short, though its route is not. */
+  beginsShort(): void { this.#worth?.begins(true); }
   /** A request of this root begins: whether it goes to a back lane. One load of shared memory for what is short. */
   isForBack(root: Root, req: IncomingMessage): boolean {
     const isLong = this.#isBack(root);

@@ -82,7 +82,7 @@ export class RequestThreads {
     });
     this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, (name, route) => {
       const root = this.#rootNamed(name, route);
-      root.lane = RootLane.short(name);
+      root.lane = new RootLane(name, 0);                                // nothing is judged of it
       return this.#queueOf(root);
     });
   }
@@ -106,7 +106,7 @@ export class RequestThreads {
     const short = this.#handOver?.isFoundLong(whole.root) === true ? this.#shorts?.find(route, req) : undefined;
     const { root, admission } = short ?? whole;
     const entry = new RequestEntry(this, root, admission, route, req, res);
-    entry.short = short;
+    if (short !== undefined) { entry.short = short; entry.isLight = short.isLight; }
     const waits = admission.isWaitedFor;
     const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
@@ -175,9 +175,9 @@ export class RequestThreads {
     if (!entry.staysInFront) admission.begins();
     entry.begunAt = begunAt;
     if (this.#isDraining) res.shouldKeepAlive = false;
-    if (!entry.staysInFront && this.#handOver?.isForBack(root, req) === true) {
+    if (!entry.staysInFront && this.#goesToBack(entry)) {
       this.#open.add(entry);
-      this.#handOver.hand(entry);
+      this.#handOver?.hand(entry);
       return false;
     }
     if (root.costUs > FLUSH_BEFORE_US) this.#coalescer.flushHeld();
@@ -216,6 +216,13 @@ export class RequestThreads {
     }
     entry.usedMs = sharedNow() - entry.begunAt;
     if (short.watches()) measureLater(clock, roots, root, lane, res, (usedMs) => { entry.usedMs = Math.max(entry.usedMs, usedMs); entry.isWatched = true; });
+  }
+
+  /** It begins: whether on a back lane. */
+  #goesToBack({ root, req, short, isLight }: RequestEntry): boolean {
+    if (short === undefined) return this.#handOver?.isForBack(root, req) === true;
+    if (isLight) this.#handOver?.beginsShort();
+    return false;
   }
 
   /** @returns whether it does not begin, though its turn has come */
@@ -356,6 +363,7 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   staysInFront = false;
   /** Where it waited, if it is known to be short and its route is not; and what it has computed, ms, all of it or what was seen by the way. */
   short: ShortRoute | undefined = undefined;
+  isLight = false;
   usedMs = 0;
   isWatched = false;
   constructor(threads: RequestThreads, root: Root, admission: RouteAdmission, route: Route<RouteOptions>, req: IncomingMessage, res: ServerResponse, arrivedAt: number = sharedNow()) {

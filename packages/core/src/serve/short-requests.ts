@@ -37,6 +37,8 @@ export class ShortRoute implements Queue {
   #restsUntil = -Infinity;
   #restMs = REST_MS;
   #toWatch = 0;
+  /** The last that was found takes so little that lanes are there for its like: what takes longer is neither protected nor moved. */
+  isLight = false;
 
   constructor(memory: Memory, { root, admission }: Queue) {
     this.#memory = memory;
@@ -84,7 +86,9 @@ export class ShortRequests<R extends { readonly index: number; readonly name: st
     const ms = urlCosts.read(this.#memory, url);
     if (ms < 0 || ms > STAYS_MS) return undefined;
     const short = this.#routes[route.index] ??= new ShortRoute(this.#memory, this.#make(shortNameOf(route.name), route));
-    return short.rests ? undefined : short;
+    if (short.rests) return undefined;
+    short.isLight = ms <= LONG_MS;
+    return short;
   }
 
   /** A back lane has computed so long for one, ms. */

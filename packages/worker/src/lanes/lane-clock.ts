@@ -98,13 +98,6 @@ export class RootLane {
     this.word = word;
   }
 
-  /** Of a root that stays in front, and counts as short, for others see to it that nothing else is of it. */
-  static short(name: string): RootLane {
-    const root = new RootLane(name, 0);
-    root.shortInRow = SHORT_IN_ROW;
-    return root;
-  }
-
   /** The last few looks have found nothing long. */
   get isFoundShort(): boolean { return this.shortInRow >= SHORT_IN_ROW || this.suspicion === 0; }
 
