@@ -25,16 +25,16 @@ const HASH_SHIFT = 16;
 const UP = 1 / 4;
 const DOWN = 1 / 8;
 
-/** @returns what a request for it takes, ms, 64 at most; -1: that is not known */
-export function read({ words }: Memory, url: string): number {
-  const hash = hashOf(url);
+/** @param server  whose URL it is, a number. @returns what a request for it takes, ms, 64 at most; -1: that is not known */
+export function read({ words }: Memory, server: number, url: string): number {
+  const hash = hashOf(server, url);
   const word = Atomics.load(words, wordAt(hash));
   return isOf(word, hash) ? (word & COST_MAX) / STEPS_A_MS : -1;
 }
 
 /** A request for it has used so much processor time, ms. */
-export function took({ words }: Memory, url: string, ms: number): void {
-  const hash = hashOf(url);
+export function took({ words }: Memory, server: number, url: string, ms: number): void {
+  const hash = hashOf(server, url);
   const at = wordAt(hash);
   const before = Atomics.load(words, at);
   Atomics.compareExchange(words, at, before, after(before, hash, ms));
@@ -53,8 +53,8 @@ const wordAt = (hash: number): number => URL_COSTS + (hash & URL_COST_COUNT - 1)
 const isOf = (word: number, hash: number): boolean => word >>> HASH_SHIFT === hash >>> HASH_SHIFT && (word & COST_MAX) > 0;
 
 /** FNV-1a with a final mix. */
-function hashOf(url: string): number {
-  let hash = 0x811c9dc5;
+function hashOf(server: number, url: string): number {
+  let hash = 0x811c9dc5 + server | 0;
   for (let k = 0; k < url.length; k++) hash = Math.imul(hash ^ url.charCodeAt(k), 0x01000193);
   hash = Math.imul(hash ^ hash >>> 16, 0x45d9f3b);
   return hash ^ hash >>> 15;

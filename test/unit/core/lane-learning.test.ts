@@ -71,6 +71,20 @@ test.each(['/burn', '/burn-late', '/burn-in-closure', '/burn-between'])('of %s, 
   for (const name of [`GET ${path}`, `GET ${path} (short)`]) assert.ok(roots.some((root) => root.name === name), name);
   assert.match(decisions.find(({ about }) => about === `GET ${path}`)?.why ?? '', /^goes to back lanes: .*; requests whose URL took little lately stay in front$/);
 }, 30_000);
+test('a URL that has become long is noticed though no client waits for its answer', async () => {
+  const pool = await createPool({ cores: 1, ...calm });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await here(pool);
+  const light = (await ask(`${server.url}/light`)).text;
+  const isInFront = async (query: string): Promise<boolean> => (await ask(`${server.url}/burn-in-closure?${query}`)).text === light;
+  await until(async () => !await isInFront('ms=15'), 'the back lane');
+  const from = Date.now() + 2000;
+  const url = `ms=100&from=${from}`;
+  await until(() => isInFront(url), 'the front');
+  await until(() => Date.now() > from, 'its end as a short one', 4000);
+  for (let k = 0; k < 8; k++) await fetch(`${server.url}/burn-in-closure?${url}`, { signal: AbortSignal.timeout(20) }).then((answer) => answer.text(), () => ask(`${server.url}/light`));
+  assert.equal(await isInFront(url), false);
+}, 30_000);
 test('what stays by its URL and takes more than two milliseconds is nobody whom lanes protect', async () => {
   const pool = await createPool({ cores: 1, ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));

@@ -11,9 +11,9 @@ const layout = layOut({ participantCount: 2, slotCount: 16, payloadBytes: 65_536
 const route = { index: 3, name: 'GET /page/:id' };
 const request = (url: string, method = 'GET'): IncomingMessage => ({ method, url }) as IncomingMessage;
 
-function requests(memory = mapMemory(allocateMemory(layout), layout)): ShortRequests<typeof route> {
+function requests(memory = mapMemory(allocateMemory(layout), layout), server = 1): ShortRequests<typeof route> {
   const { roots } = new Scheduler({ timersRef: false });
-  return new ShortRequests(memory, (name) => { const root = roots.named(name); return { root, admission: new RouteAdmission(root, roots.active) }; });
+  return new ShortRequests(memory, server, (name) => { const root = roots.named(name); return { root, admission: new RouteAdmission(root, roots.active) }; });
 }
 
 test('one that took little goes to the short ones of its route, what took long or is not known does not', () => {
@@ -39,6 +39,7 @@ test('workers know of each other what a URL takes', () => {
   const memory = mapMemory(allocateMemory(layout), layout);
   requests(memory).took(request('/page/1'), 0.6);
   assert.notEqual(requests(memory).find(route, request('/page/1')), undefined);
+  assert.equal(requests(memory, 2).find(route, request('/page/1')), undefined, 'that of another server is another');
 });
 
 test('where many are taken for short that are long, the route has no short ones for a while, twice as long each time', () => {

@@ -80,7 +80,7 @@ export class RequestThreads {
         this.#open.delete(handed as RequestEntry);
       },
     });
-    this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, (name, route) => {
+    this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, fronts.server, (name, route) => {
       const root = this.#rootNamed(name, route);
       root.lane = new RootLane(name, 0);                                // nothing is judged of it
       return this.#queueOf(root);
@@ -271,7 +271,7 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.ended(begunAt);
-      if (res.writableFinished) entry.short?.ended(entry.req.url ?? '', Math.max(entry.usedMs, thread.attainedUs / 1000), entry.isWatched);
+      entry.short?.ended(entry.req.url ?? '', Math.max(entry.usedMs, thread.attainedUs / 1000), entry.isWatched && res.writableFinished);
       this.#open.delete(entry);
     };
     this.#open.add(entry);

@@ -32,7 +32,7 @@ export interface Queue { readonly root: Root; readonly admission: RouteAdmission
 export class ShortRoute implements Queue {
   readonly root: Root;
   readonly admission: RouteAdmission;
-  readonly #memory: Memory;
+  readonly #took: (url: string, usedMs: number) => void;
   #mistaken = 0;
   #restsUntil = -Infinity;
   #restMs = REST_MS;
@@ -40,8 +40,8 @@ export class ShortRoute implements Queue {
   /** The last that was found takes so little that lanes are there for its like: what takes longer is neither protected nor moved. */
   isLight = false;
 
-  constructor(memory: Memory, { root, admission }: Queue) {
-    this.#memory = memory;
+  constructor({ root, admission }: Queue, took: (url: string, usedMs: number) => void) {
+    this.#took = took;
     this.root = root;
     this.admission = admission;
   }
@@ -59,7 +59,7 @@ export class ShortRoute implements Queue {
   /** One has ended that computed so long, ms. @param isAll  that is all of it; else it says something only where it is long */
   ended(url: string, usedMs: number, isAll: boolean): void {
     if (!isAll && usedMs <= STAYS_MS) return;
-    urlCosts.took(this.#memory, url, usedMs);
+    this.#took(url, usedMs);
     this.#mistaken += ((usedMs > STAYS_MS ? 1 : 0) - this.#mistaken) * WEIGHT;
     if (this.#mistaken <= MISTAKEN) return;
     this.#mistaken = 0;
@@ -70,22 +70,24 @@ export class ShortRoute implements Queue {
 
 export class ShortRequests<R extends { readonly index: number; readonly name: string }> {
   readonly #memory: Memory;
+  readonly #server: number;
   readonly #make: (name: string, route: R) => Queue;
   /** By the number of the route. */
   readonly #routes: ShortRoute[] = [];
 
-  /** @param make  makes a root of that name that stays in front */
-  constructor(memory: Memory, make: (name: string, route: R) => Queue) {
+  /** @param server  its number @param make  makes a root of that name that stays in front */
+  constructor(memory: Memory, server: number, make: (name: string, route: R) => Queue) {
     this.#memory = memory;
+    this.#server = server;
     this.#make = make;
   }
 
   /** @returns where a request of a long route waits that is short, as far as is known; undefined: it goes with its route */
   find(route: R, { method, url = '' }: IncomingMessage): ShortRoute | undefined {
     if (method !== 'GET') return undefined;
-    const ms = urlCosts.read(this.#memory, url);
+    const ms = urlCosts.read(this.#memory, this.#server, url);
     if (ms < 0 || ms > STAYS_MS) return undefined;
-    const short = this.#routes[route.index] ??= new ShortRoute(this.#memory, this.#make(shortNameOf(route.name), route));
+    const short = this.#routes[route.index] ??= new ShortRoute(this.#make(shortNameOf(route.name), route), this.#tookUrl);
     if (short.rests) return undefined;
     short.isLight = ms <= LONG_MS;
     return short;
@@ -93,6 +95,7 @@ export class ShortRequests<R extends { readonly index: number; readonly name: st
 
   /** A back lane has computed so long for one, ms. */
   took({ method, url = '' }: IncomingMessage, usedMs: number): void {
-    if (method === 'GET') urlCosts.took(this.#memory, url, usedMs);
+    if (method === 'GET') this.#tookUrl(url, usedMs);
   }
+  readonly #tookUrl = (url: string, usedMs: number): void => { urlCosts.took(this.#memory, this.#server, url, usedMs); };
 }
