@@ -123,7 +123,7 @@ test('of what runs in front for that reason a lane takes some, while more waits 
   const [front] = fronts as [string];
   const ours = sockets.filter((_, k) => fronts[k] === front);
   const keptBy = (): number => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn')?.keptBy.length ?? 0;
-  await until(async () => { await over(ours[0] as Socket, '/burn?ms=4'); return keptBy() === 1; }, 'the front', 30_000);
+  await until(async () => { await over(ours[0] as Socket, '/burn?ms=6'); return keptBy() === 1; }, 'the front', 30_000);
   await until(async () => (await Promise.all(ours.map((socket) => over(socket, '/burn?ms=8')))).some((where) => !all.has(where)), 'a lane');
   for (const socket of sockets) socket.destroy();
   await server.close({ graceMs: 0 });
