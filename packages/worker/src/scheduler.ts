@@ -18,6 +18,7 @@ import { endByError, isGenerator, isThenable, runFrames } from './frame.ts';
 import { contextFor, contextOfNow, currentThread, enterContext, inThisContext, isContextShared, leaveContext, runIn } from './context.ts';
 import type { DeadlockReport } from './deadlock.ts';
 import type { SchedulingRules } from './levels.ts';
+import type { Owner } from './lanes/callback-starts.ts';
 import type { LaneClock, RootLane } from './lanes/lane-clock.ts';
 import type { Recorder } from './recorder.ts';
 import { Roots } from './roots.ts';
@@ -169,7 +170,7 @@ export class Scheduler {
     return (Math.floor(this.#clock) % 0x10_0000) * 2048;
   }
   /** What a thread has awaited natively has computed so long for it, ms: that is the thread's, and its root's. */
-  chargeNative(thread: { readonly root: Root; attainedUs: number }, usedMs: number): void {
+  chargeNative(thread: Owner, usedMs: number): void {
     this.roots.chargeBeside(thread.root, usedMs);
     thread.attainedUs += Math.ceil(usedMs * 1000);
   }

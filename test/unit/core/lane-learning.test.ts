@@ -71,6 +71,15 @@ test.each(['/burn', '/burn-late', '/burn-in-closure', '/burn-between'])('of %s, 
   for (const name of [`GET ${path}`, `GET ${path} (short)`]) assert.ok(roots.some((root) => root.name === name), name);
   assert.match(decisions.find(({ about }) => about === `GET ${path}`)?.why ?? '', /^goes to back lanes: .*; requests whose URL took little lately stay in front$/);
 }, 30_000);
+test('an answer in pieces takes what all of them take', async () => {
+  const pool = await createPool({ cores: 1, ...calm });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await here(pool);
+  const light = (await ask(`${server.url}/light`)).text;
+  const isInFront = async (): Promise<boolean> => (await ask(`${server.url}/burn-in-pieces?ms=3`)).text.split(' ').at(-1) === light;
+  await until(async () => { await ask(`${server.url}/light`); return !await isInFront(); }, 'the back lane');
+  for (let k = 0; k < 12; k++) { await ask(`${server.url}/light`); assert.equal(await isInFront(), false, `time ${k}: eight times 3 ms are long`); }
+}, 30_000);
 test('a URL that has become long is noticed though no client waits for its answer', async () => {
   const pool = await createPool({ cores: 1, ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));

@@ -63,7 +63,7 @@ export interface HandOverHost {
   shed(handed: Handed, retryAfterMs: number): void;
   /** It failed: the client is told so, if nothing has been sent. */
   fail(req: IncomingMessage, res: ServerResponse, status: 502 | 503, error: unknown): void;
-  /** A lane has computed so long for it, ms. */
+  /** It was answered, and its lane has computed so long for it, ms. */
   took(handed: Handed, usedMs: number): void;
   /** Its answer has left, or never will. */
   ended(handed: Handed): void;
@@ -228,12 +228,13 @@ export class HandOver {
     }
     this.#outstanding++;
     let paidMs = this.#shares.handOver(root);
+    let allMs = 0;                                                       // an answer that comes in pieces tells of each
     this.#lookMs = Math.max(LOOK_MS, Math.min(LOOK_MS_MAX, paidMs));
     const relay = new Relay(handed, this.#host, this.#bodies, (usedMs) => {
       this.#shares.answered(root, usedMs, paidMs);
       if (root.lane?.isKept === false) root.awayUs = this.#shares.meanMsOf(root) * 1000;
       root.lane?.took(usedMs);
-      if (usedMs > 0) this.#host.took(handed, usedMs);
+      allMs += usedMs;
       paidMs = 0;
     }, (isAbandoned) => {
       if (paidMs > 0) this.#shares.failed(root, paidMs);
@@ -241,7 +242,10 @@ export class HandOver {
       this.#outstanding--;
       this.#answered++;
       if (isAbandoned) setTimeout(() => this.#leave(handed), ABANDONED_MS).unref();
-      else this.#leave(handed);
+      else {
+        this.#leave(handed);
+        if (allMs > 0) this.#host.took(handed, allMs);                   // 0: its lane has failed it, or told another of it
+      }
       this.#host.ended(handed);
     });
     this.#unbegun.add(relay);

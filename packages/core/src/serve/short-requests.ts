@@ -93,7 +93,7 @@ export class ShortRequests<R extends { readonly index: number; readonly name: st
     return short;
   }
 
-  /** A back lane has computed so long for one, ms. */
+  /** A back lane has answered one, and computed so long for it, ms. */
   took({ method, url = '' }: IncomingMessage, usedMs: number): void {
     if (method === 'GET') this.#tookUrl(url, usedMs);
   }
