@@ -70,12 +70,14 @@ export class OffTurn {
     else this.#scheduler.afterRun(thread, outcome);
   }
 
-  #endStep({ root }: LocalThread): void {
+  #endStep(thread: LocalThread): void {
+    const { root } = thread;
     this.#watch.end(root.steps);
     const { lanes, roots } = this.#scheduler;
     if (lanes === undefined) return;
     const usedMs = lanes.used(this.#cpuAt);
     roots.chargeBeside(root, usedMs);
+    if (usedMs > 0) thread.attainedUs += Math.ceil(usedMs * 1000);
     lanes.after(root.lane as RootLane, usedMs, 0, false, Infinity, 1);       // what a step takes is in no mean
   }
 }

@@ -71,6 +71,18 @@ test.each(['/burn', '/burn-late', '/burn-in-closure', '/burn-between'])('of %s, 
   for (const name of [`GET ${path}`, `GET ${path} (short)`]) assert.ok(roots.some((root) => root.name === name), name);
   assert.match(decisions.find(({ about }) => about === `GET ${path}`)?.why ?? '', /^goes to back lanes: .*; requests whose URL took little lately stay in front$/);
 }, 30_000);
+test.each(['/burn-or-lose', '/burn-or-lose-late'])('of %s, a short one that loses its processor for a while is short still', async (path) => {
+  const pool = await createPool({ cores: 1, spares: 0, ...calm });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await here(pool);
+  const light = (await ask(`${server.url}/light`)).text;
+  const isInFront = async (query: string): Promise<boolean> => (await ask(`${server.url}${path}?${query}`)).text === light;
+  await until(async () => !await isInFront('ms=15'), 'the back lane');
+  await until(() => isInFront('lost=8'), 'the front');
+  let inFront = 0;
+  for (let k = 0; k < 24; k++) if (await isInFront('lost=8')) inFront++;
+  assert.ok(inFront >= 20, `${inFront} of 24`);                          // the collector may make one long, and the next is measured again
+}, 30_000);
 test('an answer in pieces takes what all of them take', async () => {
   const pool = await createPool({ cores: 1, ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));

@@ -82,7 +82,7 @@ export class RequestThreads {
     });
     this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, fronts.server, (name, route) => {
       const root = this.#rootNamed(name, route);
-      root.lane = new RootLane(name, 0);                                // nothing is judged of it
+      root.lane = new RootLane(name, 0, true);
       return this.#queueOf(root);
     });
   }
@@ -192,7 +192,7 @@ export class RequestThreads {
       this.#answered(route, arrivedAt);
       this.active--;
       admission.endedAtOnce(begunAt);
-      entry.short?.ended(req.url ?? '', sharedNow() - begunAt, true);
+      entry.short?.ended(req.url ?? '', this.#usedNow(entry), true);
       return true;
     }
     this.#cell = new Cell();
@@ -214,9 +214,12 @@ export class RequestThreads {
       if (clock.isToMeasure(lane)) measureLater(clock, roots, root, lane, res);
       return;
     }
-    entry.usedMs = sharedNow() - entry.begunAt;
+    entry.usedMs = this.#usedNow(entry);
     if (short.watches()) measureLater(clock, roots, root, lane, res, (usedMs) => { entry.usedMs = Math.max(entry.usedMs, usedMs); entry.isWatched = true; });
   }
+
+  /** What a request that is known to be short has computed in the piece of work that runs, which is its begin, ms: of the processor's time, for whoever is preempted is none that takes long. */
+  #usedNow({ root }: RequestEntry): number { return this.#runtime.laneClock?.usedNow(root.lane as RootLane) ?? 0; }
 
   /** It begins: whether on a back lane. */
   #goesToBack({ root, req, short, isLight }: RequestEntry): boolean {

@@ -75,6 +75,8 @@ export class RootLane {
   readonly name: string;
   /** Where its verdict is; 0: the table is full, it stays in front. */
   readonly word: number;
+  /** All of its segments are measured, for what a request takes is wanted, and nothing is judged of it. */
+  readonly isAccounted: boolean;
   /** Segments that are still to be measured. */
   suspicion: number = SUSPICION_NEW;
   /** Segments since the last that was looked at in any case. */
@@ -93,9 +95,10 @@ export class RootLane {
   meanSquare = 0;
   #squares = 0;
 
-  constructor(name: string, word: number) {
+  constructor(name: string, word: number, isAccounted = false) {
     this.name = name;
     this.word = word;
+    this.isAccounted = isAccounted;
   }
 
   /** The last few looks have found nothing long. */
@@ -204,6 +207,7 @@ export class LaneClock {
 
   /** Its next segment is worth what a look at the clock costs. */
   isToMeasure(root: RootLane): boolean {
+    if (root.isAccounted) return true;
     if (root.word === 0 || root.isForked) return false;
     if (this.isBackLane) return true;
     return root.suspicion > 0 && (root.isKept || !this.isBack(root));  // in front, such a segment only hands a request over
@@ -298,6 +302,7 @@ export class LaneClock {
 
   /** A segment has been measured. Short ones count when they began something: the short rest of a long request says nothing. */
   judge(root: RootLane, usedMs: number, hasBegun: boolean): void {
+    if (root.word === 0) return;
     root.suspicion = usedMs > LONG_MS ? SUSPICION : Math.max(0, root.suspicion - 1);
     const isRare = !this.isBackLane && usedMs > LONG_MS && usedMs < RARE_MS_MAX && root.shortInRow >= RARE_PER_MS * usedMs;
     root.shortInRow = usedMs > LONG_MS ? 0 : root.shortInRow + 1;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { allocateMemory, layOut, mapMemory } from '@capriccio/shared';
-import { LaneClock, cpuMs, type RootLane } from '../../../../packages/worker/src/lanes/lane-clock.ts';
+import { LaneClock, RootLane, cpuMs } from '../../../../packages/worker/src/lanes/lane-clock.ts';
 import { Root } from '../../../../packages/worker/src/run-queues.ts';
 
 function clockOf(): { clock: LaneClock; root: RootLane } {
@@ -42,6 +42,21 @@ test('a root whose threads call themselves is never judged', () => {
   burn(8);
   clock.endWatched(root);
   assert.equal(clock.isBack(root), false);
+});
+
+test('one that is accounted is measured each time, and nothing is judged of it', () => {
+  const { clock } = clockOf();
+  const root = new RootLane('F#short', 0, true);
+  for (let k = 0; k < 40; k++) assert.ok(run(clock, root, k % 8 === 0 ? 8 : 0, 8_000) >= 0);
+  assert.ok(clock.usedNow(root) === 0, 'nothing of it runs');
+  const at = clock.before(root);
+  burn(3);
+  assert.ok(clock.usedNow(root) >= 3);
+  clock.used(at);
+  clock.watch();
+  burn(8);
+  clock.endWatched(root);
+  assert.deepEqual(clock.verdictOf(root), { lane: 'front', by: 'measured', long: 0, returns: 0 });
 });
 
 test('what ends is charged what was used since the last known piece of work, not more', () => {
