@@ -38,3 +38,9 @@ test('a proxy sees its twin being looked for', async () => {
   const source = programOf('const p = new Proxy(async () => 1, { get(t, k) { log(typeof k); return Reflect.get(t, k) }, apply() { log("apply"); return 2 } }); return await p()');
   assert.deepEqual(await effects(source), ['apply returned 2', 'symbol apply returned 2', 'symbol symbol apply returned 2']);
 });
+test('a call that is returned keeps no caller: not in the trace of what its callee throws at once, nor in ticks', async () => {
+  const thrown = `async function callee() { await null; throw new Error('x') } async function early() { const x = 1; if (x) throw new Error('x'); await null }\nasync function caller(f) { await null; return f(); }\n${programOf('for (const f of [early, callee]) try { await caller(f) } catch (e) { log(/caller/.test(e.stack)) } return 0')}`;
+  assert.deepEqual(await effects(thrown), ['true false returned 0', 'false false returned 0', 'false false returned 0']);
+  const ticks = `async function inner() { await null; return 1 } async function outer() { return inner(); }\n${programOf('Promise.resolve().then(() => log("one")).then(() => log("two")).then(() => log("three")).then(() => log("four")); log(await outer()); await null; return 2')}`;
+  assert.deepEqual(await effects(ticks), ['one two three 1 four returned 2', 'one two 1 three four returned 2', 'one 1 two three four returned 2']);
+});

@@ -5,6 +5,7 @@
 import type { SourceKind } from '../parse.ts';
 import { headOf, some, type Head } from './head.ts';
 import { keyName, nameOf, outermost } from './names.ts';
+import { isTail, tailCalls } from './tails.ts';
 import type { Facts, Tree, TreeNode } from './tree.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface Plan {
   readonly forms: ReadonlyMap<TreeNode, Form>;
   /** What of a compiled function runs without a frame. */
   readonly heads: ReadonlyMap<TreeNode, Head>;
+  /** Calls of compiled functions whose callees take their frames' places (tails.ts), by function. */
+  readonly tails: ReadonlyMap<TreeNode, ReadonlySet<TreeNode>>;
   /** Those whose body is there twice, for callers that are compiled (a twin) and for others (print-native.ts); the wrappers of the rest drive their twins. */
   readonly doubled: Set<TreeNode>;
   readonly left: ReadonlyMap<TreeNode, string>;
@@ -43,7 +46,9 @@ export function planFunctions(tree: Tree, kind: SourceKind, small: boolean, asks
     const head = headOf(fn, form, asks);
     if (head !== undefined) heads.set(fn, head);
   }
-  return { forms, heads, doubled: doubledOf(forms, heads, asks), left };
+  const tails = tailCalls(tree, forms, asks);
+  for (const [fn, head] of heads) if (typeof head === 'number') dropFromGuards(tails.get(fn), fn, head);
+  return { forms, heads, tails, doubled: doubledOf(forms, heads, tails, asks), left };
 }
 
 /** More text than this is not doubled. */
@@ -53,15 +58,24 @@ const DOUBLED_LENGTH_MAX = 20_000;
  * Not one with a compiled function in it, whose text would be there four times; nor one where a thread may be preempted, for which its frame is needed.
  * A static method's twin could not be taken off its class without making that slow.
  */
-function doubledOf(forms: ReadonlyMap<TreeNode, Form>, heads: ReadonlyMap<TreeNode, Head>, asks: (node: TreeNode) => boolean): Set<TreeNode> {
+function doubledOf(forms: ReadonlyMap<TreeNode, Form>, heads: ReadonlyMap<TreeNode, Head>, tails: Plan['tails'], asks: (node: TreeNode) => boolean): Set<TreeNode> {
   const outer = new Set<TreeNode>();
   for (const fn of forms.keys()) for (let at = fn.owner; at !== undefined && !outer.has(at); at = at.owner) outer.add(at);
   const doubled = new Set<TreeNode>();
   for (const [fn, form] of forms) {
-    if (outer.has(fn) || heads.get(fn) === 'whole' || fn.end - fn.start > DOUBLED_LENGTH_MAX || (form === 'method' && (fn.up as TreeNode)['static'] === true)) continue;
+    if (outer.has(fn) || (heads.get(fn) === 'whole' && !tails.has(fn)) || fn.end - fn.start > DOUBLED_LENGTH_MAX || (form === 'method' && (fn.up as TreeNode)['static'] === true)) continue;
     if (!some(fn, asks)) doubled.add(fn);
   }
   return doubled;
+}
+
+/** Guards declare no registers: there only methods of names are called so. */
+function dropFromGuards(tails: Set<TreeNode> | undefined, fn: TreeNode, guards: number): void {
+  const { end } = ((fn['body'] as TreeNode)['body'] as TreeNode[])[guards - 1] as TreeNode;
+  for (const call of tails ?? []) {
+    const { type, object } = call['callee'] as { type: string; object?: { type: string } };
+    if (call.end <= end && type !== 'Identifier' && object?.type !== 'Identifier' && object?.type !== 'ThisExpression') tails?.delete(call);
+  }
 }
 
 function formOf(fn: TreeNode): Form {
@@ -138,7 +152,7 @@ function whyNotClosure(fn: TreeNode, { awaits, awaitsInLoop }: Facts): string | 
   const up = fn.up as TreeNode;
   if (up.type === 'MethodDefinition') return undefined;
   if (fn.owner === undefined && fn.isRepeated !== true) return undefined;
-  if (awaitsInLoop || awaits > SMALL_AWAITS || fn.end - fn.start >= SMALL_LENGTH || isSpawned(fn)) return undefined;
+  if (awaitsInLoop || awaits > SMALL_AWAITS || fn.end - fn.start >= SMALL_LENGTH || isSpawned(fn) || (awaits > 0 && isHandedOn(fn))) return undefined;
   return 'small closure';
 }
 
@@ -149,6 +163,19 @@ function isSpawned(fn: TreeNode): boolean {
   if (up.type !== 'CallExpression' || up['callee'] === node) return false;
   const { name, property } = up['callee'] as { name?: string; property?: { name?: string } };
   return (name ?? property?.name) === 'spawn';
+}
+
+/** Methods that call what they are given natively, for each element or when a promise settles. */
+const NATIVE_CALLERS = new Set(['catch', 'every', 'filter', 'finally', 'find', 'findIndex', 'flatMap', 'forEach', 'from', 'map', 'reduce', 'some', 'sort', 'then']);
+
+/** An argument of a call that the function around waits for, or ends with (`return withFile(name, async (file) => …)`): that is likely to wait for it. */
+function isHandedOn(fn: TreeNode): boolean {
+  const node = outermost(fn);
+  const call = node.up as TreeNode;
+  if (call.type !== 'CallExpression' || call['callee'] === node || fn.owner?.['async'] !== true) return false;
+  const { property } = call['callee'] as { property?: { name?: string } };
+  if (property?.name !== undefined && NATIVE_CALLERS.has(property.name)) return false;
+  return outermost(call).up?.type === 'AwaitExpression' || isTail(call, fn.owner);
 }
 
 /** A second declaration of a name in the same scope takes the first one's place. */

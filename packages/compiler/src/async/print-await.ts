@@ -5,8 +5,11 @@
  *   await o.m(x)    the same with method1(point, o, o.m, x); an object that is no name is kept in a register first
  *   await this.#m(x)  the twin itself, when the class has compiled it: enter(point, this.#twin(x))
  *   await e         value(point, e)
+ *
+ * And calls that a function ends with, which are none.
  */
 import { lineEnds, range, skipBlanks, type Context } from './context.ts';
+import { nameOf } from './names.ts';
 import { slice, standing, type Rope } from './rope.ts';
 import { printLoop } from './print-loop.ts';
 import type { TreeNode } from './tree.ts';
@@ -53,7 +56,26 @@ function printCall(context: Context, node: TreeNode, call: TreeNode, gap: Rope, 
   return [standing(`${helperFor(context, 'call', args, CALL_ARITY_MAX)}(${point},`, callee.start), gap, printed, rest];
 }
 
-function helperFor(context: Context, kind: 'call' | 'method', args: readonly TreeNode[], most: number): string {
+/** `return f(x)`: `return tail1(place, f, x)`, which gives the callee's frame if it has one. */
+export function printTailCall(context: Context, call: TreeNode, fn: TreeNode): Rope {
+  const callee = call['callee'] as TreeNode;
+  const args = call['arguments'] as TreeNode[];
+  const paren = skipBlanks(context.code, callee.end);
+  const inner = callee.type === 'ParenthesizedExpression' && (callee['expression'] as TreeNode).type === 'MemberExpression' ? callee['expression'] as TreeNode : callee;
+  const passed = range(context, paren + 1, call.end - 1, args);
+  const method = inner.type === 'MemberExpression' ? privateMethod(context, inner) : undefined;
+  if (method !== undefined) {
+    const property = inner['property'] as TreeNode;
+    const [open, close] = context.plan.heads.has(method) ? ['', ''] : [`${context.helper('began')}(`, ')'];
+    return [open, context.print(inner['object'] as TreeNode), slice((inner['object'] as TreeNode).end, property.start), context.twinOf(method), slice(callee.end, paren), '(', passed, ')', close];
+  }
+  const place = context.spot(call, nameOf(fn) ?? '', shown(context, callee));
+  const rest: Rope = [slice(callee.end, paren), args.length > 0 ? ',' : '', passed, ')'];
+  if (inner.type === 'MemberExpression') return printMethod(context, inner, '', place, helperFor(context, 'tailMethod', args, METHOD_ARITY_MAX), rest, fn);
+  return [standing(`${helperFor(context, 'tail', args, CALL_ARITY_MAX)}(${place},`, callee.start), context.print(callee), rest];
+}
+
+function helperFor(context: Context, kind: 'call' | 'method' | 'tail' | 'tailMethod', args: readonly TreeNode[], most: number): string {
   const isMany = args.length > most || args.some(({ type }) => type === 'SpreadElement');
   return context.helper(`${kind}${isMany ? 'Many' : args.length}`);
 }

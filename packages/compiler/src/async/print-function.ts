@@ -30,7 +30,7 @@ export function printFunction(context: Context, fn: TreeNode): Rope {
 /** What a wrapper does: a native driver of the twin's frames, but for a twin that needs none. @param call  the text that calls the twin */
 function drive(context: Context, fn: TreeNode, call: string): string {
   const head = context.plan.heads.get(fn);
-  if (head === 'whole') return `return ${call}`;
+  if (head === 'whole' && !context.plan.tails.has(fn)) return `return ${call}`;
   const [t, v, e, x] = ['t', 'v', 'e', 'x'].map((name) => context.prefix + name) as [string, string, string, string];
   return `for(let ${t}=${context.helper(head === undefined ? 'startActivation' : 'startHead')}(${call});;){if(${t}.isDone)return ${t}.value;let ${v},${e}=false;try{${v}=await ${t}.value}catch(${x}){${e}=true;${v}=${x}}${t}.resume(${v},${e})}`;
 }

@@ -8,7 +8,7 @@ import { isReference, nameOf } from './names.ts';
 import type { Plan } from './plan.ts';
 import { LOOPS } from '../preempt/loops.ts';
 import type { Preemption } from '../preempt/preemption.ts';
-import { printAwait, printForAwait, printLabelled, printStatement } from './print-await.ts';
+import { printAwait, printForAwait, printLabelled, printStatement, printTailCall } from './print-await.ts';
 import { brandsOf, printBlock, printClassBody } from './print-block.ts';
 import { printLoop, printPlainCall } from './print-loop.ts';
 import { printFunction, printMethod, printProperty } from './print-function.ts';
@@ -86,7 +86,7 @@ export function printProgram(parts: PrinterParts, start: number): Printed {
       case 'MetaProperty': return !isNewTarget(node) || capturedIn(context, node) === undefined ? slice(node.start, node.end) : standing(`${prefix}target`, node.start);
       case 'Identifier': return printName(context, node);
       case 'AwaitExpression': return fn === undefined ? copy(node) : printAwait(context, node, fn);
-      case 'CallExpression': { const rule = fn === undefined ? undefined : parts.preemption.callAt(node); return rule === undefined ? copy(node) : printPlainCall(context, node, fn as TreeNode, rule); }
+      case 'CallExpression': { if (fn !== undefined && plan.tails.get(fn)?.has(node) === true) return printTailCall(context, node, fn); const rule = fn === undefined ? undefined : parts.preemption.callAt(node); return rule === undefined ? copy(node) : printPlainCall(context, node, fn as TreeNode, rule); }
       case 'ExpressionStatement': return fn === undefined ? copy(node) : printStatement(context, node);
       case 'LabeledStatement': return printLabelled(context, node, fn);
       case 'ForOfStatement': return fn !== undefined && node['await'] === true ? printForAwait(context, node, '', fn) : copy(node);
@@ -148,14 +148,14 @@ function printName(context: Context, node: TreeNode): Rope {
 
 /** Marks what is rewritten: compiled functions, their awaits, what arrow functions capture, and blocks that begin with a brand. */
 function heatAll(context: Context, brands: ReadonlyMap<TreeNode, string>): void {
-  const { plan: { forms }, preemption, tree } = context;
+  const { plan: { forms, tails }, preemption, tree } = context;
   for (const fn of forms.keys()) heat(fn['body'] as TreeNode);
   const isInCompiled = (node: TreeNode): boolean => {
     for (let at = node.up; at !== undefined; at = at.up) if (at.facts !== undefined && forms.has(at)) return true;
     return false;
   };
   for (const node of tree.changeable) {
-    const isRewritten = node.type === 'CallExpression' ? preemption.callAt(node) !== undefined : !LOOPS.has(node.type) || node.type === 'ForOfStatement' || preemption.loopAt(node) !== undefined;
+    const isRewritten = node.type === 'CallExpression' ? preemption.callAt(node) !== undefined || (node.owner !== undefined && tails.get(node.owner)?.has(node) === true) : !LOOPS.has(node.type) || node.type === 'ForOfStatement' || preemption.loopAt(node) !== undefined;
     if (isRewritten && isInCompiled(node)) heat(node);
   }
   for (const block of brands.keys()) heat(block);

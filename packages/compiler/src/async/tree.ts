@@ -29,6 +29,8 @@ export interface Facts {
   hasDirectEval: boolean;
   usesYieldAsName: boolean;
   hasAwaitUsing: boolean;
+  /** Something is disposed of when a block of its own ends. */
+  hasUsing: boolean;
   /** A named function expression whose name is read, or written, inside. */
   usesOwnName: boolean;
   writesOwnName: boolean;
@@ -82,7 +84,7 @@ export function annotate(program: AnyNode): Tree {
       case 'AwaitExpression': noteAwait(node, (state & IN_LOOP) !== 0); changeable.push(node); points.push(node); break;
       case 'YieldExpression': points.push(node); break;
       case 'MetaProperty': if ((node['meta'] as TreeNode)['name'] === 'new') markLexically(node, 'usesNewTarget'); changeable.push(node); break;
-      case 'VariableDeclaration': if (node['kind'] === 'await using') { points.push(node); if (owner !== undefined) { (owner.facts as Facts).hasAwaitUsing = true; (owner.facts as Facts).awaits++; } } break;
+      case 'VariableDeclaration': if (node['kind'] === 'using' && owner !== undefined) (owner.facts as Facts).hasUsing = true; if (node['kind'] === 'await using') { points.push(node); if (owner !== undefined) { (owner.facts as Facts).hasAwaitUsing = true; (owner.facts as Facts).awaits++; } } break;
       case 'PropertyDefinition': case 'StaticBlock': isField = true; break;
       case 'WithStatement': state |= IN_WITH; break;
       case 'ForOfStatement': if (node['await'] === true) { noteAwait(node, true); points.push(node); } changeable.push(node); state |= IN_LOOP; break;
@@ -102,7 +104,7 @@ export function annotate(program: AnyNode): Tree {
 }
 
 const newFacts = (inWith: boolean, named: TreeNode | undefined): Facts => ({
-  inWith, named, usesThis: false, usesArguments: false, usesNewTarget: false, usesSuper: false, hasDirectEval: false, usesYieldAsName: false, hasAwaitUsing: false,
+  inWith, named, usesThis: false, usesArguments: false, usesNewTarget: false, usesSuper: false, hasDirectEval: false, usesYieldAsName: false, hasAwaitUsing: false, hasUsing: false,
   usesOwnName: false, writesOwnName: false, awaits: 0, awaitsInLoop: false,
 });
 

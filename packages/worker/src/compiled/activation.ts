@@ -3,8 +3,8 @@
  * native awaits. So ticks, async context, unhandled rejections and the promise itself are the engine's own.
  */
 import { FrameStack, adopt, runFrames, type Outcome } from './frames.ts';
-import { AWAIT, PREEMPT, YIELD, machine, resumeFrame } from './machine.ts';
-import { BEGAN, takeFrame } from './calls.ts';
+import { AWAIT, PREEMPT, YIELD, machine } from './machine.ts';
+import { BEGAN, runToWait, takeFrame } from './calls.ts';
 import { refill } from './settle.ts';
 
 /** What a wrapper holds: ended with a value, or waiting for one. */
@@ -40,13 +40,14 @@ export function startActivation(frame: Generator): Activation {
   machine.isScheduled = false;
   machine.isPrefix = true;
   try {
-    const { done, value } = resumeFrame(frame, undefined);
-    if (done === true) {
-      ended.value = value;
+    const waiting = runToWait(frame);
+    if (waiting === undefined) {
+      ended.value = machine.value;
+      machine.value = undefined;
       return ended;
     }
     const activation = new Activation();
-    activation.note(adopt(activation, frame));
+    activation.note(adopt(activation, waiting));
     return activation;
   } finally {
     machine.isScheduled = isScheduled;

@@ -5,7 +5,7 @@
  */
 import { AWAIT, CALL, NESTED_MAX, PRIMITIVE, machine, resumeFrame } from './machine.ts';
 import { pointAt } from './points.ts';
-import { isObject, settled, suspendOn } from './settle.ts';
+import { isObject, mayGoOn, settled, suspendOn } from './settle.ts';
 import { DIRECT, SUSPENDED } from '../suspended.ts';
 import { TWIN } from './twin-mark.ts';
 import type { Twin } from './twins.ts';
@@ -16,20 +16,37 @@ interface Marked { readonly [key: symbol]: unknown }
 const apply = Reflect.apply;
 
 
+/** Runs a frame, and those that take its place, up to the first wait. @returns the one that waits; undefined: they have ended, and the value is the machine's */
+export function runToWait(frame: Generator): Generator | undefined {
+  for (let own = frame; ;) {
+    const { done, value } = resumeFrame(own, undefined);
+    if (done !== true) return own;
+    if (value !== BEGAN) { machine.value = value; return undefined; }
+    own = takeFrame();
+    if (!mayGoOn()) return own;
+  }
+}
+
 /** Runs a frame at once, nested on the native stack. @param point  where its caller stands */
 export function enter(point: number, frame: Generator): unknown {
   const { depth } = machine;
   if (depth > NESTED_MAX) return defer(point, frame);
   machine.depth = depth + 1;
-  const { done, value } = resumeFrame(frame, undefined);
+  const waiting = runToWait(frame);
   machine.depth = depth;
-  if (done === true) return --machine.budget < 0 || isObject(value) ? settled(value) : value;
-  machine.unwound.push(frame);
+  if (waiting === undefined) {
+    const { value } = machine;
+    return --machine.budget < 0 || isObject(value) ? settled(value) : value;
+  }
+  machine.unwound.push(waiting);
   machine.unwoundAt.push(point);
   return SUSPENDED;
 }
 
-/** What a function returns whose head runs without a frame: its value, or BEGAN when the head has not ended it; then its frame lies in the machine. */
+/**
+ * What a function returns whose head runs without a frame: its value, or BEGAN when the head has not ended it; then its frame lies in the machine. A frame
+ * that ends with a call (tails.ts) returns the same, and the callee's frame takes its place.
+ */
 export const BEGAN: object = { toString: () => 'BEGAN' };
 export function began(frame: Generator): typeof BEGAN {
   machine.frame = frame;

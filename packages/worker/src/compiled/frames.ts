@@ -5,9 +5,10 @@
  * Frames suspend through the machine's registers and yield SUSPENDED. Generators that are written by hand have chains of their own (frame.ts).
  */
 import { contextNow, restoreContext } from '../context.ts';
+import { BEGAN, takeFrame } from './calls.ts';
 import { CALL, machine, resumeFrame, throwInFrame, type Reason } from './machine.ts';
 import { isPlainCall, NODE_WAIT, nodeOfPoint } from './points.ts';
-import { isObject, settled } from './settle.ts';
+import { isObject, mayGoOn, settled } from './settle.ts';
 import { SUSPENDED } from '../suspended.ts';
 import { noteCallers, noteFrame } from './traces.ts';
 
@@ -67,6 +68,12 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
     byThrow = false;
     if (step.done === true) {
       value = step.value;
+      if (value === BEGAN) {
+        stack.frame = takeFrame();
+        value = undefined;
+        if (mayGoOn()) continue;
+        return machine.reason as Outcome;
+      }
       const { callers } = stack;
       if (callers === undefined) { stack.frame = undefined; machine.value = value; return ENDED; }
       if (isObject(value) && !isPlainCall(callers.point)) {

@@ -6,8 +6,8 @@
  */
 import { Activation, afterOthers } from './activation.ts';
 import { adopt } from './frames.ts';
-import { BEGAN, takeFrame } from './calls.ts';
-import { YIELD, machine, resumeFrame } from './machine.ts';
+import { BEGAN, runToWait, takeFrame } from './calls.ts';
+import { YIELD, machine } from './machine.ts';
 import { pointAt } from './points.ts';
 import { isObject, refill, settled } from './settle.ts';
 import { SUSPENDED } from '../suspended.ts';
@@ -59,11 +59,11 @@ function run(hasWaited: HasWaited, twin: Twin | undefined, isHead: boolean | und
   machine.isPrefix = hasWaited === undefined;
   machine.depth = depth + 1;
   try {
-    const { done, value } = resumeFrame(frame, undefined);
-    if (done === true) return ended(twin, value);
+    const waiting = runToWait(frame);
+    if (waiting === undefined) return ended(twin, machine.value);
     if (twin !== undefined) noteWait(twin);
     const activation = new Activation();
-    activation.note(adopt(activation, frame));
+    activation.note(adopt(activation, waiting));
     if (!activation.isDone) return drive(activation);
     machine.value = activation.value;
     return NOW;

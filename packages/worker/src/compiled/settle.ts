@@ -46,6 +46,9 @@ function spend(value: unknown): unknown {
   return SUSPENDED;
 }
 
+/** Whether a frame may begin in the place of one that ended. If not, it is one that has suspended. */
+export const mayGoOn = (): boolean => --machine.budget >= 0 || spend(undefined) !== SUSPENDED;
+
 /** A driver has begun to run frames: they have the whole budget. */
 export function refill(): void {
   machine.budget = BUDGET;

@@ -7,10 +7,10 @@ import { currentThread, isContextShared, keptContext, mayHoldFrames } from '../c
 import { endByError, isThenable, PromiseWait, type FrameOutcome } from '../frame.ts';
 import type { Abandoned, Waiter } from '../sync/waiting.ts';
 import type { LocalThread } from '../thread.ts';
-import { BEGAN, takeFrame } from './calls.ts';
+import { BEGAN, runToWait, takeFrame } from './calls.ts';
 import { nodeOfPoint } from './points.ts';
 import { adopt, ENDED, FrameStack, runFrames, type Outcome } from './frames.ts';
-import { AWAIT, PREEMPT, PRIMITIVE, machine, resumeFrame } from './machine.ts';
+import { AWAIT, PREEMPT, PRIMITIVE, machine } from './machine.ts';
 import { refill } from './settle.ts';
 import { twinOf, type Twin } from './twins.ts';
 
@@ -63,8 +63,8 @@ export function runUntilWait(twin: Twin, self: unknown, args: readonly unknown[]
   machine.isPrefix = isPrefix;
   machine.depth = 0;
   try {
-    const { done, value } = resumeFrame(frame, undefined);
-    return done === true ? { isDone: true, value } : { isDone: false, value: frame };
+    const waiting = runToWait(frame);
+    return waiting === undefined ? { isDone: true, value: machine.value } : { isDone: false, value: waiting };
   } finally {
     machine.isScheduled = false;
   }
