@@ -5,8 +5,7 @@
  *   await o.m(x)    the same with method1(point, o, o.m, x); an object that is no name is kept in a register first
  *   await this.#m(x)  the twin itself, when the class has compiled it: enter(point, this.#twin(x))
  *   await e         value(point, e)
- *
- * And calls that a function ends with, which are none.
+ *   return f(x)     return tail1(place, f, x), which is no wait (tails.ts)
  */
 import { lineEnds, range, skipBlanks, type Context } from './context.ts';
 import { nameOf } from './names.ts';

@@ -16,6 +16,7 @@
  *
  * Where a head needs no frame (head.ts), the twin is an ordinary function, and what follows its guards is a generator beside it:
  *   function f_twin(a) {if (!a) return 0; return began(f_rest.call(this,a))} function* f_rest(a) {…}
+ * A twin of any kind that ends with a call gives its callee's frame likewise (tails.ts).
  */
 import { capturedIn, range, skipBlanks, type Context } from './context.ts';
 import { hasPlainParameters, keyName, lengthOf, nameOf } from './names.ts';

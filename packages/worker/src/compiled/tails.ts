@@ -4,6 +4,7 @@
  * Next: the compiler's tails.ts says where.
  */
 import { began } from './calls.ts';
+import { machine } from './machine.ts';
 import { pointAt } from './points.ts';
 import { TWIN } from './twin-mark.ts';
 import type { Twin } from './twins.ts';
@@ -14,7 +15,10 @@ const apply = Reflect.apply;
 /** The twin of an async function; those of others are for preemption. Throws when it cannot be called. */
 function twinOf(place: number, fn: unknown): Twin | undefined {
   const twin = (fn as { [TWIN]?: Twin } | null | undefined)?.[TWIN];
-  if (twin !== undefined && twin.owner === fn && twin.nativeFrom === undefined) return twin;
+  if (twin !== undefined && twin.owner === fn && twin.nativeFrom === undefined) {
+    machine.point = place;                                               // where it stands if it does not begin at once
+    return twin;
+  }
   if (typeof fn !== 'function') throw new TypeError(`${pointAt(place).callee} is not a function`);
   return undefined;
 }
