@@ -15,7 +15,6 @@ interface Marked { readonly [key: symbol]: unknown }
 
 const apply = Reflect.apply;
 
-
 /** Runs a frame, and those that take its place, up to the first wait. @returns the one that waits; undefined: they have ended, and the value is the machine's */
 export function runToWait(frame: Generator): Generator | undefined {
   for (let own = frame; ;) {

@@ -72,6 +72,7 @@ export function runFrames(stack: FrameStack, resumeWith: unknown, isThrown: bool
         stack.frame = takeFrame();
         value = undefined;
         if (mayGoOn()) continue;
+        stack.point = machine.point;
         return machine.reason as Outcome;
       }
       const { callers } = stack;
