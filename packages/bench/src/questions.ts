@@ -42,6 +42,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'scaling/simulated': { what: 'the scheduling policy on a simulated machine of 1 to 128 cores, fitted by the same law, and drawn beside what is measured here', isShort: true },
   'servers/light': { what: 'light requests, beside node:cluster with as many processes, threads that share a port, Fastify and node:http', isShort: true },
   'servers/cold': { what: 'light requests from the moment at which a fresh server listens, beside node:cluster, threads that share a port, piscina and node:http', isShort: true },
+  'servers/onset': { what: 'the first heavy requests that a fresh server has ever had, beside light ones and beside piscina, node:cluster and threads that share a port', isShort: true },
   'servers/urls': { what: 'short and long pages of one route, beside light requests: what a URL takes is known, against the whole route on back lanes, node:cluster and node:http', isShort: true },
   'servers/mixed': { what: 'what heavy requests (15 ms of Markdown, inline) add to light ones at 50, 90 and 150 % of the CPU, beside node:cluster, threads that share a port, and piscina by hand, also with Fastify', isShort: true },
   'servers/calls': { what: 'system calls a request: pipelined, and a 16 KB file (needs perf or strace)', isShort: true },

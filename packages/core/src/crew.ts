@@ -107,7 +107,7 @@ export class Crew {
   /** Most back lanes: one a core, and others for those that are blocked. */
   get lanesMax(): number { return this.#cores + Math.min(this.#blockedLanes.size, this.#zombiesMax); }
 
-  /** The front is ready: the spares are started, and not before, for they would compete with it. */
+  /** The front is ready, and can spare a processor or needs what it lacks: the spares are started, and not before, for they would compete with it. */
   started(): void { this.#hasStarted = true; this.#reconcile(); }
 
   // ---- what there should be ----
@@ -354,6 +354,7 @@ export class Crew {
     switch (news.kind) {
       case 'blocked':
         if (news.spare !== 0) this.#activated++;
+        else if (known.lane !== 'back') this.started();
         this.#host.activation({ phase: 'blocked', worker, spare: news.spare || undefined, node: news.node, blockedMs: news.blockedMs });
         break;
       case 'returned':

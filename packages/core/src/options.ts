@@ -22,7 +22,7 @@ export interface PoolOptions {
   cores?: number;
   /**
    * Workers kept ready for a core whose worker blocks in the kernel, 0 to 16. Default 1. They load the modules that the others have, and run nothing. They
-   * begin in the first calm second, four seconds after the workers at the latest.
+   * begin in the first calm second, ten seconds after the workers at the latest, and at once when one is blocked.
    */
   spares?: number;
   /** 'auto', the default: what proves long goes to back lanes, workers of lower priority, at most one a core, started when first needed. 'off': everything runs in front. */

@@ -159,7 +159,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
     this.#crew = new Crew({
       memory: this.#memory, workers: this.#workers, conductor: () => this.#conductor, spares: options.spares, drainMs: options.drainMs, isOpen: () => this.#state === 'open',
       admit: async (worker) => { await Promise.all([...this.#servers.values()].map((server) => server.admit(worker))); },
-      activation: (event) => { this.emit('activation', event); }, laneBlocked: () => this.#lanes.want(),
+      activation: (event) => { this.emit('activation', event); }, laneBlocked: () => this.#lanes.want(true),
       warn: (message) => this.#warn(message),
     }, options.cores);
     if (options.cores === 0) this.#inProcess = new InProcess(buffer, this.#memory.layout, this.#graph.buffer, options, (message) => this.#receive(1, message));

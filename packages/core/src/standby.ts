@@ -3,11 +3,11 @@
 /** Twice in a row it uses less than this part of the processors that the workers may use, looked at so often, ms. */
 const CALM = 0.35;
 const LOOK_MS = 500;
-/** How long it may be put off, ms. */
-const PUT_OFF_MS = 4000;
+/** How long it may be put off, ms. What is said of a server's first seconds under load, lanes that start included, is over by then. */
+const PUT_OFF_MS = 10_000;
 
 /**
- * Calls `start` once the process has left two thirds of `cores` processors unused for a second, or after four seconds. It keeps no process alive.
+ * Calls `start` once the process has left two thirds of `cores` processors unused for a second, or after ten seconds. It keeps no process alive.
  * @returns what stops it
  */
 export function whenCalm(cores: number, start: () => void): () => void {

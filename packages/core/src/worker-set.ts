@@ -7,6 +7,7 @@ import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort, type Tr
 import { CapriccioError, OrphanedRegion, markDead, resetControl, type Memory } from '@capriccio/shared';
 import { ALL, BACK_SEAT, SPARE_SEAT, TYPELESS, poolDepth, type Envelope, type PortMessage, type Postman, type WorkerStart } from '@capriccio/worker';
 import type { FullPoolOptions } from './options.ts';
+import { threadUrl } from './places.ts';
 import { execArgvOf } from './worker-flags.ts';
 
 /** Pause before a worker is started again after `k` that died before they were ready: doubles from here, ms. */
@@ -165,7 +166,7 @@ export class WorkerSet implements Postman {
       buffer, ...managed === undefined && !options.without.includes('recorder') ? { graph } : {}, layout: memory.layout, id, seat, serial, port: port2, sharedBuffers: this.#host.sharedBuffers(), plugins, measures: this.#host.measures(), depth: poolDepth() + 1,
       sliceMs: options.sliceMs, quantumMs: options.quantumMs, retriesMax: options.retriesMax, cancelGraceMs: options.cancelGraceMs, deadlock: options.deadlock, hasWindows: options.hasWindows, hasForecasts: !options.without.includes('forecasts'), hasBrake: !options.without.includes('brake'), seesHunger: !options.without.includes('hunger'), knowsUrls: !options.without.includes('urls'), compile: options.compile, isInspected: inspector.url() !== undefined, stacks: options.stacks, isSpare, mayBlock: true, lane,
     };
-    const thread = new Worker(new URL(this.#entry), {
+    const thread = new Worker(threadUrl(this.#entry), {
       workerData: start, transferList: [port2], name: `${options.name.slice(0, 11)}-${id}`, ...execArgv === undefined ? {} : { execArgv },
       ...options.env === undefined ? {} : { env: options.env }, ...options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
       ...this.#host.managed?.workerOptions,

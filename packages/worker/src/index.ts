@@ -27,6 +27,7 @@ export { Arrivals, type PortMessage, type Postman } from './ports.ts';
 export { LaneClock, RootLane, cpuMs } from './lanes/lane-clock.ts';
 export { LaneBalance } from './lanes/lane-balance.ts';
 export { LaneHunger } from './lanes/lane-hunger.ts';
+export { LaneRoom } from './lanes/lane-room.ts';
 export { LaneWorth } from './lanes/lane-worth.ts';
 export { LaneRouter } from './lanes/lane-router.ts';
 export { LONG_MS, describeVerdict, withHand, type Hand, type Verdict } from './lanes/verdict.ts';

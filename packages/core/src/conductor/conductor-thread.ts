@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { conductorWord, type Memory } from '@capriccio/shared';
-import { addressOf } from '../places.ts';
+import { addressOf, threadUrl } from '../places.ts';
 import type { FromConductor, PartSource, ToConductor } from './part.ts';
 
 /** How often main looks whether the conductor goes on, while it is awake, ms. */
@@ -51,7 +51,7 @@ export class ConductorThread {
   start(): void {
     const { memory, buffer, name, execArgv, parts } = this.#host;
     const bornAt = performance.now();
-    const thread = new Worker(new URL(addressOf('conductor/entry')), {
+    const thread = new Worker(threadUrl(addressOf('conductor/entry')), {
       workerData: { buffer, layout: memory.layout, parts }, name: `${name.slice(0, 10)}-cond`, ...execArgv === undefined ? {} : { execArgv },
     });
     this.#thread = thread;

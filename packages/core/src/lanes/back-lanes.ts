@@ -1,11 +1,11 @@
 /**
- * Main's hand in lanes: starts back lanes when a root first needs one and one more while work for them waits, at most one a core and others for those
- * that are blocked in the kernel; knows the roots whose verdict has changed, for stats() and for warnings. That they are replaced when they die, and ended
+ * Main's hand in lanes: starts back lanes when a root first needs one and one more while work for them waits and a processor is free for it, at most one a core
+ * and others for those that are blocked in the kernel; knows the roots whose verdict has changed, for stats() and for warnings. That they are replaced when they die, and ended
  * with the pool, is worker-set.ts.
  */
 import { stat } from 'node:fs/promises';
 import { isLive, lanes, parker, type Memory } from '@capriccio/shared';
-import { LaneClock, LaneHunger, LaneRouter, type LaneMessage, type Verdict } from '@capriccio/worker';
+import { LaneClock, LaneHunger, LaneRoom, LaneRouter, sharedNow, type LaneMessage, type Verdict } from '@capriccio/worker';
 import type { LiveWorker, WorkerSet } from '../worker-set.ts';
 
 /** Roots that are remembered by name. */
@@ -15,7 +15,7 @@ export interface BackLanesHost {
   readonly memory: Memory;
   readonly workers: WorkerSet;
   readonly isOn: boolean;
-  /** What is long may run in front while they starve. */
+  /** What is long may run in front while they starve, and no more of them are started where processors are short. */
   readonly seesHunger: boolean;
   /** Most back lanes: one a core, and others for those that are blocked. */
   readonly countMax: () => number;
@@ -44,11 +44,13 @@ export class BackLanes {
   readonly #pinned = new Set<string>();
   readonly #keptBy = new Map<string, Set<number>>();
   readonly router: LaneRouter;
+  readonly #room: LaneRoom;
   #started = 0;
   #isStarting = false;
 
-  constructor(host: BackLanesHost) {
+  constructor(host: BackLanesHost, room: LaneRoom = new LaneRoom(host.memory)) {
     this.#host = host;
+    this.#room = room;
     this.#clock = new LaneClock(host.memory, false, { onChange: (name) => this.#changed(name) });
     this.router = new LaneRouter(host.memory, this.#clock, () => this.want(), host.seesHunger ? new LaneHunger(host.memory) : undefined);
     if (!host.isOn) lanes.setLanes(host.memory, lanes.UNAVAILABLE);
@@ -78,11 +80,15 @@ export class BackLanes {
     }
   }
 
-  /** One more, unless one is about to be ready or there are enough. @returns false: there are none, and will not be */
-  want(): boolean {
-    const { memory, countMax } = this.#host;
+  /**
+   * One more, unless one is about to be ready, there are enough, or no processor is free for it. @param isBlocked  one is blocked in the kernel: its place is taken
+   * @returns false: there are none, and will not be
+   */
+  want(isBlocked: boolean = false): boolean {
+    const { memory, countMax, seesHunger } = this.#host;
     if (lanes.stateOfLanes(memory) === lanes.UNAVAILABLE) return false;
     if (this.#isStarting || this.#started >= countMax()) return true;
+    if (this.#started > 0 && !isBlocked && seesHunger && !this.#room.isThere(sharedNow())) return true;
     lanes.setLanes(memory, lanes.OPEN);
     this.#isStarting = true;
     void this.#startOne();
