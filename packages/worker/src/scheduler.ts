@@ -80,7 +80,7 @@ const BATCH_US = 100;
 /** Pieces of one root that may run between two looks at the clock, each of a mean of so many microseconds at most: a look costs more than a switch. */
 const UNREAD_MAX = 32;
 const UNREAD_US_MAX = 5;
-/** A segment that is longer is reported, ms: a hundred slices. */
+/** A segment that is longer is reported, ms: a hundred slices. Whatever else came has waited for it. */
 const OVERRUN_MS = 100;
 /** Of batches in which something begins, one in so many is sampled. */
 const BATCHES_A_SAMPLE = 2;
@@ -126,6 +126,8 @@ export class Scheduler {
   /** Of the last spawn: the next is most likely like it. */
   #origin: Origin | undefined;
   #sites = 0;
+  /** When something had last held everything else up for more than a tenth of a second, ms: the end of it. */
+  stalledAt: number = -Infinity;
   /** Measures segments, where roots may go to back lanes. */
   lanes: LaneClock | undefined = undefined;
   /** Threads that go on outside of turns. */
@@ -259,6 +261,7 @@ export class Scheduler {
 
   #charge(root: Root, usedMs: number, wallMs: number, count: number): void {
     this.roots.charge(root, usedMs);
+    if (wallMs > OVERRUN_MS) this.stalledAt = this.#clock + wallMs;
     if (wallMs > OVERRUN_MS && count > 0 && wallMs / count > OVERRUN_MS) this.#onOverrun?.(root, wallMs / count);
     if (count > 0) root.costUs += (usedMs * 1000 / count - root.costUs) / 8;
   }

@@ -10,6 +10,7 @@ import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
 import { Patiences } from '../conductor/patience.ts';
+import { Settling } from '../conductor/settling.ts';
 import { Bag, type Member } from './bag.ts';
 import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
@@ -41,6 +42,7 @@ export class RequestThreads {
   readonly #handOver: HandOver | undefined;
   readonly #shorts: ShortRequests<Route<RouteOptions>> | undefined;
   readonly #clients = new Patiences();
+  readonly #settling: Settling;
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -54,6 +56,7 @@ export class RequestThreads {
   constructor(runtime: RequestRuntime, listener: Listener, options: HostOptions, coalescer: WriteCoalescer, tell: (route: string, times: Histogram) => void, unserved: Unserved, fronts?: Fronts) {
     this.#tell = tell;
     this.#runtime = runtime;
+    this.#settling = new Settling(runtime.scheduler);
     this.#listener = listener;
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
@@ -112,7 +115,7 @@ export class RequestThreads {
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
     if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
     if (waits) {
-      if (!isEndless && admission.isCrowded) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
+      if (!isEndless && admission.isCrowded(entry.arrivedAt)) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
       res.once('close', () => {
         if (res.writableEnded) return;
         admission.gaveUp(sharedNow() - entry.arrivedAt);
@@ -137,6 +140,7 @@ export class RequestThreads {
   }
 
   #rootOf(route: Route<RouteOptions>): Queue {
+    this.#settling.began(sharedNow());
     const root = this.#rootNamed(route.name, route);
     const handOver = this.#handOver;
     if (handOver !== undefined) root.hasLaneRoom = () => handOver.hasRoom(root);
@@ -153,7 +157,7 @@ export class RequestThreads {
     if (options?.tickets !== undefined) root.give(options.tickets);
     return root;
   }
-  #queueOf(root: Root): Queue { return { root, admission: new RouteAdmission(root, this.#runtime.scheduler.roots.active, this.#clients) }; }
+  #queueOf(root: Root): Queue { return { root, admission: new RouteAdmission(root, this.#runtime.scheduler.roots.active, this.#clients, this.#settling) }; }
   /** @internal it could not be answered in time any more */
   isPast({ admission, req, route, arrivedAt }: RequestEntry, nowMs: number): boolean {
     const [ageMs, deadlineMs] = [nowMs - arrivedAt, this.#deadlineOf(route)];

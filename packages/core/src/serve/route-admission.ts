@@ -7,6 +7,7 @@ import { Ewma, sharedNow, type Root } from '@capriccio/worker';
 import { Admission, forecastWait, givesWay } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
+import type { Settling } from '../conductor/settling.ts';
 import { Standing } from '../conductor/standing.ts';
 
 /** How often the rate is taken, ms: at arrivals that find others waiting, so that an idle route costs nothing. */
@@ -25,6 +26,7 @@ export class RouteAdmission {
   readonly #active: readonly Root[];
   readonly #admission = new Admission();
   readonly #patience: Patience;
+  readonly #settling: Settling | undefined;
   readonly #ownMs = new Ewma();
   readonly #laterMs = new Ewma();
   #drain: Drain = noDrain;
@@ -50,11 +52,12 @@ export class RouteAdmission {
   /** What was said to the last that was refused, ms. */
   retryAfterMs = 0;
 
-  /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route */
-  constructor(root: Root, active: readonly Root[], clients?: Patiences) {
+  /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route; @param settling  of the worker */
+  constructor(root: Root, active: readonly Root[], clients?: Patiences, settling?: Settling) {
     this.#patience = clients?.of() ?? new Patience();
     this.#root = root;
     this.#active = active;
+    this.#settling = settling;
   }
 
   /** Somebody waits before one that comes now: in the entry queue, at a gate, or begun and ready to go on. */
@@ -76,7 +79,7 @@ export class RouteAdmission {
   get refused(): number { return this.#admission.refused; }
   get waiting(): number { return this.#root.entries.length - this.gone; }
   /** What comes now comes in a burst, and others have something to run beside it: that may be the beginning of an overload. */
-  get isCrowded(): boolean { return !this.#standing.stands && this.#share < 1; }
+  isCrowded(nowMs: number): boolean { return !this.#standing.stands && this.#share < 1 && this.#settling?.settles(nowMs) !== true; }
   /**
    * One came in a burst, has waited for what those who come now may not, and most of them are refused: what waits behind it would be answered sooner. A
    * burst that was let in as a whole is never cut so, for nobody is refused meanwhile. @param ahead  waited before it; @param refusedBefore  `refused` when it came
@@ -92,10 +95,11 @@ export class RouteAdmission {
     else if (this.#active.length !== this.#sharers) this.#takeFairShare();    // when all begin to come at once, each is the only one for an instant
     const perMs = perMsOf(this.#drain);
     const gate = gateWait?.() ?? NO_WAIT;
+    const settles = this.#settling?.settles(nowMs) === true;                // then whatever waits is a burst, and no overload yet
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands, share: this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
