@@ -131,7 +131,7 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   const admission = new Admission();
   const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
   assert.equal(admission.judge(arrival), undefined, 'a probe');
-  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1) => admission.judge({ ...arrival, waitMs, queue: { stands, share, fairWaitMs } });
+  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false) => admission.judge({ ...arrival, waitMs, queue: { stands, isAway, share, fairWaitMs } });
   assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
   assert.notEqual(judge(false, 5000, 601), undefined);
   assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
@@ -139,7 +139,7 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
   assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
-  const behind = (waiting: number) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, share: 1, fairWaitMs: 250 } });
+  const behind = (waiting: number) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, share: 1, fairWaitMs: 250 } });
   assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'two may wait for a quarter of it all the same');
   for (let k = 0; k < 64; k++) judge(true, 1, 1);
   for (let k = 0; k < 3; k++) judge(true, 5000, 5000);                   // of those who came lately a third were refused, and of the last few a sixth
@@ -149,6 +149,10 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.deepEqual([79, 81].map((ms) => judge(true, ms, 1) === undefined), [true, false], '0.08 in one burst of refusals');
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
   assert.deepEqual([290, 301].map((ms) => judge(true, ms, 1) === undefined), [true, false], 'and 0.3 where hardly one is');
+  for (let k = 0; k < 100; k++) judge(true, 1, 1);
+  assert.deepEqual([540, 551].map((ms) => judge(true, ms, 1, 1, true) === undefined), [true, false], 'or 0.55 where it waits for back lanes');
+  for (let k = 0; k < 100; k++) judge(true, 5000, 5000, 1, true);
+  assert.deepEqual([30, 31].map((ms) => judge(true, ms, 1, 1, true) === undefined), [true, false], 'but no longer than others where most are refused');
   assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'longer than may be waited for in one that stands');
   assert.equal(givesWay(1000, 1000, 7, 10), false, 'hardly two of five of those who came after it are refused');
 });
