@@ -206,7 +206,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
         await this.#workers.start(this.cores);
         const conductor = setImmediate(() => this.#conductor.start());
         const stop = whenCalm(this.cores, () => this.#crew.started());
-        this.#stopStandby = () => { clearImmediate(conductor); stop(); };
+        this.#stopStandby = () => { clearImmediate(conductor); stop(); this.#lanes.close(); };
       }
     } catch (error) {
       await this.close({ graceMs: 0 });

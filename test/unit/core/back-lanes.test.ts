@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, test } from 'vitest';
-import { allocateMemory, layOut, mapMemory } from '@capriccio/shared';
+import { describe, onTestFinished, test, vi } from 'vitest';
+import { allocateMemory, lanes, layOut, mapMemory, markLive, parker } from '@capriccio/shared';
 import { LaneRoom } from '@capriccio/worker';
 import { BackLanes, type BackLanesHost } from '../../../packages/core/src/lanes/back-lanes.ts';
 import { until } from './rig.ts';
@@ -31,7 +31,7 @@ function scene({ seesHunger = true, countMax = 2 }: { seesHunger?: boolean; coun
     assert.deepEqual(started, Array.from({ length: count }, (_, k) => k));
     if (isMore) back.ready();
   };
-  return { room, want };
+  return { memory, started, room, want };
 }
 
 describe('one more back lane', () => {
@@ -42,6 +42,35 @@ describe('one more back lane', () => {
     room.isFree = true;
     await want(2);
     await want(2);
+  });
+  test('as soon as a processor is free, though nobody asks again, where no lane sleeps', async () => {
+    const { memory, started, room, want } = scene({ countMax: 3 });
+    await want(1);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => { vi.useRealTimers(); });
+    markLive(memory, 1);
+    lanes.joinBack(memory, 1);
+    await want(1);
+    room.isFree = true;
+    vi.advanceTimersByTime(1000);
+    vi.useRealTimers();
+    await until(() => started.length === 2, 'the second');
+  });
+  test('not for what has been done meanwhile', async () => {
+    const { memory, started, room, want } = scene();
+    await want(1);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => { vi.useRealTimers(); });
+    markLive(memory, 1);
+    lanes.joinBack(memory, 1);
+    await want(1);
+    room.isFree = true;
+    parker.announce(memory, 1, false);
+    vi.advanceTimersByTime(1000);
+    vi.useRealTimers();
+    await stat('/');
+    await turn();
+    assert.equal(started.length, 1);
   });
   test('in the place of one that is blocked, whatever is free', async () => {
     const { want } = scene();

@@ -10,6 +10,8 @@ import type { LiveWorker, WorkerSet } from '../worker-set.ts';
 
 /** Roots that are remembered by name. */
 const NAMES_MAX = 1024;
+/** After so long it is looked again whether a processor is free: who asks is a lane between two pieces of work, and the next may take long; ms. */
+const AGAIN_MS = 400;
 
 export interface BackLanesHost {
   readonly memory: Memory;
@@ -47,6 +49,8 @@ export class BackLanes {
   readonly #room: LaneRoom;
   #started = 0;
   #isStarting = false;
+  #again: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(host: BackLanesHost, room: LaneRoom = new LaneRoom(host.memory)) {
     this.#host = host;
@@ -88,11 +92,20 @@ export class BackLanes {
     const { memory, countMax, seesHunger } = this.#host;
     if (lanes.stateOfLanes(memory) === lanes.UNAVAILABLE) return false;
     if (this.#isStarting || this.#started >= countMax()) return true;
-    if (this.#started > 0 && !isBlocked && seesHunger && !this.#room.isThere(sharedNow())) return true;
+    if (this.#started > 0 && !isBlocked && seesHunger && !this.#room.isThere(sharedNow())) { this.#askAgain(); return true; }
     lanes.setLanes(memory, lanes.OPEN);
     this.#isStarting = true;
     void this.#startOne();
     return true;
+  }
+
+  /** Work waited, and no processor was free: as long as no lane sleeps it may still be so. */
+  #askAgain(): void {
+    const { memory } = this.#host;
+    this.#again ??= setTimeout(() => {
+      this.#again = undefined;
+      if (!this.#isClosed && lanes.busyBackLaneCount(memory) >= lanes.backLaneCount(memory)) this.want();
+    }, AGAIN_MS).unref();
   }
 
   /** It has loaded what the pool serves: it takes work from now on. */
@@ -112,6 +125,12 @@ export class BackLanes {
     const isReplacement = !this.#isStarting;
     this.#isStarting = false;
     return isReplacement;
+  }
+
+  /** The pool closes: none is wanted any more. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#again);
   }
 
   /** Back lanes die before they are ready: nobody waits for them any longer. */
