@@ -107,8 +107,8 @@ export class Crew {
   /** Most back lanes: one a core, and others for those that are blocked. */
   get lanesMax(): number { return this.#cores + Math.min(this.#blockedLanes.size, this.#zombiesMax); }
 
-  /** The front is ready, and can spare a processor or needs what it lacks: the spares are started, and not before, for they would compete with it. */
-  started(): void { this.#hasStarted = true; this.#reconcile(); }
+  /** The fronts can spare a processor, or one is blocked. Not before, for spares that start compete with them. */
+  startSpares(): void { this.#hasStarted = true; this.#reconcile(); }
 
   // ---- what there should be ----
 
@@ -354,7 +354,7 @@ export class Crew {
     switch (news.kind) {
       case 'blocked':
         if (news.spare !== 0) this.#activated++;
-        else if (known.lane !== 'back') this.started();
+        else if (known.lane !== 'back') this.startSpares();
         this.#host.activation({ phase: 'blocked', worker, spare: news.spare || undefined, node: news.node, blockedMs: news.blockedMs });
         break;
       case 'returned':

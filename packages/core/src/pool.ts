@@ -205,7 +205,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable, S
       else {
         await this.#workers.start(this.cores);
         const conductor = setImmediate(() => this.#conductor.start());
-        const stop = whenCalm(this.cores, () => this.#crew.started());
+        const stop = whenCalm(this.cores, () => this.#crew.startSpares());
         this.#stopStandby = () => { clearImmediate(conductor); stop(); this.#lanes.close(); };
       }
     } catch (error) {

@@ -43,20 +43,7 @@ describe('one more back lane', () => {
     await want(2);
     await want(2);
   });
-  test('as soon as a processor is free, though nobody asks again, where no lane sleeps', async () => {
-    const { memory, started, room, want } = scene({ countMax: 3 });
-    await want(1);
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => { vi.useRealTimers(); });
-    markLive(memory, 1);
-    lanes.joinBack(memory, 1);
-    await want(1);
-    room.isFree = true;
-    vi.advanceTimersByTime(1000);
-    vi.useRealTimers();
-    await until(() => started.length === 2, 'the second');
-  });
-  test('not for what has been done meanwhile', async () => {
+  test.each([{ is: 'awake', count: 2 }, { is: 'asleep', count: 1 }])('when a processor is free later, though nobody asks again, and the lane is $is: $count in all', async ({ is, count }) => {
     const { memory, started, room, want } = scene();
     await want(1);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -65,12 +52,13 @@ describe('one more back lane', () => {
     lanes.joinBack(memory, 1);
     await want(1);
     room.isFree = true;
-    parker.announce(memory, 1, false);
+    if (is === 'asleep') parker.announce(memory, 1, false);               // what waited has been done
     vi.advanceTimersByTime(1000);
     vi.useRealTimers();
     await stat('/');
+    if (count > 1) await until(() => started.length === count, 'another');
     await turn();
-    assert.equal(started.length, 1);
+    assert.equal(started.length, count);
   });
   test('in the place of one that is blocked, whatever is free', async () => {
     const { want } = scene();

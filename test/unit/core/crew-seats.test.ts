@@ -29,7 +29,7 @@ describe('spares are started', () => {
   test('when the pool can spare a processor for them', () => {
     const { crew, started } = scene();
     assert.deepEqual(started, []);
-    crew.started();
+    crew.startSpares();
     assert.deepEqual(started, [SPARE_SEAT]);
   });
   test('at once when a worker is blocked and there is none to take its place', () => {

@@ -9,8 +9,9 @@
  *
  * Source: stride scheduling (stride.ts), with the lanes as one more client.
  */
-import { board, isLive, lanes, roles, type Memory } from '@capriccio/shared';
+import type { Memory } from '@capriccio/shared';
 import { kernelTimes, type KernelTimes } from './lane-hunger.ts';
+import { lanesHad, type LanesHad } from './lanes-had.ts';
 import { charge, msOfPass, type Share } from '../stride.ts';
 
 /** A look is over so long at least, ms; an older one tells nothing of now. */
@@ -27,9 +28,8 @@ const FUTILE_MS = 500;
 const SLACK_MS = 2;
 const AHEAD_MS = 20;
 const BEHIND_MS = 50;
-const LANES_MAX = 8;
 
-interface Sums { readonly atMs: number; readonly ranMs: number; readonly waitedMs: number }
+interface Sums extends LanesHad { readonly atMs: number }
 
 export class LaneBalance {
   readonly #memory: Memory;
@@ -56,13 +56,13 @@ export class LaneBalance {
     const before = this.#before;
     if (!(tickets > 0) || pass === -Infinity) { this.stop(); return; }
     if (before !== undefined && nowMs - before.atMs < PERIOD_MS) return;
-    const { sums, fronts } = this.#read(nowMs);
+    const sums: Sums = { atMs: nowMs, ...lanesHad(this.#memory, this.#times) };
     this.#before = sums;
     const account = this.#account;
     if (before === undefined || nowMs - before.atMs > PERIOD_MS_MAX || sums.ranMs < before.ranMs) { account.pass = pass; this.limit = Infinity; return; }
     const [ranMs, waitedMs] = [sums.ranMs - before.ranMs, sums.waitedMs - before.waitedMs];
     account.tickets = tickets;
-    charge(account, ranMs / Math.max(1, fronts));
+    charge(account, ranMs / Math.max(1, sums.fronts));
     account.pass = Math.max(pass - msOfPass(BEHIND_MS), Math.min(pass + msOfPass(AHEAD_MS), account.pass));
     const runnableMs = ranMs + waitedMs;
     const hasGivenWay = this.limit < pass;
@@ -83,19 +83,5 @@ export class LaneBalance {
   stop(): void {
     this.#before = undefined;
     this.limit = Infinity;
-  }
-
-  #read(atMs: number): { sums: Sums; fronts: number } {
-    const memory = this.#memory;
-    let [ranMs, waitedMs, fronts, backs] = [0, 0, 0, 0];
-    for (let id = 1; id < memory.layout.participantCount; id++) {
-      if (!isLive(memory, id)) continue;
-      if (!lanes.isBackLane(memory, id)) { if (roles.isFront(memory, id)) fronts++; continue; }
-      if (backs++ >= LANES_MAX) continue;
-      const times = this.#times(board.readKernelId(memory, id));
-      ranMs += times?.ranMs ?? 0;
-      waitedMs += times?.waitedMs ?? 0;
-    }
-    return { sums: { atMs, ranMs, waitedMs }, fronts };
   }
 }

@@ -5,8 +5,9 @@
  * By the kernel's own account of the lanes that there are: they waited for a processor less than so much of the time in which they could have run. One
  * that is blocked in the kernel could not have run, and wants another beside it. Where the kernel keeps no account there is room.
  */
-import { board, isLive, lanes, type Memory } from '@capriccio/shared';
+import type { Memory } from '@capriccio/shared';
 import { kernelTimes, type KernelTimes } from './lane-hunger.ts';
+import { lanesHad } from './lanes-had.ts';
 
 /** Part of the time in which lanes could have run that they waited: from so much on there is no room. */
 const TAKEN = 0.15;
@@ -14,12 +15,10 @@ const TAKEN = 0.15;
 const RUNNABLE_MS = 250;
 const PERIOD_MS = 400;
 
-interface Sums { readonly atMs: number; readonly ranMs: number; readonly waitedMs: number }
-
 export class LaneRoom {
   readonly #memory: Memory;
   readonly #times: KernelTimes;
-  #before: Sums = { atMs: 0, ranMs: 0, waitedMs: 0 };
+  #before = { atMs: 0, ranMs: 0, waitedMs: 0 };
 
   constructor(memory: Memory, times: KernelTimes = kernelTimes) {
     this.#memory = memory;
@@ -28,24 +27,12 @@ export class LaneRoom {
 
   /** Asked while all lanes have something to do. The first answer is by what they have had since they began: they have loaded the application at least. */
   isThere(nowMs: number): boolean {
-    const sums = this.#read(nowMs);
+    const sums = { atMs: nowMs, ...lanesHad(this.#memory, this.#times) };
     const ranMs = sums.ranMs - this.#before.ranMs;
     const waitedMs = sums.waitedMs - this.#before.waitedMs;
     if (ranMs < 0 || waitedMs < 0) { this.#before = sums; return false; }   // one has died: what it had is missing
     if (ranMs + waitedMs < RUNNABLE_MS && nowMs - this.#before.atMs < PERIOD_MS) return false;
     this.#before = sums;
     return waitedMs <= TAKEN * (ranMs + waitedMs);
-  }
-
-  #read(atMs: number): Sums {
-    const memory = this.#memory;
-    let [ranMs, waitedMs] = [0, 0];
-    for (let id = 1; id < memory.layout.participantCount; id++) {
-      if (!isLive(memory, id) || !lanes.isBackLane(memory, id)) continue;
-      const times = this.#times(board.readKernelId(memory, id));
-      ranMs += times?.ranMs ?? 0;
-      waitedMs += times?.waitedMs ?? 0;
-    }
-    return { atMs, ranMs, waitedMs };
   }
 }
