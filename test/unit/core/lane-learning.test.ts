@@ -116,6 +116,19 @@ test('what stays by its URL and takes more than two milliseconds is nobody whom 
   await until(() => isInFront(3), 'the front, for what takes 3 ms');
   await until(async () => { await isInFront(3); return isInFront(15); }, 'the front for all, where hardly one is short', 30_000);
 }, 60_000);
+test('where lanes protect nobody a route has no short ones of its own, which would have a share more', async () => {
+  const pool = await createPool({ cores: 1, ...calm });
+  onTestFinished(() => pool.close({ graceMs: 0 }));
+  const server = await here(pool);
+  const light = (await ask(`${server.url}/light`)).text;
+  const isInFront = async (path: string): Promise<boolean> => (await ask(server.url + path)).text === light;
+  const keptBy = (): number | undefined => pool.stats().lanes.roots.find(({ name }) => name === 'GET /burn-late')?.keptBy.length;
+  await until(async () => !await isInFront('/burn-late?ms=15'), 'the back lane');
+  await until(() => isInFront('/burn-late?ms=2.5'), 'the front, for what takes 2.5 ms');
+  assert.equal(keptBy(), 0);
+  await until(async () => await isInFront('/burn?ms=6') && (await Promise.all(Array.from({ length: 8 }, () => isInFront('/burn?ms=6')))).every(Boolean), 'the front for all, where hardly one is short', 30_000);
+  await until(async () => { assert.equal(await isInFront('/burn-late?ms=2.5'), true); return keptBy() === 1; }, 'the whole route in front');
+}, 60_000);
 test('where more wait than run and none is known to be short, no lane is started', async () => {
   const pool = await createPool({ cores: 1, ...calm });
   onTestFinished(() => pool.close({ graceMs: 0 }));

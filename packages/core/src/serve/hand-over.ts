@@ -113,10 +113,12 @@ export class HandOver {
     if (this.#isWithoutLanes(root)) return this.#isSurplus(root);
     return !this.#areStarving(root) || (this.#hasPlace() && this.#host.runtime.laneRouter?.takesProbe() === true);
   }
-  /** Requests of this root go to back lanes, because it was found long: those of which it is known that they are short may stay. */
+  /**
+   * Requests of this root go to back lanes, because it was found long: those of which it is known that they are short may stay, as a root of their own. Where
+   * lanes protect nobody there are none, for the two would have two shares.
+   */
   isFoundLong(root: Root): boolean {
-    const { lane } = root;
-    return this.#isOpen && this.#isBack(root) && lane?.isKept === false && this.#clock?.verdictOf(lane).by === 'measured';
+    return this.#isOpen && this.#isBack(root) && this.#clock?.verdictOf(root.lane as RootLane).by === 'measured' && !this.#isWithoutLanes(root);
   }
   #isBack(root: Root): boolean {
     const clock = this.#clock;
