@@ -121,7 +121,7 @@ export class Capriccio implements Policy {
     });
     const waitMs = forecastWait(books.queued, plan?.drainPerMs ?? 0, gates);
     return books.admission.judge({
-      queue: { stands: books.standing.stands, isAway: false, share: 1, fairWaitMs: waitMs },
+      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, share: 1, fairWaitMs: waitMs },
       nowMs: this.#machine.now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs: plan?.ownMs ?? NOTHING, workers: this.#machine.workers.length,
       waitMs, waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
     });

@@ -131,7 +131,7 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   const admission = new Admission();
   const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
   assert.equal(admission.judge(arrival), undefined, 'a probe');
-  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false) => admission.judge({ ...arrival, waitMs, queue: { stands, isAway, share, fairWaitMs } });
+  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false) => admission.judge({ ...arrival, waitMs, queue: { stands, isAway, isGated: false, share, fairWaitMs } });
   assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
   assert.notEqual(judge(false, 5000, 601), undefined);
   assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
@@ -139,8 +139,13 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
   assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
-  const behind = (waiting: number) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, share: 1, fairWaitMs: 250 } });
-  assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'two may wait for a quarter of it all the same');
+  const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, share: 1, fairWaitMs: 250 } });
+  assert.equal(behind(2) === undefined, false, 'where nearly all are refused one may wait, and no second');
+  assert.equal(behind(2, true) === undefined, true, 'but before a window');
+  assert.notEqual(judge(false, 31, 1), undefined, 'it stands, though it has been empty for an instant');
+  assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, share: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
+  for (let k = 0; k < 36; k++) judge(true, 1, 1);
+  assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'where half are, two may wait for a quarter of it all the same');
   for (let k = 0; k < 64; k++) judge(true, 1, 1);
   for (let k = 0; k < 3; k++) judge(true, 5000, 5000);                   // of those who came lately a third were refused, and of the last few a sixth
   assert.deepEqual([4, 5].map((waiting) => behind(waiting) === undefined), [true, false], 'and four where fewer are refused');

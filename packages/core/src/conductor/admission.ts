@@ -38,9 +38,20 @@ const WEIGHT_LONG = 1 / 64;
  * alone: what takes long would be refused because it has been, and for ever.
  */
 const FEW = 4;
-/** So many, where this part is refused: then it is more than chance. */
+/**
+ * So many, where this part is refused: then it is more than chance; and where this, and it waits for processors alone, the next one is there soon. Before a
+ * window one more has to be ready: it opens suddenly, when a service becomes faster.
+ */
 const FEWER = 2;
 const REFUSING_MANY = 0.4;
+const FEWEST = 1;
+const REFUSING_NEARLY_ALL = 0.6;
+/**
+ * Where more than this part are refused, and somebody was so short a time ago, a queue stands, however often it is empty for an instant because it is kept
+ * short; ms.
+ */
+const REFUSING_HALF = 0.5;
+const LATELY_MS = 300;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -75,10 +86,10 @@ export interface Arrival {
   readonly workers: number;
   readonly ownMs: Moments;
   /**
-   * Whether it stands (standing.ts), and waits for back lanes; the root's fair share, from 0 to 1; and the wait if it gets that from now on, or goes on as fast
-   * as it has, ms. Not there: not known.
+   * Whether it stands (standing.ts), waits for back lanes, or before a window too; the root's fair share, from 0 to 1; and the wait if it gets that from now on,
+   * or goes on as fast as it has, ms. Not there: not known.
    */
-  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly share: number; readonly fairWaitMs: number };
+  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly share: number; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
@@ -87,6 +98,7 @@ export class Admission {
   /** Part of those who came lately that were refused; and of more of them. */
   #refusing = 0;
   #refusingLong = 0;
+  #refusedAtMs = -Infinity;
   admitted = 0;
   refused = 0;
   probed = 0;
@@ -94,12 +106,12 @@ export class Admission {
   /** @returns undefined when it may begin, else in how many milliseconds a new attempt makes sense */
   judge(arrival: Arrival): number | undefined {
     const { nowMs, arrivedAtMs, deadlineMs, waiting, workers, ownMs, queue } = arrival;
-    const stands = queue !== undefined && queue.stands;
+    const stands = queue !== undefined && (queue.stands || (!queue.isGated && this.#refusingLong > REFUSING_HALF && nowMs - this.#refusedAtMs <= LATELY_MS));
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, waiting > (this.#refusingLong < REFUSING_MANY ? FEW : FEWER) * workers) * left) {
-        if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(waitMs);
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, stands, waiting > this.#fewOf(queue) * workers) * left) {
+        if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(nowMs, waitMs);
         this.probed++;
       }
     }
@@ -113,16 +125,22 @@ export class Admission {
     this.#refusingLong -= WEIGHT_LONG * this.#refusingLong;
     this.admitted++;
   }
-  #refuse(waitMs: number): number {
+  #refuse(nowMs: number, waitMs: number): number {
+    this.#refusedAtMs = nowMs;
     this.#refusing += WEIGHT * (1 - this.#refusing);
     this.#refusingLong += WEIGHT_LONG * (1 - this.#refusingLong);
     this.refused++;
     return Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
   }
 
-  #slackOf(queue: Arrival['queue'], areMany: boolean): number {
+  /** So many may have the whole slack, for each worker. */
+  #fewOf(queue: Arrival['queue']): number {
+    if (this.#refusingLong < REFUSING_MANY) return FEW;
+    return this.#refusingLong < REFUSING_NEARLY_ALL || queue?.isGated !== false ? FEWER : FEWEST;
+  }
+  #slackOf(queue: Arrival['queue'], stands: boolean, areMany: boolean): number {
     if (queue === undefined) return SLACK;
-    if (!queue.stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
+    if (!stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
     const most = queue.isAway ? SLACK_AWAY : SLACK;
     return areMany ? slackWhere(most, this.#refusing, this.#refusingLong) : most;
   }
