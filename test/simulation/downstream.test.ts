@@ -42,6 +42,33 @@ describe('the window alone, readings with noise, seeds 1 to 5', () => {
     assert.ok(mean(held) >= 0.9, `${mean(held).toFixed(3)}`);
   });
 
+  test.each([3, 4.3])('from a window of %d on: of arrivals that are seven tenths of the best nearly all go through, though some of them wait at first', (window) => {
+    const throughput = law(8, 1.5, 0.01, 50);
+    const [perMs, seconds, queueMax] = [0.072, 4, 4];
+    const done = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((seed) => {
+      const next = random(seed);
+      const gap = exponential(1 / perMs);
+      let state = { ...firstWindow, window };
+      let [inside, queued, credit, arrival, all] = [0, 0, 0, gap(next), 0];
+      let reading = { atMs: 0, done: 0, area: 0, waits: 0 };
+      for (let now = 1; now <= seconds * 1000; now++) {
+        for (; arrival <= now; arrival += gap(next)) {
+          if (queued === 0 && inside < Math.floor(state.window)) inside++;
+          else if (queued < queueMax) { queued++; reading.waits++; }
+        }
+        credit = inside === 0 ? 0 : credit + throughput(inside);
+        for (; credit >= 1 && inside > 0; credit--) { inside--; reading.done++; all++; }
+        for (; queued > 0 && inside < Math.floor(state.window); queued--) inside++;
+        reading.area += inside;
+        const ms = now - reading.atMs;
+        if (now % 50 > 0 || reading.done === 0 || (reading.done < 24 && ms < 500)) continue;
+        state = climb(state, { atMs: now, perMs: reading.done / ms, concurrency: reading.area / ms, isSaturated: reading.waits > 0 });
+        reading = { atMs: now, done: 0, area: 0, waits: 0 };
+      }
+      return all / seconds / 1000 / perMs;
+    });
+    assert.ok(mean(done) >= (window === 3 ? 0.86 : 0.92), `${mean(done).toFixed(3)}`);
+  });
   test('where nobody waits there is no limit', () => {
     let state = firstWindow;
     for (let k = 1; k < 20; k++) state = climb(state, { atMs: k * 50, perMs: 10, concurrency: Math.min(100, 10 * 1.3 ** k), isSaturated: false });

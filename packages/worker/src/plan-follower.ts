@@ -88,6 +88,7 @@ export class PlanFollower {
       root.outsideMax = UNKNOWN_MAX;
       root.hasRoom = () => this.#mayBegin(root, []);
       root.promise = () => { /* one at a time */ };
+      if (root.whole !== undefined) this.#guard(root, NOTHING, NOTHING);
     };
   }
 
@@ -157,11 +158,12 @@ export class PlanFollower {
 
   /** @param heap  what one that begins takes, by the plan; where that knows of none, by what was seen here */
   #guard(root: Root, heap: Moments, external: Moments): void {
-    const own = this.#own.get(root);
+    const { whole } = root;
+    const own = this.#own.get(root) ?? (whole === undefined ? undefined : this.#own.get(whole));
     const known = (planned: Moments, seen: Moments | undefined): Moments => (planned.mean > 0 || seen === undefined ? planned : seen);
     const takes = ([[this.#heap, known(heap, own?.heap)], [this.#external, known(external, own?.external)]] as const).filter(([guard, growth]) => !guard.gate.isMinor(growth));
     if (takes.length > 0) this.#isGating = this.#isReading = true;
-    const downstream = this.#downstream.before(this.#recorder.startRowOf(root));
+    const downstream = this.#downstreamOf(root) ?? (whole === undefined ? undefined : this.#downstreamOf(whole));
     if (this.#mayDouble && this.#hasWindows) root.outsideMax = Math.max(UNKNOWN_MAX, 2 * root.outside);
     root.hasRoom = () => this.#mayBegin(root, takes, downstream);
     root.promise = takes.length === 0 && downstream === undefined ? undefined : () => {
@@ -171,6 +173,8 @@ export class PlanFollower {
     root.downstream = downstream;
     root.gateWait = this.#downstream.isEmpty ? undefined : () => this.#downstream.waitOf(root);
   }
+
+  #downstreamOf(root: Root): Downstream | undefined { return this.#downstream.before(this.#recorder.startRowOf(root)); }
 
   #mayBegin(root: Root, takes: readonly (readonly [Guard, Moments])[], downstream?: Downstream): boolean {
     root.isHeld = !this.#mayBeginByBrake(root) || !takes.every(([guard, growth]) => this.#hasRoom(guard, growth)) || !(downstream?.mayBegin(root) ?? root.outside < root.outsideMax);

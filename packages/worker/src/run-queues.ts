@@ -106,6 +106,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   isAway = false;
   /** Another name of the same work, here: the two have one share. */
   partner: Root<T> | undefined = undefined;
+  /** It is a part of this one, which was there before: what is known of that holds until more is known: where its threads go, and what they take. */
+  whole: Root<T> | undefined = undefined;
   readonly #rules: SchedulingRules;
   readonly #thetaUs: number;
   /** The top level, and what a thread has had that stands there. */

@@ -8,7 +8,11 @@
  * (0.69 and 0.23 of the best throughput on some stations, bins 0.93 and more: docs/decisions/0014-scheduling.md). Pure.
  */
 
-/** What is known of a window: throughput, smoothed over the readings of when it was tried and others waited; when it was seen last, and tried last. */
+/**
+ * What is known of a window: the throughput that its places give while all are taken, smoothed over the readings of when it was tried and others waited; when
+ * it was seen last, and tried last. Where hardly more come than fit, some places are free now and then: how many came in half a second is dice, how long one
+ * takes is not, and the two give what there would be without gaps (Little's law).
+ */
 interface Bin { readonly perMs: number; readonly readings: number; readonly atMs: number; readonly triedAtMs: number; /** What it gave when it was new. */ readonly firstPerMs: number }
 
 export interface WindowState {
@@ -60,9 +64,11 @@ export const firstWindow: WindowState = { window: START, bins: new Map(), surpri
 
 const clamp = (window: number): number => Math.max(MIN, Math.min(MAX, window));
 
-export function climb(state: WindowState, reading: WindowReading): WindowState {
-  const { atMs, perMs, concurrency, isSaturated } = reading;
-  if (!isSaturated || concurrency < USED * Math.floor(state.window)) return unlimited(state, reading);
+export function climb(state: WindowState, seen: WindowReading): WindowState {
+  const places = Math.floor(state.window);
+  if (!seen.isSaturated || seen.concurrency < USED * places) return unlimited(state, seen);
+  const reading = { ...seen, perMs: seen.perMs * Math.max(1, places / seen.concurrency) };
+  const { atMs, perMs } = reading;
   const here = binOf(state.window);
   const before = state.bins.get(here);
   const isSurprise = before !== undefined && before.readings >= SURPRISES && Math.abs(perMs - smooth(before, perMs)) > SURPRISE * smooth(before, perMs);

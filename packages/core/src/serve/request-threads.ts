@@ -86,6 +86,7 @@ export class RequestThreads {
     this.#shorts = this.#handOver === undefined || fronts?.runtime.knowsUrls !== true ? undefined : new ShortRequests(fronts.runtime.memory, fronts.server, (name, route) => {
       const root = this.#rootNamed(name, route);
       root.lane = new RootLane(name, 0, true);
+      root.whole = this.#roots[route.index]?.root;
       return this.#queueOf(root);
     });
   }
