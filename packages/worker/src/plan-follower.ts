@@ -87,8 +87,8 @@ export class PlanFollower {
     recorder.onRoot = (root) => {
       root.outsideMax = UNKNOWN_MAX;
       root.hasRoom = () => this.#mayBegin(root, []);
-      root.promise = () => { /* one at a time */ };
       if (root.whole !== undefined) this.#guard(root, NOTHING, NOTHING);
+      root.promise ??= () => { /* one at a time */ };
     };
   }
 

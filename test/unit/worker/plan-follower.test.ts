@@ -33,6 +33,7 @@ test('a root that is a part of another goes by that one\'s window from its first
   for (const root of [part, stranger]) recorder.startRowOf(root);       // its first thread begins
   assert.deepEqual([part, stranger].map((root) => root.hasRoom?.()), [false, true]);
   assert.notEqual(part.gateWait, undefined);
+  assert.ok([part, stranger].every((root) => root.promise !== undefined), 'one at a time');
   plan();
   assert.deepEqual([part, stranger].map((root) => root.hasRoom?.()), [false, true]);
 });

@@ -90,7 +90,7 @@ export class RouteAdmission {
 
   #judge(nowMs: number, deadlineMs: number): number | undefined {
     const { waiting: queued } = this;
-    const { runnable, gateWait, isAway } = this.#root;
+    const { runnable, gateWait, isAway, downstream } = this.#root;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
     else if (this.#active.length !== this.#sharers) this.#takeFairShare();    // when all begin to come at once, each is the only one for an instant
     const perMs = perMsOf(this.#drain);
@@ -99,7 +99,7 @@ export class RouteAdmission {
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated: gateWait !== undefined, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated: downstream !== undefined || gate.waiting > 0, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
