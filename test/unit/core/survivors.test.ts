@@ -5,7 +5,8 @@ import { poolFor } from './rig.ts';
 import { serverFor } from './serve-rig.ts';
 
 const BETWEEN = 50;
-const WARM_UP = 1500, REQUESTS = 3000;
+/** What V8 compiles late, and keeps, falls into one batch or another; what requests leave is in each. */
+const WARM_UP = 1500, BATCHES = 3, REQUESTS = 1500;
 /** 2,700 were left where each request gave its cell a closure; some 200 are the caches of node:http and of V8. */
 const BYTES_MAX = 1000;
 
@@ -27,8 +28,11 @@ test.each(['/light', '/waits'])('%s: requests leave next to nothing that only a 
   try {
     await load(WARM_UP);
     await ask('/collect');                                               // so that V8 begins no full collection in between
-    const before = await heap();
-    const left = (await load(REQUESTS) - before) / REQUESTS;
+    let left = Infinity;
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const before = await heap();
+      left = Math.min(left, (await load(REQUESTS) - before) / REQUESTS);
+    }
     console.log(`survivors: ${path}: ${Math.round(left)} bytes a request`);
     expect(left).toBeLessThan(BYTES_MAX);
   } finally {
