@@ -36,6 +36,12 @@ describe('AnswerBytes', () => {
     }), { numRuns: 2000 });
   });
 
+  test('halves of a character that are written one after the other do not become one, for neither would have been', () => {
+    const answer = new AnswerBytes();
+    for (const chunk of ['<\ud83d', '\ude00>']) answer.push({ chunk, encoding: 'utf8' });
+    assert.deepEqual(Buffer.concat(takeAll(answer).map(asBytes)), Buffer.from('<\ufffd\ufffd>'));
+  });
+
   test('text stays text, from strings and from buffers', () => {
     const answer = new AnswerBytes();
     answer.push({ chunk: 'HTTP/1.1 200 OK\r\n\r\n', encoding: 'latin1' });

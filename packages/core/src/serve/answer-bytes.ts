@@ -18,7 +18,7 @@ export class AnswerBytes {
 
   push(written: Written): void {
     const text = this.#chunks.length === 0 ? textOf(written) : undefined;
-    if (text !== undefined) {
+    if (text !== undefined && !areHalves(this.#text, text)) {
       this.#text += text;
       this.length += text.length;
       return;
@@ -56,6 +56,8 @@ export class AnswerBytes {
 }
 
 const isLeading = (code: number): boolean => code >= 0xd800 && code < 0xdc00;
+/** Together they would make a character, which apart they are not: each half leaves as a character that stands for none. */
+const areHalves = (before: string, after: string): boolean => isLeading(before.charCodeAt(before.length - 1)) && (after.charCodeAt(0) & 0xfc00) === 0xdc00;
 
 /** What a chunk is as text, whose UTF-8 is what leaves; undefined where it is none. */
 function textOf({ chunk, encoding }: Written): string | undefined {
