@@ -5,7 +5,7 @@
 import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
-import { isQuiet, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
+import { dueAt, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
 import type { EdgeReading, Plan, RootPlan, Snapshot } from '../../packages/core/src/conductor/snapshot.ts';
 import { schedulingRules, type SchedulingRules } from '../../packages/worker/src/levels.ts';
 import { NOTHING } from '../../packages/worker/src/moments.ts';
@@ -310,12 +310,17 @@ export class Capriccio implements Policy {
     const seconds = this.#machine.now / 1000;
     if (dead !== undefined && seconds >= dead.from && seconds < dead.to) return;
     const sums = this.#sums();
-    if (this.#looked !== undefined && !isYoungAt(this.#machine.now) && isQuiet(this.#machine.now, sums, this.#looked)) { this.spared++; return; }
+    const due = this.#looked === undefined || isYoungAt(this.#machine.now) ? 'decide' : dueAt(this.#machine.now, sums, this.#looked);
+    if (due !== 'decide') {
+      this.spared++;
+      if (due === 'look') this.#looked = lookedAt(this.#machine.now, sums, this.#looked);
+      return;
+    }
     this.looks++;
     const rules: DecideRules = { hasWindows: true, hasTickets: true, hasForecasts: true, ...this.#weakened.decide };
     const { plan, state } = decide(this.#snapshot(), this.#state, rules);
     this.#state = state;
-    this.#looked = lookedAt(this.#machine.now, sums, this.#looked, plan.decisions.length > 0);
+    this.#looked = lookedAt(this.#machine.now, sums, this.#looked, plan);
     this.#obey(plan);
   }
 

@@ -106,12 +106,13 @@ const NEAR = 0.8;
 /** What a look of the conductor has found and decided. `beside`: what the process uses, and no decision looks at. */
 export function describeGraph(snapshot: Snapshot & Pick<GraphData, 'pooled'>, plan: Plan, names: readonly string[], beside: readonly GraphResource[] = []): GraphData {
   const seen = new Set(snapshot.edges.flatMap(({ from, to }) => [from, to]));
+  const weights = weightsOf(snapshot);
   return {
     atMs: performance.timeOrigin + performance.now(),
     nodes: snapshot.nodes.filter(({ node }) => seen.has(node)).map(({ node, isDownstream, inUse, waiting }) => {
       const planned = plan.nodes.get(node);
       const window = planned?.window;
-      return { id: node, name: names[node] as string, weightMs: weightOf(snapshot, node), tickets: planned?.tickets ?? 1, ...window === undefined ? {} : { window }, ...isDownstream ? { inUse, waiting } : {} };
+      return { id: node, name: names[node] as string, weightMs: weights.get(node) ?? 0, tickets: planned?.tickets ?? 1, ...window === undefined ? {} : { window }, ...isDownstream ? { inUse, waiting } : {} };
     }),
     edges: snapshot.edges.map(({ from, to, count, timeMs, growth }) => ({ from, to, count, timeMs: figures(timeMs), heap: figures(growth.heap), external: figures(growth.external), descriptors: figures(growth.descriptors) })),
     roots: snapshot.roots.map(({ name, start, queued, started, live, ownMs, usedMs, tickets }) => {
@@ -124,13 +125,13 @@ export function describeGraph(snapshot: Snapshot & Pick<GraphData, 'pooled'>, pl
   };
 }
 
-/** Expected time over the edges out of a node. Source: the node weights of Capriccio (SOSP 2003, section 4.1). */
-function weightOf({ edges }: Snapshot, node: number): number {
-  let [ms, passages] = [0, 0];
+/** Expected time over the edges out of each node, ms. Source: the node weights of Capriccio (SOSP 2003, section 4.1). */
+function weightsOf({ edges }: Snapshot): ReadonlyMap<number, number> {
+  const sums = new Map<number, { ms: number; passages: number }>();
   for (const { from, count, timeMs } of edges) {
-    if (from !== node || timeMs.count === 0) continue;
-    ms += count * timeMs.sum / timeMs.count;
-    passages += count;
+    if (timeMs.count === 0) continue;
+    const sum = sums.get(from) ?? { ms: 0, passages: 0 };
+    sums.set(from, { ms: sum.ms + count * timeMs.sum / timeMs.count, passages: sum.passages + count });
   }
-  return passages > 0 ? ms / passages : 0;
+  return new Map([...sums].map(([node, { ms, passages }]) => [node, passages > 0 ? ms / passages : 0]));
 }

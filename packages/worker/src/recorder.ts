@@ -20,7 +20,7 @@ import { Ways } from './ways.ts';
 
 /** How often a table is published: while there is more to do, and when there is not; ms. */
 const PUBLISH_MS = 50;
-const PUBLISH_MS_IDLE = 10;
+const PUBLISH_MS_IDLE = 25;
 /**
  * Sampling: what may be spent of a mean segment, and what a pass and a sample cost, in looks at the clock: a look is timed at each publishing, for a
  * machine that is shared does all of it at half the pace now and then. So many looks are timed, and what was least is forgotten by so much.

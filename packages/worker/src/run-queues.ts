@@ -66,6 +66,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   row = -2;
   /** `usedMs` when the recorder looked last at what its threads take. */
   lookedAtMs: number = -Infinity;
+  /** And how long of its time passes between two looks (segment-samples.ts). */
+  lookEveryMs: number = 5;
   /** Threads of this root in queues. */
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */

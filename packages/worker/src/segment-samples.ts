@@ -5,11 +5,17 @@
 import { getHeapStatistics } from 'node:v8';
 import { EDGE, END_NODE, type GraphTable } from '@capriccio/shared';
 import { sharedNow } from './clock.ts';
+import { heapLimit } from './heap-limit.ts';
 import type { Root } from './run-queues.ts';
 import type { LocalThread } from './thread.ts';
 
-/** What comes of it is looked at once for so much processor time of a root, ms: in a server, out of cold caches, that costs 30 us, and what takes much memory takes its time. */
+/**
+ * What comes of it is looked at once for so much processor time of a root, ms: in a server, out of cold caches, that costs 30 us, and what takes much memory
+ * takes its time. Twice as seldom after each look that has found less than this part of what the heap may hold (as much as no gate minds, resource-gate.ts).
+ */
 const LOOK_EVERY_MS = 5;
+const LOOK_EVERY_MS_MAX = 20;
+const LITTLE = 1e-4;
 /** Samples that wait for their thread to be woken. */
 const WAITING_MAX = 256;
 /** Descriptors are counted in one look of so many. */
@@ -29,10 +35,13 @@ export class SegmentSamples {
   /** Others that have not. */
   readonly #waiting = new Map<LocalThread, Sample>();
   #before: Usage | undefined;
+  /** Of which root that is. */
+  #lookedAt: Root | undefined;
   #beganAt = 0;
   /** The edge that it has passed while it ran; -1: none. */
   #edge = -1;
   #looks = 0;
+  readonly #littleBytes = LITTLE * heapLimit();
   /** Samples that wait for an edge. */
   open = 0;
 
@@ -88,8 +97,9 @@ export class SegmentSamples {
     return true;
   }
   #isDue(root: Root): boolean {
-    if (root.usedMs - root.lookedAtMs < LOOK_EVERY_MS) return false;
+    if (root.usedMs - root.lookedAtMs < root.lookEveryMs) return false;
     root.lookedAtMs = root.usedMs;
+    this.#lookedAt = root;
     return true;
   }
   #usage(): Usage {
@@ -105,6 +115,9 @@ export class SegmentSamples {
     this.#before = undefined;
     const now = this.#usage();
     this.#looks++;
+    const root = this.#lookedAt as Root;                                 // whoever looked before has named it
+    const isLittle = Math.abs(now.heap - before.heap) < this.#littleBytes && Math.abs(now.external - before.external) < this.#littleBytes;
+    root.lookEveryMs = isLittle ? Math.min(2 * root.lookEveryMs, LOOK_EVERY_MS_MAX) : LOOK_EVERY_MS;
     return { heap: now.heap >= before.heap ? now.heap - before.heap : NaN, external: now.external - before.external, cpuMs: (now.cpuUs - before.cpuUs) / 1000, descriptors: now.descriptors - before.descriptors };
   }
 

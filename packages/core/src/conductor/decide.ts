@@ -90,7 +90,7 @@ const netGrowth = (ways: Ways, node: number, resource: Resource): number =>
 /** Waits that are shorter than this are no use of a service, ms. */
 const WAIT_MS_MIN = 0.1;
 /** Threads at a node from which on it has a window. */
-const CROWD = 8;
+export const CROWD = 8;
 /** How long a first guess holds where hardly any come back, ms. */
 const GUESS_MS = 250;
 /** Part of the threads there that come back in that time: fewer is hardly any. */

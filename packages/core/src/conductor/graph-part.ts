@@ -1,6 +1,6 @@
 /**
  * The conductor's part that minds the blocking graph: every 50 ms it reads the tables of the workers, decides (decide.ts), and writes each worker's plan; four
- * times a second the report that `pool.graph()` shows. While all is quiet it reads only the heads of the tables, and the rest four times a second (quiet.ts). It holds nothing that others wait for, and may die at any time: what it said last stays in force,
+ * times a second the report that `pool.graph()` shows. While all is quiet it reads only the heads of the tables, the rest four times a second, and decides once (quiet.ts). It holds nothing that others wait for, and may die at any time: what it said last stays in force,
  * and the next learns anew. Next: part.ts for what a part is, quiet.ts, aggregator.ts, decide.ts.
  */
 import { TableReader, isLive, lifeOf, mapGraph, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
@@ -11,7 +11,8 @@ import { Aggregator, type ProcessReading } from './aggregator.ts';
 import { decide, firstState, isYoungAt, periodMsAt } from './decide.ts';
 import { countDescriptors, systemDescriptors } from './descriptors.ts';
 import type { Part, PartContext } from './part.ts';
-import { isQuiet, lookedAt, type Looked } from './quiet.ts';
+import { dueAt, lookedAt, type Due, type Looked, type Sums } from './quiet.ts';
+import type { Plan, Snapshot } from './snapshot.ts';
 import { ProcessUsage } from './usage.ts';
 
 /** What the pool gives it. Infinity: no limit. */
@@ -43,6 +44,9 @@ export function create({ memory: arena, data }: PartContext): Part {
   let state = firstState(bornAt);
   let reportedAt = -Infinity;
   let looked: Looked | undefined;
+  let plan: Plan | undefined;
+  /** Every worker has been given it: whoever was reading the one before has not. */
+  let isTold = false;
   /** Of each participant, the life that its table is of. */
   const lives = new Int32Array(participantCount);
   const usage = new ProcessUsage(bornAt);
@@ -66,24 +70,32 @@ export function create({ memory: arena, data }: PartContext): Part {
     return { externalLimit: limits.externalBytes, heapLimit: limits.heapBytes, descriptors: descriptors.count, descriptorsLimit };
   };
 
+  const dueNow = (nowMs: number, sums: Sums): Due => (looked === undefined || !isTold || isYoungAt(nowMs - bornAt) ? 'decide' : dueAt(nowMs, sums, looked));
+  /** @returns the plan in force */
+  const decideBy = (snapshot: Snapshot, reading: ProcessReading): Plan => {
+    const decided = decide(snapshot, state, rules);
+    state = decided.state;
+    isTold = true;
+    for (const id of aggregator.tables.keys()) {
+      const page = aggregator.pageFor(id, decided.plan, reading);
+      if (page !== undefined && !isFrozen && !writePlan(memory, id, page)) isTold = false;
+    }
+    return plan = decided.plan;
+  };
+
   return {
     pass: (nowMs) => {
       readHeads();
       const reading = readProcess(nowMs);
       const sums = aggregator.sums(reading);
-      const mayWait = looked !== undefined && !isYoungAt(nowMs - bornAt) && isQuiet(nowMs, sums, looked);
-      if (isFresh && !mayWait) {
+      const due = dueNow(nowMs, sums);
+      if (isFresh && due !== 'nothing') {
         aggregator.read();
         usage.look(nowMs);
         const snapshot = aggregator.snapshot(nowMs, reading);
-        const decided = decide(snapshot, state, rules);
-        state = decided.state;
-        looked = lookedAt(nowMs, sums, looked, decided.plan.decisions.length > 0);
-        for (const id of aggregator.tables.keys()) {
-          const page = aggregator.pageFor(id, decided.plan, reading);
-          if (page !== undefined && !isFrozen) writePlan(memory, id, page);
-        }
-        if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, decided.plan, aggregator.names, usage.resources)))) {
+        const inForce = due === 'look' && plan !== undefined ? plan : decideBy(snapshot, reading);
+        looked = lookedAt(nowMs, sums, looked, due === 'look' ? undefined : inForce);
+        if (nowMs - reportedAt >= REPORT_MS && writeReport(memory, JSON.stringify(describeGraph(snapshot, inForce, aggregator.names, usage.resources)))) {
           reportedAt = nowMs;
           isFresh = false;                                               // nothing new until a table is
         }
