@@ -31,7 +31,7 @@ const TRICKLE_MARK = 0.93;
  * Threads of a root that may wait for what is outside while the conductor knows of no window: a service must not be flooded before anybody knows of it.
  * With a plan, that is when the conductor has seen them, twice as many may; so often, ms.
  */
-const UNKNOWN_MAX = 8;
+const UNKNOWN_MAX = 4;
 const DOUBLE_MS = 100;
 
 /** One resource: its gate, and what from each node on is taken. */
