@@ -68,8 +68,6 @@ const COLLAPSE_BINS = 6;
 const USED = 0.6;
 /** Largest change in a step, bins: back to what is best, and further on where the last look beside found better. */
 const STRIDE = 2;
-/** So many more are there than there are places for: what came before the window became narrower has not left. */
-const DRAINING = 0.5;
 
 export const firstWindow: WindowState = { window: START, bins: new Map(), surprises: 0, knee: undefined, readAtMs: -Infinity, readingMs: 0 };
 
@@ -86,7 +84,7 @@ function climbFrom(state: WindowState, seen: WindowReading): WindowState {
   if (!seen.isSaturated || seen.concurrency < USED * places) return unlimited(state, seen);
   const reading = { ...seen, perMs: seen.perMs * Math.max(1, places / seen.concurrency) };
   const { perMs } = reading;
-  const here = binOf(seen.concurrency > places + DRAINING ? seen.concurrency : state.window);
+  const here = binOf(state.window);
   const before = state.bins.get(here);
   const isSurprise = before !== undefined && before.readings >= SURPRISES && Math.abs(perMs - smooth(before, perMs)) > SURPRISE * smooth(before, perMs);
   const surprises = isSurprise ? state.surprises + 1 : 0;
