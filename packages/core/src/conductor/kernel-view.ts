@@ -151,12 +151,12 @@ class Helpers {
     }
   }
 
-  /** One of them runs, wants to, or has since the last question. */
+  /** One of them runs, wants to, or has since the last question; or waits for a page, or for the map of the process's memory (`D`), in the middle of its work. */
   areRunning(): boolean {
     let found = false;
     for (const one of this.#files) {
       const cpuNs = firstNumber(one.clock.read());
-      if (cpuNs !== one.cpuNs || !isSleeping(stateLetter(one.stat.read()))) found = true;
+      if (cpuNs !== one.cpuNs || stateLetter(one.stat.read()) !== 'S') found = true;
       one.cpuNs = cpuNs;
     }
     return found;

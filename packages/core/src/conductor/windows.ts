@@ -22,7 +22,7 @@ export interface WindowState {
   readonly surprises: number;
   /** The bin that was best after the last reading. */
   readonly knee: number | undefined;
-  /** When that was, and how long readings take, smoothed; ms. */
+  /** When that was, and how long readings take, smoothed, 0 while there was only one; ms. */
   readonly readAtMs: number;
   readonly readingMs: number;
 }
@@ -74,9 +74,9 @@ export const firstWindow: WindowState = { window: START, bins: new Map(), surpri
 const clamp = (window: number): number => Math.max(MIN, Math.min(MAX, window));
 
 export function climb(before: WindowState, seen: WindowReading): WindowState {
-  const ms = Math.min(READING_MS_LONG, seen.atMs - before.readAtMs);
-  const state = { ...before, readAtMs: seen.atMs, readingMs: before.readingMs + (ms - before.readingMs) * (before.readingMs > 0 ? SMOOTHING : 1) };
-  return climbFrom(state, seen);
+  const ms = before.readAtMs === -Infinity ? 0 : Math.min(READING_MS_LONG, seen.atMs - before.readAtMs);
+  const readingMs = before.readingMs === 0 ? ms : before.readingMs + (ms - before.readingMs) * SMOOTHING;
+  return climbFrom({ ...before, readAtMs: seen.atMs, readingMs }, seen);
 }
 
 function climbFrom(state: WindowState, seen: WindowReading): WindowState {
