@@ -60,7 +60,7 @@ describe('the window alone, readings with noise, seeds 1 to 5', () => {
       reading.area += inside;
       const ms = now - reading.atMs;
       if (now % 50 > 0 || reading.done === 0 || (reading.done < 24 && ms < 500)) continue;
-      state = climb(state, { atMs: now, perMs: reading.done / ms, concurrency: reading.area / ms, isSaturated: reading.waits > 0 || queued > 0 });
+      state = climb(state, { atMs: now, perMs: reading.done / ms, concurrency: reading.area / ms, isSaturated: reading.waits > 0 });
       reading = { atMs: now, done: 0, area: 0, waits: 0 };
     }
     return all / seconds / 1000;

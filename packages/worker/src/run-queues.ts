@@ -10,6 +10,7 @@ import { Deque } from './deque.ts';
 import type { RootLane } from './lanes/lane-clock.ts';
 import { levelOf, schedulingRules, type SchedulingRules } from './levels.ts';
 import { PassHeap, type Seat } from './pass-heap.ts';
+import { LOOK_EVERY_MS } from './segment-samples.ts';
 import { Steps } from './step-watch.ts';
 import { charge, join, type Share } from './stride.ts';
 import type { LocalThread } from './thread.ts';
@@ -67,7 +68,7 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** `usedMs` when the recorder looked last at what its threads take. */
   lookedAtMs: number = -Infinity;
   /** And how long of its time passes between two looks (segment-samples.ts). */
-  lookEveryMs: number = 5;
+  lookEveryMs: number = LOOK_EVERY_MS;
   /** Threads of this root in queues. */
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */

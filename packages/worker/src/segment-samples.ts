@@ -13,7 +13,7 @@ import type { LocalThread } from './thread.ts';
  * What comes of it is looked at once for so much processor time of a root, ms: in a server, out of cold caches, that costs 30 us, and what takes much memory
  * takes its time. Twice as seldom after each look that has found less than this part of what the heap may hold (as much as no gate minds, resource-gate.ts).
  */
-const LOOK_EVERY_MS = 5;
+export const LOOK_EVERY_MS = 5;
 const LOOK_EVERY_MS_MAX = 20;
 const LITTLE = 1e-4;
 /** Samples that wait for their thread to be woken. */

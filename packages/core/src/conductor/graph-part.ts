@@ -1,7 +1,7 @@
 /**
  * The conductor's part that minds the blocking graph: every 50 ms it reads the tables of the workers, decides (decide.ts), and writes each worker's plan; four
- * times a second the report that `pool.graph()` shows. While all is quiet it reads only the heads of the tables, the rest four times a second, and decides once (quiet.ts). It holds nothing that others wait for, and may die at any time: what it said last stays in force,
- * and the next learns anew. Next: part.ts for what a part is, quiet.ts, aggregator.ts, decide.ts.
+ * times a second the report that `pool.graph()` shows. While all is quiet it reads only the heads of the tables, the rest four times a second, and decides
+ * once (quiet.ts). It holds nothing that others wait for, and may die at any time: what it said last stays in force, and the next learns anew. Next: part.ts for what a part is, quiet.ts, aggregator.ts, decide.ts.
  */
 import { TableReader, isLive, lifeOf, mapGraph, releaseGraph, writePlan, writeReport } from '@capriccio/shared';
 import { sharedNow } from '@capriccio/worker';
