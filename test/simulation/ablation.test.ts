@@ -19,6 +19,13 @@ test('refusing nothing loses 0.3 and more', () => {
   assert.ok(full - weak >= 0.3, `${full.toFixed(2)} and ${weak.toFixed(2)}`);
 });
 
+test('refusing who comes instead of who has waited longest makes what is answered wait longer, and does no more', () => {
+  const heavy = (weakened?: Weakened): number => meanOf({ workload: cpuMix(2), load: 4, seconds: 6 }, (figures) => classOf(figures, 'heavy').p50, weakened);
+  const [full, weak] = [heavy(), heavy({ refusesFront: false })];
+  assert.ok(full <= 0.8 * weak, `${full.toFixed(0)} and ${weak.toFixed(0)} ms`);
+  assert.ok(workOf(cpuMix(2)) >= 0.98 * workOf(cpuMix(2), { refusesFront: false }));
+});
+
 test('a start gate of 32 loses 0.2 and more', () => {
   const [full, weak] = [workOf(cpuMix(2)), workOf(cpuMix(2), { rules: { startGate: 32, longGate: 32, longGateLoaded: 32 } })];
   assert.ok(full - weak >= 0.2, `${full.toFixed(2)} and ${weak.toFixed(2)}`);

@@ -2,7 +2,7 @@
  * The product's policy on the machine of the simulation. Everything that decides is imported from packages/: run queues, levels, gates, admission, the
  * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
  */
-import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait, SHEDDING_MS } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
 import { dueAt, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
@@ -22,6 +22,8 @@ export interface Weakened {
   readonly decide?: Partial<DecideRules>;
   /** When what cannot be in time is refused: at its arrival, or when its turn comes, or never. */
   readonly shedding?: 'arrival' | 'head' | 'none';
+  /** Who has waited longest is refused instead of who comes. */
+  readonly refusesFront?: boolean;
   readonly steals?: boolean;
   readonly gatesMemory?: boolean;
   /** The conductor is dead in this span, seconds. */
@@ -46,6 +48,7 @@ const add = (sums: Tally, value: number): void => { sums.count++; sums.sum += va
 interface RootBooks { readonly admission: Admission; readonly standing: Standing; queued: number; started: number; live: number; readonly own: Tally; readonly usedMs: number[] }
 interface EdgeBooks { readonly from: number; readonly to: number; count: number; readonly time: Tally; readonly bytes: Tally }
 interface Notes { node: number; since: number; gateMs: number; gateSince: number; promise: Reservation | undefined; isInside: boolean }
+interface Waiting extends Entry<SimThread> { readonly thread: SimThread }
 interface Desk { readonly roots: Roots<SimThread>; current: Root<SimThread> | undefined }
 
 export class Capriccio implements Policy {
@@ -64,6 +67,7 @@ export class Capriccio implements Policy {
   #areaAt = 0;
   #state!: ConductorState;
   #looked: Looked | undefined;
+  #refusedAt = -Infinity;
   /** Looks at everything, and those that were spared. */
   looks = 0;
   spared = 0;
@@ -103,13 +107,29 @@ export class Capriccio implements Policy {
     const books = this.#books[thread.type] as RootBooks;
     books.standing.note(this.#machine.now, true);
     if (this.#weakened.shedding === undefined || this.#weakened.shedding === 'arrival') {
-      if (this.#judge(books, thread) !== undefined) return false;
+      if (this.#judge(books, thread) !== undefined) {
+        this.#refusedAt = this.#machine.now;
+        if (this.#weakened.refusesFront === false || !this.#refuseFront(books, worker, thread)) return false;
+      }
     }
     books.queued++;
     const { roots } = this.#desk(worker);
     const root = this.#rootOf(worker, thread);
-    root.entries.push({ root, begin: () => this.#start(thread) } satisfies Entry<SimThread>);
+    const waiting: Waiting = { root, thread, begin: () => this.#start(thread) };
+    root.entries.push(waiting);
     roots.activate(root);
+    return true;
+  }
+
+  /** Who has waited longest leaves instead of the newcomer. */
+  #refuseFront(books: RootBooks, worker: SimWorker, newcomer: SimThread): boolean {
+    const { entries } = this.#rootOf(worker, newcomer);
+    const { now } = this.#machine;
+    const first = entries.first as Waiting | undefined;
+    if (first === undefined || !books.admission.leavesInstead(now - first.thread.arrivedAt, newcomer.request.deadlineMs)) return false;
+    entries.shift();
+    books.queued--;
+    this.#machine.end(first.thread, 'refused');
     return true;
   }
 
@@ -121,7 +141,7 @@ export class Capriccio implements Policy {
     });
     const waitMs = forecastWait(books.queued, plan?.drainPerMs ?? 0, gates);
     return books.admission.judge({
-      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, share: 1, fairWaitMs: waitMs },
+      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, isShedding: this.#machine.now - this.#refusedAt < SHEDDING_MS, share: 1, fairWaitMs: waitMs },
       nowMs: this.#machine.now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs: plan?.ownMs ?? NOTHING, workers: this.#machine.workers.length,
       waitMs, waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
     });

@@ -9,9 +9,9 @@ import { memio, memory, memstep, type Workload } from './workloads.ts';
 const MIB = 2 ** 20;
 
 describe.each([['memory', memory], ['memio', memio], ['memstep', memstep]] as const)('%s', (_, workload) => {
-  test.each([1, 2, 4, 8])('at %ix the peak is at most 1.05 of the limit, in eleven of twelve runs, and 1.2 in the other', (load) => {
-    const peaks = Array.from({ length: 12 }, (_one, k) => run({ workload: workload(2), load, seed: k + 1 }).figures.memoryPeak).toSorted((a, b) => a - b);
-    assert.ok((peaks[10] as number) <= 1.05 && (peaks[11] as number) <= 1.2, `${peaks.map((peak) => peak.toFixed(2))}: of forty two or three are above 1.05`);
+  test.each([1, 2, 4, 8])('at %ix the peak is at most 1.05 of the limit, in twenty-one of twenty-four runs, and 1.2 in the others', (load) => {
+    const peaks = Array.from({ length: 24 }, (_one, k) => run({ workload: workload(2), load, seed: k + 1 }).figures.memoryPeak).toSorted((a, b) => a - b);
+    assert.ok((peaks[20] as number) <= 1.05 && (peaks[23] as number) <= 1.2, `${peaks.map((peak) => peak.toFixed(2))}: of forty one to three are above 1.05`);
   });
 
   test('those that take none are answered', () => {
@@ -24,12 +24,12 @@ describe.each([['memory', memory], ['memio', memio], ['memstep', memstep]] as co
 
 test('three times as much a request from one moment on: the limit holds, and what can be done is done', () => {
   const shifts = [{ at: 3, apply: (machine: { scale(type: number, by: { bytes: number }): void }) => machine.scale(0, { bytes: 3 }) }];
-  const peaks = [1, 2, 3, 4, 5].map((seed) => {
+  const peaks = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => {
     const { figures } = run({ workload: memory(2), load: 2, seconds: 8, warmUp: 4, shifts, seed });
     assert.ok(classOf(figures, 'big').okPerS >= 200, `${classOf(figures, 'big').okPerS.toFixed(0)} a second`);
     return figures.memoryPeak;
   }).toSorted((a, b) => a - b);
-  assert.ok((peaks[2] as number) <= 1.1 && (peaks[4] as number) <= 1.25, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
+  assert.ok((peaks[4] as number) <= 1.1 && (peaks[8] as number) <= 1.3, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
 });
 
 test('a limit that is halved meanwhile is kept as soon as what is in use has gone', () => {

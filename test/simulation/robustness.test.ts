@@ -131,19 +131,20 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   const admission = new Admission();
   const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
   assert.equal(admission.judge(arrival), undefined, 'a probe');
-  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false) => admission.judge({ ...arrival, waitMs, queue: { stands, isAway, isGated: false, share, fairWaitMs } });
+  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false, isShedding = false, waiting = 100) => admission.judge({ ...arrival, waitMs, waiting, queue: { stands, isAway, isGated: false, isShedding, share, fairWaitMs } });
   assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
   assert.notEqual(judge(false, 5000, 601), undefined);
   assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
-  assert.deepEqual([150, 151].map((ms) => judge(false, 5000, ms, 0.1) === undefined), [true, false], 'and 0.15 at least');
+  assert.deepEqual([80, 81].map((ms) => judge(false, 5000, ms, 0.1) === undefined), [true, false], 'and 0.08 at least');
+  assert.deepEqual([150, 151].map((ms) => judge(false, 5000, ms, 0.1, false, false, 4) === undefined), [true, false], 'or 0.15 where four wait');
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
   assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
-  const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, share: 1, fairWaitMs: 250 } });
+  const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, isShedding: false, share: 1, fairWaitMs: 250 } });
   assert.equal(behind(2) === undefined, false, 'where nearly all are refused one may wait, and no second');
   assert.equal(behind(2, true) === undefined, true, 'but before a window');
   assert.notEqual(judge(false, 31, 1), undefined, 'it stands, though it has been empty for an instant');
-  assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, share: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
+  assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, isShedding: false, share: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
   for (let k = 0; k < 36; k++) judge(true, 1, 1);
   assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'where half are, two may wait for a quarter of it all the same');
   for (let k = 0; k < 64; k++) judge(true, 1, 1);
@@ -154,12 +155,27 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.deepEqual([79, 81].map((ms) => judge(true, ms, 1) === undefined), [true, false], '0.08 in one burst of refusals');
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
   assert.deepEqual([290, 301].map((ms) => judge(true, ms, 1) === undefined), [true, false], 'and 0.3 where hardly one is');
+  assert.deepEqual([80, 81].map((ms) => judge(true, ms, 1, 0.2, false, true) === undefined), [true, false], 'or 0.08 while the worker refuses somebody');
+  for (let k = 0; k < 100; k++) judge(true, 1, 1);
+  assert.deepEqual([4, 5].map((waiting) => judge(true, 290, 1, 0.2, false, true, waiting) === undefined), [true, false], 'with its part of 24, by its share, before it');
+  for (let k = 0; k < 100; k++) judge(true, 1, 1);
+  assert.deepEqual([12, 13].map((waiting) => judge(true, 290, 1, 0.5, false, true, waiting) === undefined), [true, false]);
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
   assert.deepEqual([540, 551].map((ms) => judge(true, ms, 1, 1, true) === undefined), [true, false], 'or 0.55 where it waits for back lanes');
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000, 1, true);
   assert.deepEqual([30, 31].map((ms) => judge(true, ms, 1, 1, true) === undefined), [true, false], 'but no longer than others where most are refused');
   assert.deepEqual([79, 80, 81].map((ageMs) => givesWay(ageMs, 1000, 21, 10)), [false, false, true], 'longer than may be waited for in one that stands');
   assert.equal(givesWay(1000, 1000, 7, 10), false, 'hardly two of five of those who came after it are refused');
+});
+
+test('who has waited longest leaves instead of the newcomer while a refusal is soon, and where many are refused also when something long held up all', () => {
+  const admission = new Admission();
+  const judge = (waitMs: number) => admission.judge({ nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs, waiting: 5, workers: 1, ownMs: { mean: 10, variance: 0 } });
+  const leaves = (deadlineMs: number) => [6, 8, 20, 80].map((ageMs) => admission.leavesInstead(ageMs, deadlineMs) && !admission.leavesInstead(ageMs + 1, deadlineMs));
+  judge(1);
+  assert.deepEqual([leaves(75), leaves(1000)], [[true, false, false, false], [false, false, true, false]], 'no longer than in a queue that stands');
+  for (let k = 0; k < 50; k++) judge(5000);
+  assert.deepEqual([leaves(100), leaves(10_000)], [[false, true, false, false], [false, false, false, true]]);
 });
 
 test('a probe goes through only where nobody else does', () => {

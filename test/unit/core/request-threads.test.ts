@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Scheduler } from '@capriccio/worker';
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
 import { WriteCoalescer } from '../../../packages/core/src/http/coalesce.ts';
 import { RequestThreads } from '../../../packages/core/src/serve/request-threads.ts';
 
@@ -16,19 +17,69 @@ class Response extends EventEmitter {
   end(): void { this.writableEnded = true; }
 }
 
-test('clients that have gone while their requests waited are nobody whom the next has to wait for', () => {
+/** Requests come to one route, and no turn ever comes. */
+function door(deadlineMs: number) {
   const scheduler = new Scheduler({ timersRef: false });
   scheduler.arm = () => { /* no turn ever comes */ };
-  const threads = new RequestThreads({ scheduler, laneClock: undefined }, () => assert.fail('it has begun'), options, new WriteCoalescer(), () => { /* nobody observes */ }, { shed: () => { /* the status tells */ }, expired: () => assert.fail('nothing has begun') });
+  const threads = new RequestThreads({ scheduler, laneClock: undefined }, () => assert.fail('it has begun'), { ...options, deadlineMs }, new WriteCoalescer(), () => { /* nobody observes */ }, { shed: () => { /* the status tells */ }, expired: () => assert.fail('nothing has begun') });
   const arrive = (accept?: string): Response => {
     const res = new Response();
     threads.add({ method: 'GET', url: '/feed', headers: { accept }, socket: {}, complete: true } as unknown as IncomingMessage, res as unknown as ServerResponse);
     return res;
   };
+  return { scheduler, threads, arrive, root: scheduler.roots.named('GET /feed') };
+}
+
+test('clients that have gone while their requests waited are nobody whom the next has to wait for', () => {
+  const { threads, arrive } = door(5);
   const streams = Array.from({ length: 300 }, () => arrive('text/event-stream'));   // without a deadline: none is refused
   assert.ok(streams.every(({ status }) => status === 0));
   assert.equal(arrive().status, 503, '300 before it');
   for (const stream of streams) stream.emit('close');
   assert.equal(arrive().status, 0, 'the first, who found nobody before him, and nobody else');
   assert.equal(threads.active, 301);
+});
+
+describe('somebody has to leave the queue', () => {
+  /** A second of computing each, ten seconds of time: some six fit. */
+  const full = () => {
+    const scene = door(10_000);
+    scene.root.costUs = 1e6;
+    const waiting: Response[] = [];
+    for (;;) {
+      const next = scene.arrive();
+      if (scene.threads.active === waiting.length) return { ...scene, waiting, next };
+      waiting.push(next);
+    }
+  };
+  test('it is who has waited longest, and has a refusal soon; the newcomer waits', () => {
+    const { threads, root, waiting, next, arrive } = full();
+    assert.ok(waiting.length > 3 && waiting.length < 20, `${waiting.length}`);
+    assert.deepEqual([waiting[0]?.status, waiting[0]?.writableEnded, next.status], [503, true, 0]);
+    arrive();
+    assert.deepEqual(waiting.map(({ status }) => status), [503, 503, ...Array.from({ length: waiting.length - 2 }, () => 0)]);
+    assert.equal(threads.active, waiting.length);
+    assert.equal(root.entries.length, waiting.length);
+    waiting[0]?.emit('close');
+    waiting[2]?.emit('close');
+    assert.equal(arrive().status, 0, 'one has gone by itself: there is room');
+    assert.equal(waiting[3]?.status, 0);
+    arrive();
+    assert.deepEqual([waiting[2]?.status, waiting[3]?.status], [0, 503], 'who has gone is told nothing');
+    assert.equal(threads.active, waiting.length);
+  });
+  test('it is the newcomer when the first has waited for long, or has no deadline', async () => {
+    const { arrive, waiting } = full();
+    await sleep(100);
+    arrive();                                                            // a probe perhaps
+    assert.equal(arrive().status, 503);
+    assert.equal(waiting.at(-1)?.status, 0);
+    const { arrive: come, root, threads } = door(10_000);
+    root.costUs = 1e6;
+    const stream = come('text/event-stream');
+    const others = Array.from({ length: 30 }, () => come());
+    assert.equal(stream.status, 0);
+    assert.equal(others.at(-1)?.status, 503);
+    assert.ok(threads.active < 20);
+  });
 });

@@ -39,6 +39,14 @@ const WEIGHT_LONG = 1 / 64;
  */
 const FEW = 4;
 /**
+ * While a worker refuses somebody, of whichever route, so many of all that run there may have the slack, each route its part of them and never less than those
+ * few; others have SLACK_STANDING. At the capacity somebody waits at all times, and whoever comes would wait for as long as is allowed, though far fewer see to
+ * it that the next one is ready. Where nobody is refused a long queue is what a stall has left, and is worked off.
+ */
+const MANY = 24;
+/** Somebody was refused so short a time ago: the worker has more to do than it can, ms. */
+export const SHEDDING_MS = 1000;
+/**
  * So many, where this part is refused: then it is more than chance; and where this, and it waits for processors alone, the next one is there soon. Before a
  * window one more has to be ready: it opens suddenly, when a service becomes faster.
  */
@@ -53,9 +61,17 @@ const REFUSING_NEARLY_ALL = 0.6;
 const REFUSING_HALF = 0.5;
 const LATELY_MS = 300;
 /**
+ * Somebody has to leave the queue: who has waited longest does, up to this, instead of the newcomer; so whoever has his turn has waited for less, and each turn
+ * is taken all the same (Yin and Hluchyj, Implication of dropping packets from the front of a queue, 1993). A refusal is to come soon, ms; but where many are
+ * refused the front of the queue is young, unless something long has held up all, and then it may have waited for what is allowed in a queue that stands.
+ */
+const FRONT_MS = 20;
+const FRONT_MS_MAX = 80;
+/**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
- * have this; where many come at once it is more likely the beginning of an overload, and each may have this part of its share, but never less than the other.
+ * have this; where many come at once it is more likely the beginning of an overload, and each may have this part of its share, but a few of each never less than
+ * the other, and the rest no less than in a queue that stands.
  */
 const SLACK_BURST = 0.6;
 const SLACK_BURST_SHARED = 0.15;
@@ -86,10 +102,10 @@ export interface Arrival {
   readonly workers: number;
   readonly ownMs: Moments;
   /**
-   * Whether it stands (standing.ts), waits for back lanes, or before a window too; the root's fair share, from 0 to 1; and the wait if it gets that from now on,
-   * or goes on as fast as it has, ms. Not there: not known.
+   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused there lately, of whichever root; the root's
+   * fair share, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there: not known.
    */
-  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly share: number; readonly fairWaitMs: number };
+  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
@@ -110,13 +126,17 @@ export class Admission {
     const waitMs = queue === undefined || stands ? arrival.waitMs : queue.fairWaitMs;
     if (waitMs > 0 && waiting > workers) {
       const left = Math.max(0, deadlineMs - (ownMs.mean + Math.sqrt(ownMs.variance)));
-      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, stands, waiting > this.#fewOf(queue) * workers) * left) {
+      if (nowMs - arrivedAtMs + waitMs > this.#slackOf(queue, stands, waiting / workers) * left) {
         if (nowMs - this.#begunAtMs <= Math.min(PROBE_MS_MAX, Math.max(PROBE_MS, PROBE_WAITS * waitMs))) return this.#refuse(nowMs, waitMs);
         this.probed++;
       }
     }
     this.letIn(nowMs);
     return undefined;
+  }
+  /** One has been refused: whether another leaves in its place, which has waited for so long. */
+  leavesInstead(ageMs: number, deadlineMs: number): boolean {
+    return ageMs <= Math.min(this.#refusingLong > REFUSING_MANY ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
   }
   /** One goes on that found nobody before it. */
   letIn(nowMs: number): void {
@@ -138,11 +158,14 @@ export class Admission {
     if (this.#refusingLong < REFUSING_MANY) return FEW;
     return this.#refusingLong < REFUSING_NEARLY_ALL || queue?.isGated !== false ? FEWER : FEWEST;
   }
-  #slackOf(queue: Arrival['queue'], stands: boolean, areMany: boolean): number {
+  /** @param waiting  for each worker */
+  #slackOf(queue: Arrival['queue'], stands: boolean, waiting: number): number {
     if (queue === undefined) return SLACK;
-    if (!stands) return Math.max(SLACK_BURST_SHARED, SLACK_BURST * queue.share);
-    const most = queue.isAway ? SLACK_AWAY : SLACK;
-    return areMany ? slackWhere(most, this.#refusing, this.#refusingLong) : most;
+    const { isAway, isGated, isShedding, share } = queue;
+    if (!stands) return Math.max(waiting <= this.#fewOf(queue) ? SLACK_BURST_SHARED : SLACK_STANDING, SLACK_BURST * share);
+    const most = isAway ? SLACK_AWAY : SLACK;
+    if (waiting <= this.#fewOf(queue)) return most;
+    return slackWhere(!isShedding || isAway || isGated || waiting <= MANY * share ? most : SLACK_STANDING, this.#refusing, this.#refusingLong);
   }
 }
 

@@ -14,7 +14,7 @@ import { Settling } from '../conductor/settling.ts';
 import { Bag, type Member } from './bag.ts';
 import { HandOver, type Handed } from './hand-over.ts';
 import { measureLater } from './later-segment.ts';
-import { RouteAdmission } from './route-admission.ts';
+import { RouteAdmission, type Refusals } from './route-admission.ts';
 import type { HostOptions, RouteOptions } from './serve-options.ts';
 import { ShortRequests, type Queue, type ShortRoute } from './short-requests.ts';
 import type { Unserved } from './unserved-report.ts';
@@ -43,6 +43,7 @@ export class RequestThreads {
   readonly #shorts: ShortRequests<Route<RouteOptions>> | undefined;
   readonly #clients = new Patiences();
   readonly #settling: Settling;
+  readonly #refusals: Refusals = { atMs: -Infinity };
   #cell = new Cell();
   /** While draining every answer closes its connection. */
   #isDraining = false;
@@ -114,7 +115,7 @@ export class RequestThreads {
     const waits = admission.isWaitedFor;
     const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
-    if (retryAfterMs !== undefined) { this.#shed(res, route, retryAfterMs); return; }
+    if (retryAfterMs !== undefined && (isEndless || !this.#shedFirst(entry, retryAfterMs))) { this.#shed(res, route, retryAfterMs); return; }
     if (waits) {
       if (!isEndless && admission.isCrowded(entry.arrivedAt)) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
       res.once('close', () => {
@@ -158,7 +159,7 @@ export class RequestThreads {
     if (options?.tickets !== undefined) root.give(options.tickets);
     return root;
   }
-  #queueOf(root: Root): Queue { return { root, admission: new RouteAdmission(root, this.#runtime.scheduler.roots.active, this.#clients, this.#settling) }; }
+  #queueOf(root: Root): Queue { return { root, admission: new RouteAdmission(root, this.#runtime.scheduler.roots.active, this.#clients, this.#settling, this.#refusals) }; }
   /** @internal it could not be answered in time any more */
   isPast({ admission, req, route, arrivedAt }: RequestEntry, nowMs: number): boolean {
     const [ageMs, deadlineMs] = [nowMs - arrivedAt, this.#deadlineOf(route)];
@@ -306,7 +307,24 @@ export class RequestThreads {
     thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
   }
 
-  /** It is refused before it waits, and before its body is read. */
+  /** One has come that is refused: who has waited longest in its queue is, instead, unless that has waited for too long, or has no deadline. @returns whether one was */
+  #shedFirst({ root, admission, arrivedAt: nowMs }: RequestEntry, retryAfterMs: number): boolean {
+    for (let first = root.entries.first; first instanceof RequestEntry; first = root.entries.first) {
+      const { req, res, route, arrivedAt, isGone, staysInFront } = first;
+      if (!isGone && (staysInFront || isStream(req) || !admission.leavesInstead(nowMs, arrivedAt, this.#deadlineOf(route)))) return false;
+      root.entries.shift();
+      first.isTaken = true;
+      if (isGone) admission.gone--;
+      admission.left(nowMs);
+      this.active--;
+      if (isGone) continue;
+      this.#shed(res, route, retryAfterMs);
+      return true;
+    }
+    return false;
+  }
+
+  /** It is refused before it begins, and before its body is read. */
   #shed(res: ServerResponse, { name }: Route<RouteOptions>, retryAfterMs: number): void {
     this.#unserved.shed(name, retryAfterMs);
     this.#answer503(res, 'The server has more to do than it can do in time.\n', retryAfterMs);

@@ -4,7 +4,7 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait, givesWay } from '../conductor/admission.ts';
+import { Admission, forecastWait, givesWay, SHEDDING_MS } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
 import type { Settling } from '../conductor/settling.ts';
@@ -20,6 +20,9 @@ const SAMPLE = 16;
 const REFUSING_MS = 50;
 const NONE: readonly never[] = [];
 const NO_WAIT = { waiting: 0, ms: 0 };
+
+/** When a worker refused somebody last, of whichever route, ms. */
+export interface Refusals { atMs: number }
 
 export class RouteAdmission {
   readonly #root: Root;
@@ -47,17 +50,19 @@ export class RouteAdmission {
   #sharers = -1;
   #toSample = 1;
   #refusedAtMs = -Infinity;
+  readonly #refusals: Refusals;
   /** So many in the entry queue have lost their clients: nobody waits for what they would take. */
   gone = 0;
   /** What was said to the last that was refused, ms. */
   retryAfterMs = 0;
 
-  /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route; @param settling  of the worker */
-  constructor(root: Root, active: readonly Root[], clients?: Patiences, settling?: Settling) {
+  /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route; @param settling  of the worker; @param refusals  of the worker */
+  constructor(root: Root, active: readonly Root[], clients?: Patiences, settling?: Settling, refusals: Refusals = { atMs: -Infinity }) {
     this.#patience = clients?.of() ?? new Patience();
     this.#root = root;
     this.#active = active;
     this.#settling = settling;
+    this.#refusals = refusals;
   }
 
   /** Somebody waits before one that comes now: in the entry queue, at a gate, or begun and ready to go on. */
@@ -72,9 +77,11 @@ export class RouteAdmission {
     this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
     if (!waits) { this.#admission.letIn(nowMs); return undefined; }
     const retryAfterMs = this.#judge(nowMs, deadlineMs);
-    if (retryAfterMs !== undefined) { this.#refusedAtMs = nowMs; this.retryAfterMs = retryAfterMs; }
+    if (retryAfterMs !== undefined) { this.#refusedAtMs = this.#refusals.atMs = nowMs; this.retryAfterMs = retryAfterMs; }
     return retryAfterMs;
   }
+  /** One that has come now has been refused: whether one that waits leaves in its place. */
+  leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs)); }
   /** Refused so far; and how many wait for their turn. */
   get refused(): number { return this.#admission.refused; }
   get waiting(): number { return this.#root.entries.length - this.gone; }
@@ -99,7 +106,7 @@ export class RouteAdmission {
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated: downstream !== undefined || gate.waiting > 0, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated: downstream !== undefined || gate.waiting > 0, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
