@@ -126,7 +126,7 @@ export class Capriccio implements Policy {
     const { entries } = this.#rootOf(worker, newcomer);
     const { now } = this.#machine;
     const first = entries.first as Waiting | undefined;
-    if (first === undefined || !books.admission.leavesInstead(now - first.thread.arrivedAt, newcomer.request.deadlineMs)) return false;
+    if (first === undefined || !books.admission.leavesInstead(now - first.thread.arrivedAt, newcomer.request.deadlineMs, entries.length)) return false;
     entries.shift();
     books.queued--;
     this.#machine.end(first.thread, 'refused');

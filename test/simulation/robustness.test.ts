@@ -171,11 +171,12 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
 test('who has waited longest leaves instead of the newcomer while a refusal is soon, and where many are refused also when something long held up all', () => {
   const admission = new Admission();
   const judge = (waitMs: number) => admission.judge({ nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs, waiting: 5, workers: 1, ownMs: { mean: 10, variance: 0 } });
-  const leaves = (deadlineMs: number) => [6, 8, 20, 80].map((ageMs) => admission.leavesInstead(ageMs, deadlineMs) && !admission.leavesInstead(ageMs + 1, deadlineMs));
+  const leaves = (deadlineMs: number, waiting = 8) => [6, 8, 20, 80].map((ageMs) => admission.leavesInstead(ageMs, deadlineMs, waiting) && !admission.leavesInstead(ageMs + 1, deadlineMs, waiting));
   judge(1);
   assert.deepEqual([leaves(75), leaves(1000)], [[true, false, false, false], [false, false, true, false]], 'no longer than in a queue that stands');
   for (let k = 0; k < 50; k++) judge(5000);
   assert.deepEqual([leaves(100), leaves(10_000)], [[false, true, false, false], [false, false, false, true]]);
+  assert.deepEqual(leaves(10_000, 9), [false, false, true, false], 'in a long queue the first is old for that alone');
 });
 
 test('a probe goes through only where nobody else does', () => {

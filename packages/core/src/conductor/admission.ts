@@ -63,10 +63,12 @@ const LATELY_MS = 300;
 /**
  * Somebody has to leave the queue: who has waited longest does, up to this, instead of the newcomer; so whoever has his turn has waited for less, and each turn
  * is taken all the same (Yin and Hluchyj, Implication of dropping packets from the front of a queue, 1993). A refusal is to come soon, ms; but where many are
- * refused the front of the queue is young, unless something long has held up all, and then it may have waited for what is allowed in a queue that stands.
+ * refused the front of a queue of no more than so many is young, unless something long has held up all, and then it may have waited for what is allowed in a
+ * queue that stands.
  */
 const FRONT_MS = 20;
 const FRONT_MS_MAX = 80;
+const FRONT_OF = 8;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -134,9 +136,9 @@ export class Admission {
     this.letIn(nowMs);
     return undefined;
   }
-  /** One has been refused: whether another leaves in its place, which has waited for so long. */
-  leavesInstead(ageMs: number, deadlineMs: number): boolean {
-    return ageMs <= Math.min(this.#refusingLong > REFUSING_MANY ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
+  /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
+  leavesInstead(ageMs: number, deadlineMs: number, waiting: number): boolean {
+    return ageMs <= Math.min(this.#refusingLong > REFUSING_MANY && waiting <= FRONT_OF ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
   }
   /** One goes on that found nobody before it. */
   letIn(nowMs: number): void {

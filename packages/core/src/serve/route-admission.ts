@@ -81,7 +81,7 @@ export class RouteAdmission {
     return retryAfterMs;
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
-  leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs)); }
+  leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
   /** Refused so far; and how many wait for their turn. */
   get refused(): number { return this.#admission.refused; }
   get waiting(): number { return this.#root.entries.length - this.gone; }
