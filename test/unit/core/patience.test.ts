@@ -130,6 +130,25 @@ test('requests whose clients have gone keep nobody waiting who comes later', () 
   assert.equal(judge(), undefined);
 });
 
+test('a worker that refuses somebody keeps the queues of all who want its processor short, and no others', () => {
+  const roots = new Roots();
+  const refusals = { atMs: -Infinity };
+  const now = sharedNow();
+  const flooded = (name: string, set: (root: ReturnType<typeof roots.named>) => void): number => {
+    const root = roots.named(name);
+    root.costUs = 1e6;
+    set(root);
+    const admission = new RouteAdmission(root, roots.active, undefined, undefined, refusals);
+    times(20, () => root.entries.push({ root, begin: () => { /* it waits */ } }));
+    admission.arrives(now, 1000);
+    assert.notEqual(admission.arrives(now, 1000), undefined);
+    return refusals.atMs;
+  };
+  assert.equal(flooded('GET /away', (root) => { root.isAway = true; }), -Infinity, 'it waits for back lanes');
+  assert.equal(flooded('GET /gated', (root) => { root.gateWait = () => ({ waiting: 1, ms: 100 }); }), -Infinity, 'it waits for a service');
+  assert.equal(flooded('GET /here', () => { /* it wants the processor */ }), now);
+});
+
 describe('more comes than a route can take up', () => {
   /** A route that takes 10 ms a request, alone on its worker; `come` as often as asked, at once, and `take` one. */
   const line = () => {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Scheduler } from '@capriccio/worker';
-import { describe, test } from 'vitest';
+import { afterEach, describe, test, vi } from 'vitest';
 import { WriteCoalescer } from '../../../packages/core/src/http/coalesce.ts';
 import { RequestThreads } from '../../../packages/core/src/serve/request-threads.ts';
+import { RouteAdmission } from '../../../packages/core/src/serve/route-admission.ts';
 
 const options = { host: '127.0.0.1', port: 0, accept: 'placed', deadlineMs: 5, routes: {}, headersMs: 0, bodyMs: 0, bodyBytes: Infinity, keepAliveMs: 5000, observe: false, tellsEnds: false } as const;
 
@@ -41,18 +41,20 @@ test('clients that have gone while their requests waited are nobody whom the nex
 });
 
 describe('somebody has to leave the queue', () => {
-  /** A second of computing each, ten seconds of time: some six fit. */
+  afterEach(() => { vi.restoreAllMocks(); });
+  /** A second of computing each, ten seconds of time: some six fit. Time stands still. */
   const full = () => {
-    const scene = door(10_000);
+    const begin = performance.now();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(begin);
+    const scene = { ...door(10_000), after: (ms: number): void => { now.mockReturnValue(begin + ms); } };
     scene.root.costUs = 1e6;
     const waiting: Response[] = [];
-    for (;;) {
-      const next = scene.arrive();
-      if (scene.threads.active === waiting.length) return { ...scene, waiting, next };
-      waiting.push(next);
-    }
+    let next = scene.arrive();
+    for (; scene.threads.active > waiting.length && waiting.length < 100; next = scene.arrive()) waiting.push(next);
+    return { ...scene, waiting, next };
   };
   test('it is who has waited longest, and has a refusal soon; the newcomer waits', () => {
+    const left = vi.spyOn(RouteAdmission.prototype, 'left');
     const { threads, root, waiting, next, arrive } = full();
     assert.ok(waiting.length > 3 && waiting.length < 20, `${waiting.length}`);
     assert.deepEqual([waiting[0]?.status, waiting[0]?.writableEnded, next.status], [503, true, 0]);
@@ -60,6 +62,7 @@ describe('somebody has to leave the queue', () => {
     assert.deepEqual(waiting.map(({ status }) => status), [503, 503, ...Array.from({ length: waiting.length - 2 }, () => 0)]);
     assert.equal(threads.active, waiting.length);
     assert.equal(root.entries.length, waiting.length);
+    assert.equal(left.mock.calls.length, 0, 'the queue has not been empty, of however few it is');
     waiting[0]?.emit('close');
     waiting[2]?.emit('close');
     assert.equal(arrive().status, 0, 'one has gone by itself: there is room');
@@ -68,12 +71,14 @@ describe('somebody has to leave the queue', () => {
     assert.deepEqual([waiting[2]?.status, waiting[3]?.status], [0, 503], 'who has gone is told nothing');
     assert.equal(threads.active, waiting.length);
   });
-  test('it is the newcomer when the first has waited for long, or has no deadline', async () => {
-    const { arrive, waiting } = full();
-    await sleep(100);
-    arrive();                                                            // a probe perhaps
-    assert.equal(arrive().status, 503);
-    assert.equal(waiting.at(-1)?.status, 0);
+  test('it is the newcomer when the first has waited for long', () => {
+    const { arrive, waiting, after } = full();
+    after(19);
+    assert.deepEqual([arrive().status, waiting[1]?.status], [0, 503]);
+    after(21);
+    assert.deepEqual([arrive().status, waiting[2]?.status], [503, 0]);
+  });
+  test('and when the first has no deadline', () => {
     const { arrive: come, root, threads } = door(10_000);
     root.costUs = 1e6;
     const stream = come('text/event-stream');

@@ -38,7 +38,7 @@ describe('requests', () => {
       socket.write('GET /burn?ms=60 HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(12));
       return answersIn(await received(socket, (text) => answersIn(text).length === 12)).map((answer) => answer.slice(0, 3));
     };
-    for (const got of [await statuses(), await statuses()]) assert.deepEqual([got[0], got.at(-1)], ['200', '503']);
+    for (const got of [await statuses(), await statuses()]) assert.deepEqual([...new Set(got)].toSorted(), ['200', '503']);
     await until(() => pool.stats().refused.requests > before, 'the count');
   });
   test('that await what is Node\'s are listed with the time since when', async () => {

@@ -104,7 +104,7 @@ export interface Arrival {
   readonly workers: number;
   readonly ownMs: Moments;
   /**
-   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused there lately, of whichever root; the root's
+   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused lately who wants the same processor, of whichever root; the root's
    * fair share, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there: not known.
    */
   readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly fairWaitMs: number };

@@ -314,12 +314,10 @@ export class RequestThreads {
       if (!isGone && (staysInFront || isStream(req) || !admission.leavesInstead(nowMs, arrivedAt, this.#deadlineOf(route)))) return false;
       root.entries.shift();
       first.isTaken = true;
-      if (isGone) admission.gone--;
-      admission.left(nowMs);
       this.active--;
-      if (isGone) continue;
-      this.#shed(res, route, retryAfterMs);
-      return true;
+      if (!isGone) { this.#shed(res, route, retryAfterMs); return true; }   // the newcomer takes its place: the queue is never empty in between
+      admission.gone--;
+      admission.left(nowMs);
     }
     return false;
   }

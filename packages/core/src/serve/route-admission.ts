@@ -21,7 +21,7 @@ const REFUSING_MS = 50;
 const NONE: readonly never[] = [];
 const NO_WAIT = { waiting: 0, ms: 0 };
 
-/** When a worker refused somebody last, of whichever route, ms. */
+/** When a worker refused somebody last who wants its processor: of whichever route that runs there and waits for nothing else, ms. */
 export interface Refusals { atMs: number }
 
 export class RouteAdmission {
@@ -77,8 +77,9 @@ export class RouteAdmission {
     this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
     if (!waits) { this.#admission.letIn(nowMs); return undefined; }
     const retryAfterMs = this.#judge(nowMs, deadlineMs);
-    if (retryAfterMs !== undefined) { this.#refusedAtMs = this.#refusals.atMs = nowMs; this.retryAfterMs = retryAfterMs; }
-    return retryAfterMs;
+    if (retryAfterMs === undefined) return undefined;
+    this.#refusedAtMs = nowMs;
+    return this.retryAfterMs = retryAfterMs;
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
@@ -104,10 +105,13 @@ export class RouteAdmission {
     const gate = gateWait?.() ?? NO_WAIT;
     const settles = this.#settling?.settles(nowMs) === true;                // then whatever waits is a burst, and no overload yet
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
-    return this.#admission.judge({
+    const isGated = downstream !== undefined || gate.waiting > 0;
+    const retryAfterMs = this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated: downstream !== undefined || gate.waiting > 0, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
+    if (retryAfterMs !== undefined && !isAway && !isGated) this.#refusals.atMs = nowMs;
+    return retryAfterMs;
   }
 
   #takeRate(nowMs: number): void {
