@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Weakened } from './capriccio.ts';
 import { classOf, meanOf } from './runs.ts';
-import { bimodal, cpuMix, db, ledger, memio, type Workload } from './workloads.ts';
+import { bimodal, cpuMix, db, evenMix, ledger, memio, type Workload } from './workloads.ts';
 
 const workOf = (workload: Workload, weakened?: Weakened, load = 4): number => meanOf({ workload, load, seconds: 6 }, (figures) => figures.work, weakened);
 
@@ -24,6 +24,16 @@ test('refusing who comes instead of who has waited longest makes what is answere
   const [full, weak] = [heavy(), heavy({ refusesFront: false })];
   assert.ok(full <= 0.8 * weak, `${full.toFixed(0)} and ${weak.toFixed(0)} ms`);
   assert.ok(workOf(cpuMix(2)) >= 0.98 * workOf(cpuMix(2), { refusesFront: false }));
+});
+
+test('without borrowing, where threads cannot be interrupted, short requests wait for longer; no more is done', () => {
+  const run = (figure: Parameters<typeof meanOf>[1], load: number, weakened?: Weakened): number => meanOf({ workload: evenMix(2), load, seconds: 6 }, figure, { quantumMs: 1000, ...weakened });
+  const none = { rules: { behindCosts: 0 } };
+  for (const [load, part] of [[0.9, 0.85], [1, 0.6]] as const) {
+    const [full, weak] = [undefined, none].map((weakened) => run((figures) => classOf(figures, '3 ms').p50, load, weakened)) as [number, number];
+    assert.ok(full <= part * weak, `${full.toFixed(1)} and ${weak.toFixed(1)} ms at ${load} x`);
+    assert.ok(run((figures) => figures.work, load) >= 0.99 * run((figures) => figures.work, load, none));
+  }
 });
 
 test('a start gate of 32 loses 0.2 and more', () => {

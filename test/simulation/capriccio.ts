@@ -141,7 +141,7 @@ export class Capriccio implements Policy {
     });
     const waitMs = forecastWait(books.queued, plan?.drainPerMs ?? 0, gates);
     return books.admission.judge({
-      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, isShedding: this.#machine.now - this.#refusedAt < SHEDDING_MS, share: 1, fairWaitMs: waitMs },
+      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, isShedding: this.#machine.now - this.#refusedAt < SHEDDING_MS, share: 1, ofOwn: 1, fairWaitMs: waitMs },
       nowMs: this.#machine.now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs: plan?.ownMs ?? NOTHING, workers: this.#machine.workers.length,
       waitMs, waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
     });
@@ -200,6 +200,7 @@ export class Capriccio implements Policy {
     const root = desk.current as Root<SimThread>;
     if (isPreempted) { root.requeue(thread); desk.roots.activate(root); }
     desk.roots.charge(root, ms);
+    root.costUs += (ms * 1000 - root.costUs) / 8;
     const { usedMs } = this.#books[thread.type] as RootBooks;
     usedMs[worker.id] = (usedMs[worker.id] as number) + ms;
   }

@@ -24,12 +24,12 @@ describe.each([['memory', memory], ['memio', memio], ['memstep', memstep]] as co
 
 test('three times as much a request from one moment on: the limit holds, and what can be done is done', () => {
   const shifts = [{ at: 3, apply: (machine: { scale(type: number, by: { bytes: number }): void }) => machine.scale(0, { bytes: 3 }) }];
-  const peaks = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => {
-    const { figures } = run({ workload: memory(2), load: 2, seconds: 8, warmUp: 4, shifts, seed });
+  const peaks = Array.from({ length: 24 }, (_, k) => {
+    const { figures } = run({ workload: memory(2), load: 2, seconds: 8, warmUp: 4, shifts, seed: k + 1 });
     assert.ok(classOf(figures, 'big').okPerS >= 200, `${classOf(figures, 'big').okPerS.toFixed(0)} a second`);
     return figures.memoryPeak;
   }).toSorted((a, b) => a - b);
-  assert.ok((peaks[4] as number) <= 1.1 && (peaks[8] as number) <= 1.3, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
+  assert.ok((peaks[11] as number) <= 1.1 && (peaks[20] as number) <= 1.25 && (peaks[23] as number) <= 1.4, `${peaks.map((peak) => peak.toFixed(2))}, for what has begun before takes three times what was forecast`);
 });
 
 test('a limit that is halved meanwhile is kept as soon as what is in use has gone', () => {

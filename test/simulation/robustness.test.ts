@@ -131,20 +131,25 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   const admission = new Admission();
   const arrival = { nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs: 5000, waiting: 100, workers: 1, ownMs: { mean: 100, variance: 0 } };
   assert.equal(admission.judge(arrival), undefined, 'a probe');
-  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false, isShedding = false, waiting = 100) => admission.judge({ ...arrival, waitMs, waiting, queue: { stands, isAway, isGated: false, isShedding, share, fairWaitMs } });
+  const judge = (stands: boolean, waitMs: number, fairWaitMs: number, share = 1, isAway = false, isShedding = false, waiting = 100, ofOwn = share) => admission.judge({ ...arrival, waitMs, waiting, queue: { stands, isAway, isGated: false, isShedding, share, ofOwn, fairWaitMs } });
   assert.equal(judge(false, 5000, 600), undefined, '0.6 of the 1000 ms that are left');
   assert.notEqual(judge(false, 5000, 601), undefined);
-  assert.deepEqual([300, 301].map((ms) => judge(false, 5000, ms, 0.5) === undefined), [true, false], 'half of that where another has the other half');
-  assert.deepEqual([80, 81].map((ms) => judge(false, 5000, ms, 0.1) === undefined), [true, false], 'and 0.08 at least');
-  assert.deepEqual([150, 151].map((ms) => judge(false, 5000, ms, 0.1, false, false, 4) === undefined), [true, false], 'or 0.15 where four wait');
+  const upTo = (most: number, judged: (ms: number) => unknown) => assert.deepEqual([most, most + 1].map((ms) => judged(ms) === undefined), [true, false]);
+  upTo(150, (ms) => judge(false, 5000, ms, 0.5));                       // where as much waits beside it a quarter of that
+  upTo(600, (ms) => judge(false, 5000, ms, 0.5, false, false, 100, 1)); // and where nothing waits beside it all, though others run
+  upTo(40, (ms) => judge(false, 5000, ms, 0.2));                        // 0.04 at least
+  upTo(80, (ms) => judge(false, 5000, ms, 0.2, false, false, 2));       // or 0.08 where two wait
+  upTo(300, (ms) => judge(false, 5000, ms, 0.5, true));                 // back lanes: half of the 600 where another has the other half
+  upTo(80, (ms) => judge(false, 5000, ms, 0.1, true));                  // and 0.08 at least
+  upTo(150, (ms) => judge(false, 5000, ms, 0.1, true, false, 4));       // or 0.15 where four wait
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
   assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
-  const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, isShedding: false, share: 1, fairWaitMs: 250 } });
+  const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, isShedding: false, share: 1, ofOwn: 1, fairWaitMs: 250 } });
   assert.equal(behind(2) === undefined, false, 'where nearly all are refused one may wait, and no second');
   assert.equal(behind(2, true) === undefined, true, 'but before a window');
   assert.notEqual(judge(false, 31, 1), undefined, 'it stands, though it has been empty for an instant');
-  assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, isShedding: false, share: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
+  assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, isShedding: false, share: 1, ofOwn: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
   for (let k = 0; k < 36; k++) judge(true, 1, 1);
   assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'where half are, two may wait for a quarter of it all the same');
   for (let k = 0; k < 64; k++) judge(true, 1, 1);

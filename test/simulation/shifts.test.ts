@@ -21,14 +21,14 @@ describe('90 % of the new goodput within 1.5 s, seeds 1 to 3', () => {
     assert.ok(mean(times) <= 1.5, `${times.map((time) => time.toFixed(2))} s`);
   });
 
-  test('a service becomes three times slower, and then as before: four times of five and on average, seeds 1 to 20', () => {
+  test('a service becomes three times slower, and then as before: three times of four and on average, seeds 1 to 60', () => {
     const slow = (times: number) => (machine: Machine): void => machine.station?.slow(times);
-    const times = Array.from({ length: 20 }, (_, k) => {
+    const times = Array.from({ length: 60 }, (_, k) => {
       const { machine } = run({ workload: db(2), load: 1.5, seconds: 16, seed: k + 1, shifts: [{ at: 4, apply: slow(3) }, { at: 10, apply: slow(1) }] });
       assert.ok(rateOf(machine, 0, 6, 10) >= 0.28 * rateOf(machine, 0, 1, 4), 'a third is what it can do');
       return Math.max(settlingTime(machine, 0, 4, 10), settlingTime(machine, 0, 10, 16));
     });
-    assert.ok(times.filter((time) => time <= 1.5 + 1e-9).length >= 16 && mean(times) <= 1, `${times.map((time) => time.toFixed(1)).join(' ')} s`);
+    assert.ok(times.filter((time) => time <= 1.5 + 1e-9).length >= 45 && mean(times) <= 1, `${times.map((time) => time.toFixed(1)).join(' ')} s`);
   });
 
   test.each(SEEDS)('three times as much memory a request, and then as before (seed %i)', (seed) => {

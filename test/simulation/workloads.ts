@@ -43,6 +43,11 @@ export const cpuMix = (cores: number): Workload => ({ classes: [
   { name: 'heavy', deadlineMs: 1000, perMs: cores * 0.9 / 30, priority: 1, steps: [{ node: 3, cpuMs: exponential(1), waitsFor: 'time', waitMs: exponential(2) }, { node: 4, cpuMs: exponential(29), waitsFor: 'end' }] },
 ] });
 
+/** Five entry points with the same share of the processors each, from 3 to 25 ms: a light one is as loaded as a long one. */
+export const evenMix = (cores: number): Workload => ({
+  classes: [3, 4, 5, 9, 25].map((ms) => ({ name: `${ms} ms`, deadlineMs: 1000, perMs: cores / 5 / ms, priority: 0, steps: [{ node: ms, cpuMs: always(ms), waitsFor: 'end' as const }] })),
+});
+
 /** One entry point; 0.5 % of the requests are half of the work, and nothing tells which. */
 export const bimodal = (cores: number): Workload => ({ classes: [
   { name: 'one', deadlineMs: 300, perMs: cores / (0.995 * 0.3 + 0.005 * 60), priority: 0, steps: [{ node: 1, cpuMs: either(0.995, exponential(0.3), exponential(60)), waitsFor: 'end' }] },

@@ -24,11 +24,18 @@ export interface SchedulingRules {
   readonly factor: number;
   /** Tickets of a level, of those of the one below. */
   readonly share: number;
+  /**
+   * Roots borrow by how short their pieces are (stride.ts): who takes long stands back by so many pieces of its own, up to so long; and once it has waited
+   * for the other, all roots together, it goes first. Ms of processor time.
+   */
+  readonly behindCosts: number;
+  readonly behindMs: number;
+  readonly behindMsMax: number;
   /** Above level 0, a thread that was preempted goes on before others of its level: first come, first served. Round robin there costs a tenth of goodput. */
   readonly isFirstComeFirstServed: boolean;
 }
 
-export const schedulingRules: SchedulingRules = { startGate: 6, longGate: 2, longGateLoaded: 1, levels: 4, thetaUs: 1000, factor: 4, share: 0.25, isFirstComeFirstServed: true };
+export const schedulingRules: SchedulingRules = { startGate: 6, longGate: 2, longGateLoaded: 1, levels: 4, thetaUs: 1000, factor: 4, share: 0.25, behindCosts: 8, behindMs: 60, behindMsMax: 300, isFirstComeFirstServed: true };
 
 /** @param attainedUs  processor time that a thread has had in its life */
 export function levelOf(attainedUs: number, { levels, thetaUs, factor }: SchedulingRules): number {

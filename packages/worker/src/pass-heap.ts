@@ -69,4 +69,5 @@ export class PassHeap<S extends Seat> {
   }
 }
 
-const isBefore = (a: Seat, b: Seat): boolean => a.pass < b.pass || (a.pass === b.pass && a.order < b.order);
+/** Whose turn is first. */
+export const isBefore = (a: Seat, b: Seat): boolean => a.pass < b.pass || (a.pass === b.pass && a.order < b.order);

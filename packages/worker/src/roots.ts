@@ -1,8 +1,11 @@
-/** The roots of one worker: whose turn it is, by stride over what each has used for its tickets. Next: run-queues.ts, what a root has to run. */
-import { PassHeap } from './pass-heap.ts';
-import { Root, type Ready, type Runnable } from './run-queues.ts';
+/**
+ * The roots of one worker: whose turn it is, by stride over what each has used for its tickets; short ones borrow from long ones for a while. Next:
+ * run-queues.ts, what a root has to run.
+ */
+import { isBefore, PassHeap } from './pass-heap.ts';
+import { Root, type Ready, type Runnable, type Turn } from './run-queues.ts';
 import { schedulingRules, type SchedulingRules } from './levels.ts';
-import { charge, join, refund } from './stride.ts';
+import { charge, due, join, refund } from './stride.ts';
 
 /** Roots of a worker that have a share of their own; what comes later has one together. */
 const ROOTS_MAX = 1024;
@@ -11,9 +14,14 @@ const OTHERS = '(others)';
 /** Roots of a worker and which of them have something to run. */
 export class Roots<T extends Ready = Runnable> {
   readonly #byName = new Map<string, Root<T>>();
+  /** Those that have something to run, by what they have had; and by when their turn is due. */
   readonly #heap = new PassHeap<Root<T>>();
+  readonly #turns = new PassHeap<Turn<T>>();
   readonly #rules: SchedulingRules;
+  /** The least of those that can run: who comes joins there. */
   #pass = 0;
+  /** What all roots have used, ms. */
+  #usedMs = 0;
   /** Roots with more pass give way to what runs elsewhere (lanes/lane-balance.ts). */
   limit: number = Infinity;
 
@@ -37,36 +45,75 @@ export class Roots<T extends Ready = Runnable> {
   activate(root: Root<T>): void {
     if (root.seat >= 0) return;
     join(root, this.#pass);
+    this.#push(root);
+  }
+  #push(root: Root<T>): void {
     this.#heap.push(root);
+    root.turn.pass = this.#dueOf(root);
+    root.turn.sinceMs = this.#usedMs;
+    this.#turns.push(root.turn);
+  }
+  #remove(root: Root<T>): void {
+    this.#heap.remove(root);
+    this.#turns.remove(root.turn);
+  }
+  #dueOf(root: Root<T>): number {
+    const { behindCosts, behindMs } = this.#rules;
+    return due(root, Math.min(behindCosts * root.costUs / 1000, behindMs));
   }
 
-  /** The root whose turn it is, among those that can run; those that have nothing left leave the heap. */
+  /** The root whose turn it is, among those that can run; those that have nothing left leave the heaps. */
   pick(): Root<T> | undefined {
-    for (let root = this.#heap.top; root !== undefined; root = this.#heap.top) {
-      if (root.canRun && this.#mayGoOn(root)) { this.#pass = root.pass; return root; }
+    for (let root = this.#turns.top?.root; root !== undefined; root = this.#turns.top?.root) {
+      if (this.#isFit(root)) {
+        const first = this.#hasWaitedLongest(root) ?? root;
+        this.#pass = this.#leastPass(first);
+        return first;
+      }
       if (!root.isIdle) return this.#pickBehind();
-      this.#heap.remove(root);
+      this.#remove(root);
     }
     return undefined;
   }
+  /** Who has had least, where it has stood back for too long. */
+  #hasWaitedLongest(next: Root<T>): Root<T> | undefined {
+    const least = this.#heap.top as Root<T>;
+    return least !== next && this.#usedMs - least.turn.sinceMs > this.#rules.behindMsMax && this.#isFit(least) ? least : undefined;
+  }
+  #isFit(root: Root<T>): boolean { return root.canRun && (root.pass <= this.limit || root.isAway); }
+  /** Of those that can run, of which this is one. */
+  #leastPass(one: Root<T>): number {
+    for (let root = this.#heap.top; root !== one && root !== undefined; root = this.#heap.top) {
+      if (this.#isFit(root)) return root.pass;
+      if (!root.isIdle) return this.#leastPassBehind(one);
+      this.#remove(root);
+    }
+    return one.pass;
+  }
 
-  #mayGoOn(root: Root<T>): boolean { return root.pass <= this.limit || root.isAway; }
-  /** Who has least pass is held back (no room, gives way, or its module is being loaded): rare, so the others are looked through. */
+  /** Who comes first is held back (no room, gives way, or its module is being loaded): rare, so the others are looked through. */
   #pickBehind(): Root<T> | undefined {
-    let best: Root<T> | undefined;
-    for (const root of this.#heap.items) if (root.canRun && this.#mayGoOn(root) && (best === undefined || root.pass < best.pass || (root.pass === best.pass && root.order < best.order))) best = root;
-    if (best !== undefined) this.#pass = best.pass;
-    return best;
+    let best: Turn<T> | undefined;
+    for (const turn of this.#turns.items) if (this.#isFit(turn.root) && (best === undefined || isBefore(turn, best))) best = turn;
+    if (best === undefined) return undefined;
+    this.#pass = this.#leastPass(best.root);
+    return best.root;
+  }
+  #leastPassBehind(one: Root<T>): number {
+    let least = one.pass;
+    for (const root of this.#heap.items) if (root.pass < least && this.#isFit(root)) least = root.pass;
+    return least;
   }
 
   /** Ends a batch of a root that took so long. */
   charge(root: Root<T>, usedMs: number): void {
     this.chargeBeside(root, usedMs);
+    root.turn.sinceMs = this.#usedMs;
     root.settle(usedMs);
   }
   /** A root has used so long, and not in a batch: what it awaited natively was there, and it went on. Nothing, where that is not known. */
   chargeBeside(root: Root<T>, usedMs: number): void {
-    if (usedMs > 0) root.usedMs += usedMs;
+    if (usedMs > 0) { root.usedMs += usedMs; this.#usedMs += usedMs; }
     this.#pay(root, usedMs);
     if (root.partner !== undefined) this.#pay(root.partner, usedMs);
   }
@@ -79,13 +126,16 @@ export class Roots<T extends Ready = Runnable> {
   repay(root: Root<T>, ms: number): void {
     root.prepaidMs -= ms;
     const isActive = root.isActive;
-    if (isActive) this.#heap.remove(root);
+    if (isActive) this.#remove(root);
     refund(root, ms, this.#pass);
-    if (isActive) this.#heap.push(root);
+    if (isActive) this.#push(root);
   }
   #pay(root: Root<T>, usedMs: number): void {
     charge(root, usedMs);
-    if (root.seat >= 0) this.#heap.sink(root);
+    if (root.seat < 0) return;
+    this.#heap.sink(root);
+    root.turn.pass = Math.max(root.turn.pass, this.#dueOf(root));
+    this.#turns.sink(root.turn);
   }
 
   /** Of those that run here and have something to run, the one with most pass; -Infinity: there is none. */

@@ -47,12 +47,25 @@ const HANDED_MAX = 4;
 /** Preempted threads wait here, in level 0, beside those that gave way. */
 const NODE_PREEMPTED = 1;
 
+/** A root's place among those that have something to run: `pass` is when its turn is due. */
+export class Turn<T extends Ready = Runnable> implements Seat {
+  tickets = 1;
+  pass = 0;
+  seat = -1;
+  order = 0;
+  /** What the worker had run when it had its last, or came, ms. */
+  sinceMs = 0;
+  readonly root: Root<T>;
+  constructor(root: Root<T>) { this.root = root; }
+}
+
 export class Root<T extends Ready = Runnable> implements Seat {
   readonly name: string;
   tickets = 1;
   pass = 0;
   seat = -1;
   order = 0;
+  readonly turn: Turn<T> = new Turn(this);
   /** Mean processor time of one begin, microseconds, learnt: decides how many are taken at a time. */
   costUs = 100;
   /** Tickets as they were given; `tickets` is what the conductor makes of them. */

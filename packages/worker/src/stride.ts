@@ -26,3 +26,11 @@ export function join(share: Share, globalPass: number): void { if (share.pass < 
 export function refund(share: Share, usedMs: number, globalPass: number): void {
   if (usedMs > 0) share.pass = Math.max(share.pass - usedMs * STRIDE_1 / share.tickets, Math.min(share.pass, globalPass));
 }
+
+/**
+ * When a client has its turn, as a pass: whose pieces are long stands back, so that short ones wait for the piece that runs and hardly for others. What they
+ * have had too much they owe: they run ahead of their share by a bounded time, and shares of a second are what tickets say.
+ * Source: Duda and Cheriton, Borrowed-virtual-time (BVT) scheduling, SOSP 1999; the warp is learnt instead of given.
+ * @param behindMs  processor time
+ */
+export function due(share: Share, behindMs: number): number { return share.pass + behindMs * STRIDE_1 / share.tickets; }

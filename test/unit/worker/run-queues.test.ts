@@ -39,6 +39,66 @@ describe('nodes inside a root', () => {
   });
 });
 
+describe('short roots borrow from long ones', () => {
+  /** Roots that take so many milliseconds a piece, each with so many pieces to begin; `begin` runs the one whose turn it is. */
+  function worker(costs: readonly number[], pieces: number, tickets: readonly number[] = []) {
+    const roots = new Roots();
+    const all = costs.map((ms, k) => { const root = roots.named(`r${k}`); root.tickets = tickets[k] ?? 1; root.costUs = ms * 1000; for (let n = 0; n < pieces; n++) root.entries.push(entryOf(root)); roots.activate(root); return root; });
+    const used = new Map(all.map((root) => [root, 0]));
+    const begin = (): Root | undefined => {
+      const root = roots.pick();
+      if (root === undefined) return undefined;
+      root.entries.shift();
+      const ms = root.costUs / 1000;
+      used.set(root, (used.get(root) as number) + ms);
+      roots.charge(root, ms);
+      return root;
+    };
+    return { roots, all, used, begin };
+  }
+
+  test('what is short goes before what is long, several in a row', () => {
+    const { all: [long, short], begin } = worker([25, 3], 8);
+    assert.deepEqual(Array.from({ length: 9 }, begin), [...Array<Root>(8).fill(short as Root), long]);
+  });
+
+  test('as long as it owes: among those that always have something to run each gets its share, but for a bounded time', () => {
+    const { all, used, begin } = worker([3, 3, 5, 9, 25], 3000);
+    for (let k = 0; k < 2000; k++) {
+      begin();
+      const times = all.map((root) => used.get(root) as number);
+      const [least, most] = [Math.min(...times), Math.max(...times)];
+      assert.ok(most - least <= 60 + 25, `${times}`);
+    }
+  });
+
+  test('all together keep a long one waiting for no longer than one would', () => {
+    const { all, begin } = worker([100, ...Array<number>(60).fill(1)], 400);
+    let before = 0;
+    while (begin() !== all[0]) before++;
+    assert.ok(before > 60 && before <= 301, `${before} ms`);
+  });
+
+  test('tickets count: who has four times as many stands back a quarter as far', () => {
+    const { all: [long], begin } = worker([20, 1], 400, [4, 1]);
+    let before = 0;
+    while (begin() !== long) before++;
+    assert.equal(before, 60 / 4 - 8);
+  });
+
+  test('who comes joins those that can run, not one that is held back', () => {
+    const { roots, all: [held, other], begin } = worker([1, 1], 50);
+    (held as Root).hasRoom = () => false;
+    for (let k = 0; k < 20; k++) assert.equal(begin(), other);
+    const late = roots.named('late');
+    late.costUs = 1000;
+    for (let n = 0; n < 50; n++) late.entries.push(entryOf(late));
+    roots.activate(late);
+    const row = Array.from({ length: 20 }, begin);
+    assert.ok(Math.abs(row.filter((root) => root === late).length - 10) <= 1, 'it has saved nothing up');
+  });
+});
+
 describe('what is paid in advance', () => {
   /** Two roots that always have something to begin. Beginning takes the first 0.1 ms, and 5 ms later; the other 5 ms at once. @returns begins of each in so many picks */
   function begins(prepays: boolean): number[] {

@@ -78,6 +78,13 @@ const FRONT_OF = 8;
 const SLACK_BURST = 0.6;
 const SLACK_BURST_SHARED = 0.15;
 /**
+ * Where others wait to run beside it, of what would run until it has its turn so much is its own: the less, the more likely is it an overload, and what it
+ * may have falls with the square of it, down to this; so few may have what they may in a queue that stands. An overload begins with what is let in before it
+ * is known for one: of that those are made who wait longest of all.
+ */
+const SLACK_CROWDED = 0.04;
+const FEW_CROWDED = 2;
+/**
  * What came in a burst gives way where that proves to be an overload: it has waited for longer than those who come now may, and of those who came after
  * it so many times as many have been refused as have begun.
  */
@@ -105,9 +112,9 @@ export interface Arrival {
   readonly ownMs: Moments;
   /**
    * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused lately who wants the same processor, of whichever root; the root's
-   * fair share, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there: not known.
+   * fair share, from 0 to 1; of what waits on this worker and would run before it the part that is its root's own, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there: not known.
    */
-  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly fairWaitMs: number };
+  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly ofOwn: number; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
@@ -138,7 +145,7 @@ export class Admission {
   }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
   leavesInstead(ageMs: number, deadlineMs: number, waiting: number): boolean {
-    return ageMs <= Math.min(this.#refusingLong > REFUSING_MANY && waiting <= FRONT_OF ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
+    return ageMs <= Math.min(Math.max(this.#refusing, this.#refusingLong) > REFUSING_MANY && waiting <= FRONT_OF ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
   }
   /** One goes on that found nobody before it. */
   letIn(nowMs: number): void {
@@ -163,7 +170,8 @@ export class Admission {
   /** @param waiting  for each worker */
   #slackOf(queue: Arrival['queue'], stands: boolean, waiting: number): number {
     if (queue === undefined) return SLACK;
-    const { isAway, isGated, isShedding, share } = queue;
+    const { isAway, isGated, isShedding, share, ofOwn } = queue;
+    if (!stands && !isAway && !isGated) return Math.max(waiting <= FEW_CROWDED ? SLACK_STANDING : SLACK_CROWDED, SLACK_BURST * ofOwn * ofOwn);
     if (!stands) return Math.max(waiting <= this.#fewOf(queue) ? SLACK_BURST_SHARED : SLACK_STANDING, SLACK_BURST * share);
     const most = isAway ? SLACK_AWAY : SLACK;
     if (waiting <= this.#fewOf(queue)) return most;

@@ -18,6 +18,8 @@ const WAITED = 0.5;
 const SAMPLE = 16;
 /** Somebody was refused so short a time ago: it goes on, ms. */
 const REFUSING_MS = 50;
+/** So many times its own: from there on it makes no difference how much more waits beside it. */
+const BESIDE_MAX = 4;
 const NONE: readonly never[] = [];
 const NO_WAIT = { waiting: 0, ms: 0 };
 
@@ -108,7 +110,7 @@ export class RouteAdmission {
     const isGated = downstream !== undefined || gate.waiting > 0;
     const retryAfterMs = this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, ofOwn: settles || this.#standing.stands || this.#share === 1 ? 1 : this.#ofOwn(queued), fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
     if (retryAfterMs !== undefined && !isAway && !isGated) this.#refusals.atMs = nowMs;
     return retryAfterMs;
@@ -130,6 +132,19 @@ export class RouteAdmission {
     for (const root of this.#active) { all += root.tickets; if (root.isAway === isAway) beside += root.tickets; }
     this.#share = own / beside;                                          // what goes to lanes, and what runs here, do not crowd each other
     return this.#fairPerMs = own / all * 1000 / (costUs + awayUs);
+  }
+
+  /** Of what waits here and would run until so many of its own have had their turn, its own part, 0 to 1; once that is small, no more is asked. */
+  #ofOwn(queued: number): number {
+    const { isAway, tickets, costUs } = this.#root;
+    const ownUs = Math.max(1, queued) * costUs;
+    let besideUs = 0;
+    for (const root of this.#active) {
+      if (root === this.#root || root.isAway !== isAway) continue;
+      besideUs += Math.min((root.entries.length + root.runnable) * root.costUs, ownUs * root.tickets / tickets);
+      if (besideUs > BESIDE_MAX * ownUs) break;
+    }
+    return ownUs / (ownUs + besideUs);
   }
 
   #countDue(nowMs: number): void {
