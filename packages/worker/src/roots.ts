@@ -45,12 +45,12 @@ export class Roots<T extends Ready = Runnable> {
   activate(root: Root<T>): void {
     if (root.seat >= 0) return;
     join(root, this.#pass);
+    root.turn.sinceMs = this.#usedMs;
     this.#push(root);
   }
   #push(root: Root<T>): void {
     this.#heap.push(root);
     root.turn.pass = this.#dueOf(root);
-    root.turn.sinceMs = this.#usedMs;
     this.#turns.push(root.turn);
   }
   #remove(root: Root<T>): void {
