@@ -65,43 +65,38 @@ export class Roots<T extends Ready = Runnable> {
   /** The root whose turn it is, among those that can run; those that have nothing left leave the heaps. */
   pick(): Root<T> | undefined {
     for (let root = this.#turns.top?.root; root !== undefined; root = this.#turns.top?.root) {
-      if (this.#isFit(root)) {
-        const first = this.#hasWaitedLongest(root) ?? root;
-        this.#pass = this.#leastPass(first);
-        return first;
-      }
+      if (this.#isFit(root)) return this.#firstOf(root);
       if (!root.isIdle) return this.#pickBehind();
       this.#remove(root);
     }
     return undefined;
   }
-  /** Who has had least, where it has stood back for too long. */
-  #hasWaitedLongest(next: Root<T>): Root<T> | undefined {
-    const least = this.#heap.top as Root<T>;
-    return least !== next && this.#usedMs - least.turn.sinceMs > this.#rules.behindMsMax && this.#isFit(least) ? least : undefined;
-  }
   #isFit(root: Root<T>): boolean { return root.canRun && (root.pass <= this.limit || root.isAway); }
-  /** Of those that can run, of which this is one. */
-  #leastPass(one: Root<T>): number {
+  /** Of those that can run this one's turn is due; but who has had least goes first where it has stood back for too long. */
+  #firstOf(next: Root<T>): Root<T> {
+    const least = this.#leastOf(next);
+    this.#pass = least.pass;
+    return least !== next && this.#usedMs - least.turn.sinceMs > this.#rules.behindMsMax ? least : next;
+  }
+  /** Who has had least of those that can run, of which this is one. */
+  #leastOf(one: Root<T>): Root<T> {
     for (let root = this.#heap.top; root !== one && root !== undefined; root = this.#heap.top) {
-      if (this.#isFit(root)) return root.pass;
-      if (!root.isIdle) return this.#leastPassBehind(one);
+      if (this.#isFit(root)) return root;
+      if (!root.isIdle) return this.#leastBehind(one);
       this.#remove(root);
     }
-    return one.pass;
+    return one;
   }
 
   /** Who comes first is held back (no room, gives way, or its module is being loaded): rare, so the others are looked through. */
   #pickBehind(): Root<T> | undefined {
     let best: Turn<T> | undefined;
     for (const turn of this.#turns.items) if (this.#isFit(turn.root) && (best === undefined || isBefore(turn, best))) best = turn;
-    if (best === undefined) return undefined;
-    this.#pass = this.#leastPass(best.root);
-    return best.root;
+    return best === undefined ? undefined : this.#firstOf(best.root);
   }
-  #leastPassBehind(one: Root<T>): number {
-    let least = one.pass;
-    for (const root of this.#heap.items) if (root.pass < least && this.#isFit(root)) least = root.pass;
+  #leastBehind(one: Root<T>): Root<T> {
+    let least = one;
+    for (const root of this.#heap.items) if (root.pass < least.pass && this.#isFit(root)) least = root;
     return least;
   }
 

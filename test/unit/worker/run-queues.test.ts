@@ -79,6 +79,16 @@ describe('short roots borrow from long ones', () => {
     assert.ok(before > 60 && before <= 301, `${before} ms`);
   });
 
+  test('nor while another is held back that has had still less', () => {
+    const { all: [held, long, ...short], begin } = worker([100, 100, ...Array<number>(60).fill(1)], 400);
+    for (let k = 0; k < 61; k++) begin();
+    (held as Root).hasRoom = () => false;
+    let before = 0;
+    while (begin() !== long) before++;
+    assert.ok(before <= 301, `${before} ms`);
+    assert.equal(short.length, 60);
+  });
+
   test('tickets count: who has four times as many stands back a quarter as far', () => {
     const { all: [long], begin } = worker([20, 1], 400, [4, 1]);
     let before = 0;

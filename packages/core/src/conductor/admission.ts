@@ -111,8 +111,9 @@ export interface Arrival {
   readonly workers: number;
   readonly ownMs: Moments;
   /**
-   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused lately who wants the same processor, of whichever root; the root's
-   * fair share, from 0 to 1; of what waits on this worker and would run before it the part that is its root's own, from 0 to 1; and the wait if it gets that from now on, or goes on as fast as it has, ms. Not there: not known.
+   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused lately who wants the same processor, of
+   * whichever root; the root's fair share, from 0 to 1; of what waits on this worker and would run before it the part that is its root's own, from 0 to 1;
+   * and the wait if it gets its share from now on, or goes on as fast as it has, ms. Not there: not known.
    */
   readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly ofOwn: number; readonly fairWaitMs: number };
 }
