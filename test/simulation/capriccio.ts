@@ -2,7 +2,7 @@
  * The product's policy on the machine of the simulation. Everything that decides is imported from packages/: run queues, levels, gates, admission, the
  * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
  */
-import { Admission, forecastWait, SHEDDING_MS } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait, SHEDDING_MS, staleMs } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
 import { dueAt, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
@@ -24,6 +24,8 @@ export interface Weakened {
   readonly shedding?: 'arrival' | 'head' | 'none';
   /** Who has waited longest is refused instead of who comes. */
   readonly refusesFront?: boolean;
+  /** Where many are refused the newest begins first. */
+  readonly takesNewest?: boolean;
   readonly steals?: boolean;
   readonly gatesMemory?: boolean;
   /** The conductor is dead in this span, seconds. */
@@ -105,32 +107,45 @@ export class Capriccio implements Policy {
 
   arrive(worker: SimWorker, thread: SimThread): boolean {
     const books = this.#books[thread.type] as RootBooks;
+    const root = this.#rootOf(worker, thread);
+    if (root.isNewestFirst) this.#refuseStale(books, root);
     books.standing.note(this.#machine.now, true);
     if (this.#weakened.shedding === undefined || this.#weakened.shedding === 'arrival') {
-      if (this.#judge(books, thread) !== undefined) {
+      const isRefused = this.#judge(books, thread) !== undefined;
+      root.isNewestFirst = this.#weakened.takesNewest !== false && books.admission.takesNewest(root.entries.length);
+      if (isRefused) {
         this.#refusedAt = this.#machine.now;
-        if (this.#weakened.refusesFront === false || !this.#refuseFront(books, worker, thread)) return false;
+        if (this.#weakened.refusesFront === false || !this.#refuseFront(books, root)) return false;
       }
     }
     books.queued++;
     const { roots } = this.#desk(worker);
-    const root = this.#rootOf(worker, thread);
-    const waiting: Waiting = { root, thread, begin: () => this.#start(thread) };
+    const waiting: Waiting = { root, thread, mayLeave: true, begin: () => this.#start(thread) };
     root.entries.push(waiting);
     roots.activate(root);
     return true;
   }
 
   /** Who has waited longest leaves instead of the newcomer. */
-  #refuseFront(books: RootBooks, worker: SimWorker, newcomer: SimThread): boolean {
-    const { entries } = this.#rootOf(worker, newcomer);
-    const { now } = this.#machine;
+  #refuseFront(books: RootBooks, { entries }: Root<SimThread>): boolean {
     const first = entries.first as Waiting | undefined;
-    if (first === undefined || !books.admission.leavesInstead(now - first.thread.arrivedAt, newcomer.request.deadlineMs, entries.length)) return false;
+    if (first === undefined || !books.admission.leavesInstead(this.#ageOf(first), first.thread.request.deadlineMs, entries.length)) return false;
+    this.#refuse(books, entries, first);
+    return true;
+  }
+  /** Who has waited for too long leaves for the next that comes, where the newest begin first. */
+  #refuseStale(books: RootBooks, { entries }: Root<SimThread>): void {
+    const turnMs = (thread: SimThread): number => this.#machine.workers.length / (this.#planOf(thread)?.drainPerMs ?? 0);
+    for (let first = entries.first as Waiting | undefined; first !== undefined && this.#ageOf(first) > staleMs(first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
+      this.#refuse(books, entries, first);
+      books.admission.takesBack(this.#machine.now);
+    }
+  }
+  #ageOf({ thread }: Waiting): number { return this.#machine.now - thread.arrivedAt; }
+  #refuse(books: RootBooks, entries: Root<SimThread>['entries'], { thread }: Waiting): void {
     entries.shift();
     books.queued--;
-    this.#machine.end(first.thread, 'refused');
-    return true;
+    this.#machine.end(thread, 'refused');
   }
 
   #judge(books: RootBooks, thread: SimThread): number | undefined {
@@ -171,7 +186,7 @@ export class Capriccio implements Policy {
 
   #beginOne(root: Root<SimThread>): SimThread | undefined {
     this.#begun = undefined;
-    root.entries.shift()?.begin();
+    root.takeEntry()?.begin();
     return this.#begun;
   }
 

@@ -1,7 +1,7 @@
 /** Readings that make no sense, and runs that repeat. Scenarios 15 and 16. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { Admission, forecastWait, givesWay } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait, givesWay, staleMs } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState } from '../../packages/core/src/conductor/decide.ts';
 import { drain } from '../../packages/core/src/conductor/drain-rates.ts';
@@ -141,18 +141,19 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   upTo(80, (ms) => judge(false, 5000, ms, 0.2, false, false, 2));       // or 0.08 where two wait
   upTo(300, (ms) => judge(false, 5000, ms, 0.5, true));                 // back lanes: half of the 600 where another has the other half
   upTo(80, (ms) => judge(false, 5000, ms, 0.1, true));                  // and 0.08 at least
+  for (let k = 0; k < 100; k++) judge(true, 1, 1);
   upTo(150, (ms) => judge(false, 5000, ms, 0.1, true, false, 4));       // or 0.15 where four wait
   for (let k = 0; k < 100; k++) judge(true, 5000, 5000);
   assert.equal(judge(true, 30, 5000), undefined, '0.03 of them, where most are refused');
   assert.notEqual(judge(true, 31, 1), undefined, 'it stands: what was seen of it counts');
   const behind = (waiting: number, isGated = false) => admission.judge({ ...arrival, waiting, waitMs: 250, queue: { stands: true, isAway: false, isGated, isShedding: false, share: 1, ofOwn: 1, fairWaitMs: 250 } });
-  assert.equal(behind(2) === undefined, false, 'where nearly all are refused one may wait, and no second');
+  assert.equal(behind(2) === undefined, false, 'where most are refused one may wait, and no second');
   assert.equal(behind(2, true) === undefined, true, 'but before a window');
   assert.notEqual(judge(false, 31, 1), undefined, 'it stands, though it has been empty for an instant');
   assert.equal(admission.judge({ ...arrival, nowMs: 1400, arrivedAtMs: 1400, deadlineMs: 2500, waitMs: 1, queue: { stands: false, isAway: false, isGated: false, isShedding: false, share: 1, ofOwn: 1, fairWaitMs: 290 } }), undefined, 'nobody has been refused for a while: what comes now is a burst');
-  for (let k = 0; k < 36; k++) judge(true, 1, 1);
-  assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'where half are, two may wait for a quarter of it all the same');
-  for (let k = 0; k < 64; k++) judge(true, 1, 1);
+  for (let k = 0; k < 48; k++) judge(true, 1, 1);
+  assert.deepEqual([2, 3].map((waiting) => behind(waiting) === undefined), [true, false], 'where a third are, two may wait for a quarter of it all the same');
+  for (let k = 0; k < 58; k++) judge(true, 1, 1);
   for (let k = 0; k < 3; k++) judge(true, 5000, 5000);                   // of those who came lately a third were refused, and of the last few a sixth
   assert.deepEqual([4, 5].map((waiting) => behind(waiting) === undefined), [true, false], 'and four where fewer are refused');
   for (let k = 0; k < 100; k++) judge(true, 1, 1);
@@ -173,15 +174,37 @@ test('a queue that stands is kept short; a burst may wait for longer, by the wai
   assert.equal(givesWay(1000, 1000, 7, 10), false, 'hardly two of five of those who came after it are refused');
 });
 
-test('who has waited longest leaves instead of the newcomer while a refusal is soon, and where many are refused also when something long held up all', () => {
+test('who has waited longest leaves instead of the newcomer while a refusal is soon; where many are refused always, and who came last begins first', () => {
   const admission = new Admission();
   const judge = (waitMs: number) => admission.judge({ nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs, waiting: 5, workers: 1, ownMs: { mean: 10, variance: 0 } });
   const leaves = (deadlineMs: number, waiting = 8) => [6, 8, 20, 80].map((ageMs) => admission.leavesInstead(ageMs, deadlineMs, waiting) && !admission.leavesInstead(ageMs + 1, deadlineMs, waiting));
   judge(1);
   assert.deepEqual([leaves(75), leaves(1000)], [[true, false, false, false], [false, false, true, false]], 'no longer than in a queue that stands');
+  assert.equal(admission.takesNewest(1), false);
   for (let k = 0; k < 50; k++) judge(5000);
-  assert.deepEqual([leaves(100), leaves(10_000)], [[false, true, false, false], [false, false, false, true]]);
-  assert.deepEqual(leaves(10_000, 9), [false, false, true, false], 'in a long queue the first is old for that alone');
+  assert.deepEqual([8, 9].map((waiting) => admission.takesNewest(waiting)), [true, false], 'of a long queue the oldest: it was let in as a whole');
+  assert.equal(admission.leavesInstead(10_000, 1000, 8), true);
+  assert.deepEqual(leaves(10_000, 9), [false, false, true, false]);
+  for (let k = 0; k < 100; k++) judge(1);
+  assert.equal(admission.takesNewest(2), false, 'hardly anybody is refused any longer');
+  for (let k = 0; k < 5; k++) judge(5000);
+  assert.equal(admission.takesNewest(2), true, 'five of the last are');
+});
+
+test('where the newest begin first nobody waits for longer than two turns take; of a long turn, than a part of the deadline', () => {
+  assert.deepEqual([[1000, 5], [1000, 30], [1000, 500], [300, 500], [1000, Infinity], [Infinity, 40]].map(([deadlineMs, turnMs]) => staleMs(deadlineMs as number, turnMs as number)), [20, 60, 150, 45, 150, 80]);
+});
+
+test('one that was let in and is refused after all counts like one that was refused at once', () => {
+  const [atOnce, later] = [new Admission(), new Admission()];
+  const judge = (admission: Admission, waitMs: number) => admission.judge({ nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1100, waitMs, waiting: 5, workers: 1, ownMs: { mean: 10, variance: 0 } });
+  for (const waitMs of [1, 1, 5000, 1, 5000, 5000, 1, 5000, 5000]) {
+    judge(atOnce, waitMs);
+    judge(later, 1);
+    if (waitMs > 1) later.takesBack(1000);
+    assert.equal(later.takesNewest(1), atOnce.takesNewest(1));
+  }
+  assert.deepEqual([later.takesNewest(1), later.admitted, later.refused], [true, atOnce.admitted, atOnce.refused]);
 });
 
 test('a probe goes through only where nobody else does', () => {

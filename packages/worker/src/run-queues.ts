@@ -34,6 +34,8 @@ export interface Entry<T extends Ready = Runnable> {
   begin(): void;
   /** Nobody would have its result in time, or at all: `begin` will only say so. */
   isLate?(nowMs: number): boolean;
+  /** It may leave the queue before its turn, for one that comes later. */
+  readonly mayLeave?: boolean;
 }
 
 interface NodeQueue<T> extends Seat { readonly node: number; readonly threads: Deque<T> }
@@ -86,8 +88,9 @@ export class Root<T extends Ready = Runnable> implements Seat {
   runnable = 0;
   /** Spawned by threads that run here: newest first, so that what has begun ends before more begins; the oldest is exported. */
   readonly children: Deque<Entry<T>> = new Deque();
-  /** Arrived from outside (requests): oldest first. */
+  /** Arrived from outside (requests): the oldest begins first, or the newest while so many are refused that who has waited leaves. */
   readonly entries: Deque<Entry<T>> = new Deque();
+  isNewestFirst = false;
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
   /** Segments of it that ran far beyond a slice. */
@@ -171,6 +174,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   get isIdle(): boolean { return this.runnable === 0 && !this.#hasUnstarted(); }
   /** True when there is something that may run now. */
   get canRun(): boolean { return this.runnable > 0 || this.#canBegin(); }
+  /** Takes the next of those that arrived; nobody goes before one that may not leave. */
+  takeEntry(): Entry<T> | undefined { return this.isNewestFirst && this.entries.first?.mayLeave === true ? this.entries.pop() : this.entries.shift(); }
   #hasUnstarted(): boolean { return this.children.length > 0 || this.entries.length > 0 || this.sources > 0; }
   #canBegin(): boolean { return this.children.length > 0 || ((this.entries.length > 0 || this.sources > 0) && this.mayStart); }
 

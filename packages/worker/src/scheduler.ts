@@ -309,7 +309,7 @@ export class Scheduler {
     }
     if (root.entries.length > 0) {
       for (; count < Math.min(max, HOP_BATCH_MAX); count++) {
-        const entry = root.entries.shift();
+        const entry = root.takeEntry();
         if (entry === undefined) break;
         entry.begin();
       }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Roots, sharedNow } from '@capriccio/worker';
-import { Admission } from '../../../packages/core/src/conductor/admission.ts';
 import { Patience, Patiences } from '../../../packages/core/src/conductor/patience.ts';
 import { RouteAdmission } from '../../../packages/core/src/serve/route-admission.ts';
 
@@ -234,15 +233,4 @@ test('a burst is let in as far as nothing waits beside it, and less the more doe
   const [none, few, many] = [0, 1, 50].map(letIn) as [number, number, number];
   assert.ok(none > 1.5 * few && few > 3 * many, `${none}, ${few}, ${many}`);
   assert.ok(many >= 2 && many <= 4, `${many}: 0.04 of a second and 0.08 for two, at 25 ms each`);
-});
-
-test('who has waited longest may leave for a newcomer as soon as many of the last few have been refused', () => {
-  const admission = new Admission();
-  const judge = (waitMs: number) => admission.judge({ nowMs: 1000, arrivedAtMs: 1000, deadlineMs: 1000, waitMs, waiting: 100, workers: 1, ownMs: { mean: 1, variance: 0 } });
-  times(100, () => judge(1));
-  assert.equal(admission.leavesInstead(50, 1000, 3), false, 'hardly anybody is refused: refusals are soon');
-  times(12, () => judge(5000));
-  assert.equal(admission.leavesInstead(50, 1000, 3), true);
-  assert.equal(admission.leavesInstead(81, 1000, 3), false);
-  assert.equal(admission.leavesInstead(50, 1000, 9), false, 'nor of a long queue');
 });

@@ -78,6 +78,30 @@ describe('somebody has to leave the queue', () => {
     after(21);
     assert.deepEqual([arrive().status, waiting[2]?.status], [503, 0]);
   });
+  test('where many are refused it is who has waited longest whatever that is, and the newest begins first', () => {
+    const { arrive, waiting, after, root, threads } = full();
+    assert.equal(root.isNewestFirst, false, 'one has been refused');
+    const later = Array.from({ length: 6 }, () => arrive());
+    assert.equal(root.isNewestFirst, true);
+    after(1400);
+    later.push(arrive());
+    const all = [...waiting, ...later];
+    assert.deepEqual(all.filter(({ status }) => status === 503), all.slice(0, 7), 'all but one of those that came before, and none later');
+    assert.equal((root.takeEntry() as unknown as { res: Response }).res, later.at(-1));
+    after(1510);
+    const last = arrive();
+    assert.deepEqual([...all, last].map(({ status }) => status).filter((status) => status !== 503), [0, 0], 'who has waited for more than 0.15 of the deadline leaves: this one has come, and one has been taken');
+    assert.deepEqual([root.entries.length, threads.active], [1, 2]);
+  });
+  test('nobody begins before one that has no deadline', () => {
+    const { arrive, root } = full();
+    const stream = arrive('text/event-stream');
+    for (let k = 0; k < 20; k++) arrive();
+    assert.equal(root.isNewestFirst, true);
+    const taken: unknown[] = [];
+    while (!taken.includes(stream)) taken.push((root.takeEntry() as unknown as { res: Response }).res);
+    assert.equal(taken[0], stream, 'those before it have left');
+  });
   test('and when the first has no deadline', () => {
     const { arrive: come, root, threads } = door(10_000);
     root.costUs = 1e6;

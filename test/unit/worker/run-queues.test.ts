@@ -247,6 +247,18 @@ describe('levels inside a root', () => {
     assert.equal(root.draw(), 'resume');
   });
 
+  test('what arrived begins in its order, or the newest first; nobody before one that may not leave', () => {
+    const root = new Root('a');
+    const [one, two, kept, four] = [true, true, false, true].map((mayLeave): Entry => ({ ...entryOf(root), mayLeave })) as [Entry, Entry, Entry, Entry];
+    for (const entry of [one, two, four]) root.entries.push(entry);
+    assert.equal(root.takeEntry(), one);
+    root.isNewestFirst = true;
+    assert.equal(root.takeEntry(), four);
+    for (const entry of [kept, four]) root.entries.push(entry);
+    root.entries.shift();
+    assert.deepEqual([root.takeEntry(), root.takeEntry(), root.takeEntry()], [kept, four, undefined]);
+  });
+
   test('where there is no room for what its threads take, a root starts none', () => {
     const roots = new Roots();
     const [full, other] = [roots.named('full'), roots.named('other')];

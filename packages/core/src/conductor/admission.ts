@@ -51,9 +51,9 @@ export const SHEDDING_MS = 1000;
  * window one more has to be ready: it opens suddenly, when a service becomes faster.
  */
 const FEWER = 2;
-const REFUSING_MANY = 0.4;
+const REFUSING_SOME = 0.25;
 const FEWEST = 1;
-const REFUSING_NEARLY_ALL = 0.6;
+const REFUSING_MANY = 0.4;
 /**
  * Where more than this part are refused, and somebody was so short a time ago, a queue stands, however often it is empty for an instant because it is kept
  * short; ms.
@@ -62,13 +62,18 @@ const REFUSING_HALF = 0.5;
 const LATELY_MS = 300;
 /**
  * Somebody has to leave the queue: who has waited longest does, up to this, instead of the newcomer; so whoever has his turn has waited for less, and each turn
- * is taken all the same (Yin and Hluchyj, Implication of dropping packets from the front of a queue, 1993). A refusal is to come soon, ms; but where many are
- * refused the front of a queue of no more than so many is young, unless something long has held up all, and then it may have waited for what is allowed in a
- * queue that stands.
+ * is taken all the same (Yin and Hluchyj, Implication of dropping packets from the front of a queue, 1993). A refusal is to come soon, ms.
  */
 const FRONT_MS = 20;
-const FRONT_MS_MAX = 80;
-const FRONT_OF = 8;
+/**
+ * Where REFUSING_SOME are refused and no more than so many wait, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
+ * answered has then hardly waited, and as many are. Who has waited longest leaves for the next that comes, whatever that is, and at the latest after so many
+ * times what lies between two turns, or this part of its deadline: it would be answered late, and is told so late enough. A longer queue is a burst that was
+ * let in as a whole.
+ */
+const NEWEST_OF = 8;
+const STALE_TURNS = 2;
+const STALE = 0.15;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -144,9 +149,21 @@ export class Admission {
     this.letIn(nowMs);
     return undefined;
   }
+  /** Part of those who came that were refused: of the last few, or of more, whichever is more. */
+  get #refusingMost(): number { return Math.max(this.#refusing, this.#refusingLong); }
+  /** Whether who came last begins first, where so many wait. */
+  takesNewest(waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME; }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
   leavesInstead(ageMs: number, deadlineMs: number, waiting: number): boolean {
-    return ageMs <= Math.min(Math.max(this.#refusing, this.#refusingLong) > REFUSING_MANY && waiting <= FRONT_OF ? FRONT_MS_MAX : FRONT_MS, SLACK_STANDING * deadlineMs);
+    return this.takesNewest(waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);
+  }
+  /** One that was let in has been refused after all. */
+  takesBack(nowMs: number): void {
+    this.#refusedAtMs = nowMs;
+    this.#refusing = Math.min(1, this.#refusing + WEIGHT);               // as if it had been at once
+    this.#refusingLong = Math.min(1, this.#refusingLong + WEIGHT_LONG);
+    this.admitted--;
+    this.refused++;
   }
   /** One goes on that found nobody before it. */
   letIn(nowMs: number): void {
@@ -165,8 +182,9 @@ export class Admission {
 
   /** So many may have the whole slack, for each worker. */
   #fewOf(queue: Arrival['queue']): number {
-    if (this.#refusingLong < REFUSING_MANY) return FEW;
-    return this.#refusingLong < REFUSING_NEARLY_ALL || queue?.isGated !== false ? FEWER : FEWEST;
+    if (queue?.isGated !== false) return this.#refusingLong < REFUSING_MANY ? FEW : FEWER;
+    if (this.#refusingMost < REFUSING_SOME) return FEW;
+    return this.#refusingMost < REFUSING_MANY ? FEWER : FEWEST;
   }
   /** @param waiting  for each worker */
   #slackOf(queue: Arrival['queue'], stands: boolean, waiting: number): number {
@@ -186,6 +204,9 @@ function slackWhere(most: number, refusing: number, refusingLong: number): numbe
   return between(SLACK_STANDING, SLACK_REFUSING, Math.max(0, Math.min(1, (refusingLong - REFUSING) / (REFUSING_MOST - REFUSING))));
 }
 const between = (from: number, to: number, part: number): number => from + (to - from) * part;
+
+/** How long one may wait in a queue whose newest begin first. @param turnMs  what lies between two turns; Infinity: not known */
+export function staleMs(deadlineMs: number, turnMs: number): number { return Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs)); }
 
 /** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */
 export function givesWay(ageMs: number, deadlineMs: number, refused: number, begun: number): boolean {

@@ -112,6 +112,7 @@ export class RequestThreads {
     const { root, admission } = short ?? whole;
     const entry = new RequestEntry(this, root, admission, route, req, res);
     if (short !== undefined) { entry.short = short; entry.isLight = short.isLight; }
+    if (root.isNewestFirst) this.#shedStale(entry);
     const waits = admission.isWaitedFor;
     const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
@@ -307,19 +308,37 @@ export class RequestThreads {
     thread.cancel(new CapriccioError('CAP_ERR_DEADLINE', `${name} was not answered within ${deadlineMs} ms`));
   }
 
-  /** One has come that is refused: who has waited longest in its queue is, instead, unless that has waited for too long, or has no deadline. @returns whether one was */
-  #shedFirst({ root, admission, arrivedAt: nowMs }: RequestEntry, retryAfterMs: number): boolean {
+  /** Who has waited longest in a queue, if it may leave it; those before it whose clients have gone leave by the way. */
+  #frontOf(root: Root, admission: RouteAdmission, nowMs: number): RequestEntry | undefined {
     for (let first = root.entries.first; first instanceof RequestEntry; first = root.entries.first) {
-      const { req, res, route, arrivedAt, isGone, staysInFront } = first;
-      if (!isGone && (staysInFront || isStream(req) || !admission.leavesInstead(nowMs, arrivedAt, this.#deadlineOf(route)))) return false;
-      root.entries.shift();
-      first.isTaken = true;
-      this.active--;
-      if (!isGone) { this.#shed(res, route, retryAfterMs); return true; }   // the newcomer takes its place: the queue is never empty in between
+      if (!first.isGone) return first.mayLeave ? first : undefined;
+      this.#takeOut(first);
       admission.gone--;
       admission.left(nowMs);
     }
-    return false;
+    return undefined;
+  }
+  #takeOut(first: RequestEntry): void {
+    first.root.entries.shift();
+    first.isTaken = true;
+    this.active--;
+  }
+
+  /** One has come that is refused: who has waited longest in its queue is, instead, unless that has waited for too long, or has no deadline. @returns whether one was */
+  #shedFirst({ root, admission, arrivedAt: nowMs }: RequestEntry, retryAfterMs: number): boolean {
+    const first = this.#frontOf(root, admission, nowMs);
+    if (first === undefined || !admission.leavesInstead(nowMs, first.arrivedAt, this.#deadlineOf(first.route))) return false;
+    this.#takeOut(first);                                                // the newcomer takes its place: the queue is never empty in between
+    this.#shed(first.res, first.route, retryAfterMs);
+    return true;
+  }
+  /** One has come where the newest begin first: who has waited for too long leaves. */
+  #shedStale({ root, admission, arrivedAt: nowMs }: RequestEntry): void {
+    for (let first = this.#frontOf(root, admission, nowMs); first !== undefined && admission.isStale(nowMs, first.arrivedAt, this.#deadlineOf(first.route)); first = this.#frontOf(root, admission, nowMs)) {
+      this.#takeOut(first);
+      admission.takesBack(nowMs);
+      this.#shed(first.res, first.route, admission.retryAfterMs);
+    }
   }
 
   /** It is refused before it begins, and before its body is read. */
@@ -399,6 +418,7 @@ class RequestEntry implements Entry, Handed, Member, Asker {
     this.req = req;
     this.res = res;
   }
+  get mayLeave(): boolean { return !this.staysInFront && !isStream(this.req); }
   /** Its client is slow to send or to read: what it waits for may be that. */
   get isSlow(): boolean { return !this.req.complete || this.res.writableNeedDrain; }
   begin(): void { if (!this.#threads.begin(this)) this.root.started--; }   // the scheduler has counted it; a back lane counts its own

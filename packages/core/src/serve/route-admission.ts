@@ -4,7 +4,7 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait, givesWay, SHEDDING_MS } from '../conductor/admission.ts';
+import { Admission, forecastWait, givesWay, SHEDDING_MS, staleMs } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
 import type { Settling } from '../conductor/settling.ts';
@@ -77,14 +77,28 @@ export class RouteAdmission {
   arrives(nowMs: number, deadlineMs: number): number | undefined {
     const waits = this.isWaitedFor;
     this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
-    if (!waits) { this.#admission.letIn(nowMs); return undefined; }
-    const retryAfterMs = this.#judge(nowMs, deadlineMs);
+    const retryAfterMs = waits ? this.#judge(nowMs, deadlineMs) : void this.#admission.letIn(nowMs);
+    this.#root.isNewestFirst = this.#admission.takesNewest(this.waiting);
     if (retryAfterMs === undefined) return undefined;
-    this.#refusedAtMs = nowMs;
+    this.#hasRefused(nowMs);
     return this.retryAfterMs = retryAfterMs;
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
+  /** The newest begin first, and one has waited for so long that the next that comes takes its place. */
+  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return nowMs - arrivedAtMs > staleMs(this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
+  /** It has been refused. */
+  takesBack(nowMs: number): void {
+    this.left(nowMs);
+    this.#admission.takesBack(nowMs);
+    this.#hasRefused(nowMs);
+  }
+  #hasRefused(nowMs: number): void {
+    this.#refusedAtMs = nowMs;
+    if (!this.#root.isAway && !this.#isGated) this.#refusals.atMs = nowMs;
+  }
+  /** Its threads wait for a service that has a window. */
+  get #isGated(): boolean { return this.#root.downstream !== undefined || (this.#root.gateWait?.().waiting ?? 0) > 0; }
   /** Refused so far; and how many wait for their turn. */
   get refused(): number { return this.#admission.refused; }
   get waiting(): number { return this.#root.entries.length - this.gone; }
@@ -100,20 +114,17 @@ export class RouteAdmission {
 
   #judge(nowMs: number, deadlineMs: number): number | undefined {
     const { waiting: queued } = this;
-    const { runnable, gateWait, isAway, downstream } = this.#root;
+    const { runnable, gateWait, isAway } = this.#root;
     if (nowMs - this.#atMs >= PERIOD_MS) this.#takeRate(nowMs);
     else if (this.#active.length !== this.#sharers) this.#takeFairShare();    // when all begin to come at once, each is the only one for an instant
     const perMs = perMsOf(this.#drain);
     const gate = gateWait?.() ?? NO_WAIT;
     const settles = this.#settling?.settles(nowMs) === true;                // then whatever waits is a burst, and no overload yet
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
-    const isGated = downstream !== undefined || gate.waiting > 0;
-    const retryAfterMs = this.#admission.judge({
+    return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, ofOwn: settles || this.#standing.stands || this.#share === 1 ? 1 : this.#ofOwn(queued), fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated: this.#isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, ofOwn: settles || this.#standing.stands || this.#share === 1 ? 1 : this.#ofOwn(queued), fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
-    if (retryAfterMs !== undefined && !isAway && !isGated) this.#refusals.atMs = nowMs;
-    return retryAfterMs;
   }
 
   #takeRate(nowMs: number): void {
