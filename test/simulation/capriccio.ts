@@ -2,7 +2,7 @@
  * The product's policy on the machine of the simulation. Everything that decides is imported from packages/: run queues, levels, gates, admission, the
  * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
  */
-import { Admission, forecastWait, SHEDDING_MS, staleMs } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait, SHEDDING_MS } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
 import { dueAt, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
@@ -136,7 +136,7 @@ export class Capriccio implements Policy {
   /** Who has waited for too long leaves for the next that comes, where the newest begin first. */
   #refuseStale(books: RootBooks, { entries }: Root<SimThread>): void {
     const turnMs = (thread: SimThread): number => this.#machine.workers.length / (this.#planOf(thread)?.drainPerMs ?? 0);
-    for (let first = entries.first as Waiting | undefined; first !== undefined && this.#ageOf(first) > staleMs(first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
+    for (let first = entries.first as Waiting | undefined; first !== undefined && books.admission.isStale(this.#ageOf(first), first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
       this.#refuse(books, entries, first);
       books.admission.takesBack(this.#machine.now);
     }

@@ -79,19 +79,21 @@ describe('somebody has to leave the queue', () => {
     assert.deepEqual([arrive().status, waiting[2]?.status], [503, 0]);
   });
   test('where many are refused it is who has waited longest whatever that is, and the newest begins first', () => {
-    const { arrive, waiting, after, root, threads } = full();
+    const { arrive, waiting, next, after, root, threads } = full();
     assert.equal(root.isNewestFirst, false, 'one has been refused');
-    const later = Array.from({ length: 6 }, () => arrive());
+    const later = Array.from({ length: 20 }, () => arrive());
     assert.equal(root.isNewestFirst, true);
     after(1400);
     later.push(arrive());
-    const all = [...waiting, ...later];
-    assert.deepEqual(all.filter(({ status }) => status === 503), all.slice(0, 7), 'all but one of those that came before, and none later');
+    const all = [...waiting, next, ...later];
+    const refused = all.filter(({ status }) => status === 503);
+    assert.ok(refused.length >= 21);
+    assert.deepEqual(refused, all.slice(0, refused.length), 'the first that came, also one that has waited for long');
     assert.equal((root.takeEntry() as unknown as { res: Response }).res, later.at(-1));
     after(1510);
-    const last = arrive();
-    assert.deepEqual([...all, last].map(({ status }) => status).filter((status) => status !== 503), [0, 0], 'who has waited for more than 0.15 of the deadline leaves: this one has come, and one has been taken');
-    assert.deepEqual([root.entries.length, threads.active], [1, 2]);
+    arrive();
+    assert.ok(all.slice(0, -1).every(({ status }) => status === 503), 'who has waited for more than 0.15 of the deadline leaves');
+    assert.deepEqual([root.entries.length, threads.active], [1, 2], 'this one has come, and one has been taken');
   });
   test('nobody begins before one that has no deadline', () => {
     const { arrive, root } = full();

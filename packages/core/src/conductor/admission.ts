@@ -33,6 +33,8 @@ const SLACK_REFUSING = 0.03;
 const REFUSING_MOST = 0.55;
 const WEIGHT = 1 / 16;
 const WEIGHT_LONG = 1 / 64;
+/** Of the last few so many more are refused by chance now and then. */
+const CHANCE = 0.15;
 /**
  * So many may have the whole slack in any case, for each worker. A queue of one or two refuses one in six at six tenths of the capacity already, by chance
  * alone: what takes long would be refused because it has been, and for ever.
@@ -67,9 +69,9 @@ const LATELY_MS = 300;
 const FRONT_MS = 20;
 /**
  * Where REFUSING_SOME are refused and no more than so many wait, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
- * answered has then hardly waited, and as many are. Who has waited longest leaves for the next that comes, whatever that is, and at the latest after so many
- * times what lies between two turns, or this part of its deadline: it would be answered late, and is told so late enough. A longer queue is a burst that was
- * let in as a whole.
+ * answered has then hardly waited, and as many are. Who has waited longest leaves for the next that comes; and where REFUSING_MANY are, as soon as one comes
+ * after so many times what lies between two turns, or after this part of its deadline: it would be answered late. Where fewer are it may be needed yet, for
+ * with room for two turns one in five is refused at the capacity, and that would be enough to go on. A longer queue is a burst that was let in as a whole.
  */
 const NEWEST_OF = 8;
 const STALE_TURNS = 2;
@@ -149,10 +151,14 @@ export class Admission {
     this.letIn(nowMs);
     return undefined;
   }
-  /** Part of those who came that were refused: of the last few, or of more, whichever is more. */
-  get #refusingMost(): number { return Math.max(this.#refusing, this.#refusingLong); }
+  /** Part of those who came that were refused: of the last few, but for chance, or of more, whichever is more. */
+  get #refusingMost(): number { return Math.max(this.#refusing - CHANCE, this.#refusingLong); }
   /** Whether who came last begins first, where so many wait. */
   takesNewest(waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME; }
+  /** One has waited for so long: whether it leaves for the next that comes. @param turnMs  what lies between two turns; Infinity: not known */
+  isStale(ageMs: number, deadlineMs: number, turnMs: number): boolean {
+    return this.#refusingMost > REFUSING_MANY && ageMs > Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs));
+  }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
   leavesInstead(ageMs: number, deadlineMs: number, waiting: number): boolean {
     return this.takesNewest(waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);
@@ -204,9 +210,6 @@ function slackWhere(most: number, refusing: number, refusingLong: number): numbe
   return between(SLACK_STANDING, SLACK_REFUSING, Math.max(0, Math.min(1, (refusingLong - REFUSING) / (REFUSING_MOST - REFUSING))));
 }
 const between = (from: number, to: number, part: number): number => from + (to - from) * part;
-
-/** How long one may wait in a queue whose newest begin first. @param turnMs  what lies between two turns; Infinity: not known */
-export function staleMs(deadlineMs: number, turnMs: number): number { return Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs)); }
 
 /** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */
 export function givesWay(ageMs: number, deadlineMs: number, refused: number, begun: number): boolean {

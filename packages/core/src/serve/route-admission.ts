@@ -4,7 +4,7 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait, givesWay, SHEDDING_MS, staleMs } from '../conductor/admission.ts';
+import { Admission, forecastWait, givesWay, SHEDDING_MS } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
 import type { Settling } from '../conductor/settling.ts';
@@ -85,8 +85,8 @@ export class RouteAdmission {
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
-  /** The newest begin first, and one has waited for so long that the next that comes takes its place. */
-  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return nowMs - arrivedAtMs > staleMs(this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
+  /** Whether one that waits leaves for the next that comes, where the newest begin first. */
+  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
   /** It has been refused. */
   takesBack(nowMs: number): void {
     this.left(nowMs);
