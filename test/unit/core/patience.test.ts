@@ -211,6 +211,13 @@ describe('more comes than a route can take up', () => {
     assert.equal(givesWay(scene.now - 40), false, 'a young one begins');
     scene.later(60);
     assert.equal(givesWay(), false, 'nobody has come meanwhile');
+    for (const before = admission.refused; admission.refused < before + 30;) come();
+    while (scene.root.entries.length > 4) take();
+    for (let isLetIn = true; isLetIn;) isLetIn = come();
+    assert.equal(scene.root.isNewestFirst, true);
+    assert.equal(givesWay(), false, 'the newest begin first: what waits behind it is older');
+    scene.root.isNewestFirst = false;
+    assert.equal(givesWay(), true);
   });
 });
 

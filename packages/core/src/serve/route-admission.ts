@@ -109,6 +109,7 @@ export class RouteAdmission {
    * burst that was let in as a whole is never cut so, for nobody is refused meanwhile. @param ahead  waited before it; @param refusedBefore  `refused` when it came
    */
   givesWay(nowMs: number, arrivedAtMs: number, deadlineMs: number, ahead: number, refusedBefore: number): boolean {
+    if (this.#root.isNewestFirst) return false;                           // what waits behind it is older
     return nowMs - this.#refusedAtMs < REFUSING_MS && this.waiting > 0 && givesWay(nowMs - arrivedAtMs, this.within(deadlineMs), this.refused - refusedBefore, ahead);
   }
 
