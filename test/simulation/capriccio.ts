@@ -112,7 +112,7 @@ export class Capriccio implements Policy {
     books.standing.note(this.#machine.now, true);
     if (this.#weakened.shedding === undefined || this.#weakened.shedding === 'arrival') {
       const isRefused = this.#judge(books, thread) !== undefined;
-      root.isNewestFirst = this.#weakened.takesNewest !== false && books.admission.takesNewest(root.entries.length);
+      root.isNewestFirst = this.#weakened.takesNewest !== false && books.admission.takesNewest(this.#machine.now, root.entries.length);
       if (isRefused) {
         this.#refusedAt = this.#machine.now;
         if (this.#weakened.refusesFront === false || !this.#refuseFront(books, root)) return false;
@@ -129,16 +129,16 @@ export class Capriccio implements Policy {
   /** Who has waited longest leaves instead of the newcomer. */
   #refuseFront(books: RootBooks, { entries }: Root<SimThread>): boolean {
     const first = entries.first as Waiting | undefined;
-    if (first === undefined || !books.admission.leavesInstead(this.#ageOf(first), first.thread.request.deadlineMs, entries.length)) return false;
+    if (first === undefined || !books.admission.leavesInstead(this.#machine.now, this.#ageOf(first), first.thread.request.deadlineMs, entries.length)) return false;
     this.#refuse(books, entries, first);
     return true;
   }
   /** Who has waited for too long leaves for the next that comes, where the newest begin first. */
   #refuseStale(books: RootBooks, { entries }: Root<SimThread>): void {
     const turnMs = (thread: SimThread): number => this.#machine.workers.length / (this.#planOf(thread)?.drainPerMs ?? 0);
-    for (let first = entries.first as Waiting | undefined; first !== undefined && books.admission.isStale(this.#ageOf(first), first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
+    for (let first = entries.first as Waiting | undefined; first !== undefined && books.admission.isStale(this.#machine.now, this.#ageOf(first), first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
       this.#refuse(books, entries, first);
-      books.admission.takesBack(this.#machine.now);
+      books.admission.takesBack();
     }
   }
   #ageOf({ thread }: Waiting): number { return this.#machine.now - thread.arrivedAt; }

@@ -42,12 +42,12 @@ test('clients that have gone while their requests waited are nobody whom the nex
 
 describe('somebody has to leave the queue', () => {
   afterEach(() => { vi.restoreAllMocks(); });
-  /** A second of computing each, ten seconds of time: some six fit. Time stands still. */
-  const full = () => {
+  /** A second of computing each, ten seconds of time: some six fit, or the same in a tenth of the time. Time stands still. */
+  const full = (deadlineMs = 10_000) => {
     const begin = performance.now();
     const now = vi.spyOn(performance, 'now').mockReturnValue(begin);
-    const scene = { ...door(10_000), after: (ms: number): void => { now.mockReturnValue(begin + ms); } };
-    scene.root.costUs = 1e6;
+    const scene = { ...door(deadlineMs), after: (ms: number): void => { now.mockReturnValue(begin + ms); } };
+    scene.root.costUs = deadlineMs * 100;
     const waiting: Response[] = [];
     let next = scene.arrive();
     for (; scene.threads.active > waiting.length && waiting.length < 100; next = scene.arrive()) waiting.push(next);
@@ -79,21 +79,36 @@ describe('somebody has to leave the queue', () => {
     assert.deepEqual([arrive().status, waiting[2]?.status], [503, 0]);
   });
   test('where many are refused it is who has waited longest whatever that is, and the newest begins first', () => {
-    const { arrive, waiting, next, after, root, threads } = full();
+    const { arrive, waiting, next, after, root, threads } = full(1000);
     assert.equal(root.isNewestFirst, false, 'one has been refused');
     const later = Array.from({ length: 20 }, () => arrive());
     assert.equal(root.isNewestFirst, true);
-    after(1400);
+    after(149);
     later.push(arrive());
     const all = [...waiting, next, ...later];
     const refused = all.filter(({ status }) => status === 503);
     assert.ok(refused.length >= 21);
     assert.deepEqual(refused, all.slice(0, refused.length), 'the first that came, also one that has waited for long');
     assert.equal((root.takeEntry() as unknown as { res: Response }).res, later.at(-1));
-    after(1510);
+    after(151);
     arrive();
     assert.ok(all.slice(0, -1).every(({ status }) => status === 503), 'who has waited for more than 0.15 of the deadline leaves');
     assert.deepEqual([root.entries.length, threads.active], [1, 2], 'this one has come, and one has been taken');
+  });
+  test('once nobody has been refused for a while, two who ask again and again are not kept from their turns', () => {
+    const { arrive, after, root, threads } = full(1000);
+    for (let k = 0; k < 40; k++) arrive();
+    while (root.entries.length > 0) { root.takeEntry(); threads.active--; }
+    after(1000);
+    const waits = arrive();
+    for (let ms = 1001; ms < 1600; ms += 40) {
+      after(ms);
+      arrive();
+      const first = root.takeEntry() as unknown as { res: Response };
+      if (first.res === waits) return;
+      assert.equal(waits.status, 0);
+    }
+    assert.fail('its turn has not come');
   });
   test('nobody begins before one that has no deadline', () => {
     const { arrive, root } = full();

@@ -153,19 +153,18 @@ export class Admission {
   }
   /** Part of those who came that were refused: of the last few, but for chance, or of more, whichever is more. */
   get #refusingMost(): number { return Math.max(this.#refusing - CHANCE, this.#refusingLong); }
-  /** Whether who came last begins first, where so many wait. */
-  takesNewest(waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME; }
+  /** Whether who came last begins first, where so many wait: not for long after the last refusal of one that came, for two clients who ask again and again are no overload. */
+  takesNewest(nowMs: number, waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME && nowMs - this.#refusedAtMs <= LATELY_MS; }
   /** One has waited for so long: whether it leaves for the next that comes. @param turnMs  what lies between two turns; Infinity: not known */
-  isStale(ageMs: number, deadlineMs: number, turnMs: number): boolean {
-    return this.#refusingMost > REFUSING_MANY && ageMs > Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs));
+  isStale(nowMs: number, ageMs: number, deadlineMs: number, turnMs: number): boolean {
+    return this.#refusingMost > REFUSING_MANY && nowMs - this.#refusedAtMs <= LATELY_MS && ageMs > Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs));
   }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
-  leavesInstead(ageMs: number, deadlineMs: number, waiting: number): boolean {
-    return this.takesNewest(waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);
+  leavesInstead(nowMs: number, ageMs: number, deadlineMs: number, waiting: number): boolean {
+    return this.takesNewest(nowMs, waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);
   }
   /** One that was let in has been refused after all. */
-  takesBack(nowMs: number): void {
-    this.#refusedAtMs = nowMs;
+  takesBack(): void {
     this.#refusing = Math.min(1, this.#refusing + WEIGHT);               // as if it had been at once
     this.#refusingLong = Math.min(1, this.#refusingLong + WEIGHT_LONG);
     this.admitted--;

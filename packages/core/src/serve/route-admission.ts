@@ -78,19 +78,19 @@ export class RouteAdmission {
     const waits = this.isWaitedFor;
     this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
     const retryAfterMs = waits ? this.#judge(nowMs, deadlineMs) : void this.#admission.letIn(nowMs);
-    this.#root.isNewestFirst = this.#admission.takesNewest(this.waiting);
+    this.#root.isNewestFirst = this.#admission.takesNewest(nowMs, this.waiting);
     if (retryAfterMs === undefined) return undefined;
     this.#hasRefused(nowMs);
     return this.retryAfterMs = retryAfterMs;
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
-  leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
+  leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
   /** Whether one that waits leaves for the next that comes, where the newest begin first. */
-  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
+  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.isStale(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
   /** It has been refused. */
   takesBack(nowMs: number): void {
     this.left(nowMs);
-    this.#admission.takesBack(nowMs);
+    this.#admission.takesBack();
     this.#hasRefused(nowMs);
   }
   #hasRefused(nowMs: number): void {
