@@ -21,20 +21,10 @@ test('refusing nothing loses 0.3 and more', () => {
 
 test('refusing who comes instead of who has waited longest makes what is answered wait longer, and does no more', () => {
   const heavy = (weakened?: Weakened): number => meanOf({ workload: cpuMix(2), load: 4, seconds: 6 }, (figures) => classOf(figures, 'heavy').p50, weakened);
-  const none = { refusesFront: false, takesNewest: false };
+  const none = { refusesFront: false };
   const [full, weak] = [heavy(), heavy(none)];
   assert.ok(full <= 0.8 * weak, `${full.toFixed(0)} and ${weak.toFixed(0)} ms`);
   assert.ok(workOf(cpuMix(2)) >= 0.98 * workOf(cpuMix(2), none));
-});
-
-test('where many are refused, letting the oldest begin first makes what is answered wait longer, and does no more', () => {
-  const light = (figure: 'p50' | 'p99', weakened?: Weakened): number => meanOf({ workload: evenMix(2), load: 2, seconds: 6 }, (figures) => classOf(figures, '3 ms')[figure], weakened);
-  const oldest = { takesNewest: false };
-  for (const [figure, part] of [['p50', 0.85], ['p99', 0.5]] as const) {
-    const [full, weak] = [light(figure), light(figure, oldest)];
-    assert.ok(full <= part * weak, `${full.toFixed(0)} and ${weak.toFixed(0)} ms`);
-  }
-  assert.ok(workOf(evenMix(2), undefined, 2) >= 0.98 * workOf(evenMix(2), oldest, 2));
 });
 
 test('without borrowing, where threads cannot be interrupted, short requests wait for longer; no more is done', () => {

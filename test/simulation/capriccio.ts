@@ -1,8 +1,9 @@
 /**
  * The product's policy on the machine of the simulation. Everything that decides is imported from packages/: run queues, levels, gates, admission, the
- * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed.
+ * conductor's `decide`. Here are only the wires: what the workers' tables would hold is counted, what the conductor's words would say is obeyed. What
+ * has not begun may be stolen, as calls may; requests, which belong to the worker that has their connection, are in serving.ts.
  */
-import { Admission, forecastWait, SHEDDING_MS } from '../../packages/core/src/conductor/admission.ts';
+import { Admission, forecastWait } from '../../packages/core/src/conductor/admission.ts';
 import { Standing } from '../../packages/core/src/conductor/standing.ts';
 import { decide, firstState, isYoungAt, periodMsAt, type ConductorState, type DecideRules } from '../../packages/core/src/conductor/decide.ts';
 import { dueAt, lookedAt, type Looked, type Sums } from '../../packages/core/src/conductor/quiet.ts';
@@ -24,8 +25,6 @@ export interface Weakened {
   readonly shedding?: 'arrival' | 'head' | 'none';
   /** Who has waited longest is refused instead of who comes. */
   readonly refusesFront?: boolean;
-  /** Where many are refused the newest begins first. */
-  readonly takesNewest?: boolean;
   readonly steals?: boolean;
   readonly gatesMemory?: boolean;
   /** The conductor is dead in this span, seconds. */
@@ -69,7 +68,6 @@ export class Capriccio implements Policy {
   #areaAt = 0;
   #state!: ConductorState;
   #looked: Looked | undefined;
-  #refusedAt = -Infinity;
   /** Looks at everything, and those that were spared. */
   looks = 0;
   spared = 0;
@@ -108,15 +106,10 @@ export class Capriccio implements Policy {
   arrive(worker: SimWorker, thread: SimThread): boolean {
     const books = this.#books[thread.type] as RootBooks;
     const root = this.#rootOf(worker, thread);
-    if (root.isNewestFirst) this.#refuseStale(books, root);
     books.standing.note(this.#machine.now, true);
     if (this.#weakened.shedding === undefined || this.#weakened.shedding === 'arrival') {
       const isRefused = this.#judge(books, thread) !== undefined;
-      root.isNewestFirst = this.#weakened.takesNewest !== false && books.admission.takesNewest(this.#machine.now, root.entries.length);
-      if (isRefused) {
-        this.#refusedAt = this.#machine.now;
-        if (this.#weakened.refusesFront === false || !this.#refuseFront(books, root)) return false;
-      }
+      if (isRefused && (this.#weakened.refusesFront === false || !this.#refuseFront(books, root))) return false;
     }
     books.queued++;
     const { roots } = this.#desk(worker);
@@ -133,14 +126,6 @@ export class Capriccio implements Policy {
     this.#refuse(books, entries, first);
     return true;
   }
-  /** Who has waited for too long leaves for the next that comes, where the newest begin first. */
-  #refuseStale(books: RootBooks, { entries }: Root<SimThread>): void {
-    const turnMs = (thread: SimThread): number => this.#machine.workers.length / (this.#planOf(thread)?.drainPerMs ?? 0);
-    for (let first = entries.first as Waiting | undefined; first !== undefined && books.admission.isStale(this.#machine.now, this.#ageOf(first), first.thread.request.deadlineMs, turnMs(first.thread)); first = entries.first as Waiting | undefined) {
-      this.#refuse(books, entries, first);
-      books.admission.takesBack();
-    }
-  }
   #ageOf({ thread }: Waiting): number { return this.#machine.now - thread.arrivedAt; }
   #refuse(books: RootBooks, entries: Root<SimThread>['entries'], { thread }: Waiting): void {
     entries.shift();
@@ -156,7 +141,7 @@ export class Capriccio implements Policy {
     });
     const waitMs = forecastWait(books.queued, plan?.drainPerMs ?? 0, gates);
     return books.admission.judge({
-      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, isShedding: this.#machine.now - this.#refusedAt < SHEDDING_MS, share: 1, ofOwn: 1, fairWaitMs: waitMs },
+      queue: { stands: books.standing.stands, isAway: false, isGated: gates.length > 0, share: 1, ofOwn: 1, fairWaitMs: waitMs },
       nowMs: this.#machine.now, arrivedAtMs: thread.arrivedAt, deadlineMs: thread.request.deadlineMs, ownMs: plan?.ownMs ?? NOTHING, workers: this.#machine.workers.length,
       waitMs, waiting: books.queued + gates.reduce((sum, { waiting }) => sum + waiting, 0),
     });

@@ -6,7 +6,7 @@ import { Capriccio, type Weakened } from './capriccio.ts';
 import type { Policy } from './machine.ts';
 import { report, type Figures } from './report.ts';
 import { Machine, type MachineOptions } from './machine.ts';
-import { classOf, mean, run, runWith } from './runs.ts';
+import { classOf, mean, run, runWith, servedOf, type Served } from './runs.ts';
 import { bimodal, cpuMix, db, flood, ledger, memio, memory, memstep, type Workload } from './workloads.ts';
 
 interface Table { readonly title: string; readonly columns: readonly string[]; readonly rows: readonly (readonly (string | number)[])[] }
@@ -50,6 +50,14 @@ const tables: Readonly<Record<string, () => Table>> = {
       const all = overSeeds((seed) => runWith(make(), { workload: workload(2), load, seconds, seed }));
       return `${average(all, ({ work }) => work).toFixed(2)}/${average(all, ({ okPerS }) => okPerS, 0)}`;
     })])),
+  }),
+  serve: () => ({
+    title: 'five routes that ask for the same, on two workers that share nothing', columns: ['load', 'work', 'poorest route, of its max-min share', 'light p50 ms', 'light p99 ms', 'longest p99 ms', 'refused'],
+    rows: [0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 4, 8].map((load) => {
+      const all = seeds.map((seed) => servedOf(load, seed));
+      const of = (figure: (run: Served) => number, digits: number): string => mean(all.map(figure)).toFixed(digits);
+      return [`${load}x`, of(({ work }) => work, 3), of(({ poorest }) => poorest, 2), of(({ light }) => light.p50, 0), of(({ light }) => light.p99, 0), of(({ long }) => long.p99, 0), of(({ refused }) => refused, 2)];
+    }),
   }),
   classes: () => ({
     title: 'ours, by class', columns: ['workload', 'load', 'class', 'answered', 'p50 ms', 'p99 ms', 'late', 'refused after ms', 'memory peak'],

@@ -2,6 +2,9 @@
 import { Capriccio, type Weakened } from './capriccio.ts';
 import { Machine, type MachineOptions, type Policy } from './machine.ts';
 import { report, type ClassFigures, type Figures } from './report.ts';
+import { maxMinShares } from '../../packages/bench/src/servers/max-min.ts';
+import { Serving, type WeakenedServing } from './serving.ts';
+import { routes } from './workloads.ts';
 
 export interface Run { readonly machine: Machine; readonly policy: Capriccio; readonly figures: Figures }
 
@@ -45,4 +48,19 @@ export function variation(machine: Machine, type: number, from: number, to: numb
   const rates = Array.from({ length: Math.floor((to - from) * 2) }, (_, k) => rateOf(machine, type, from + k / 2, from + k / 2 + 0.5));
   const middle = mean(rates);
   return Math.sqrt(mean(rates.map((rate) => (rate - middle) ** 2))) / middle;
+}
+
+/** What becomes of `routes` on a server of two workers, in four seconds. */
+export interface Served { readonly work: number; readonly poorest: number; readonly refused: number; readonly light: ClassFigures; readonly long: ClassFigures }
+
+/** @param before  load in the four seconds before, in which it learns */
+export function servedOf(load: number, seed: number, weakened?: WeakenedServing, before = 0.5): Served {
+  const cores = 2, seconds = 4;
+  const machine = new Machine(new Serving(weakened), { workload: routes(cores), cores, seed, load: before, seconds: 2 * seconds, warmUp: seconds, shifts: [{ at: seconds, apply: (one) => { one.load = load; } }] }).run();
+  const { work, classes } = report(machine);
+  const cpuMs = machine.options.workload.classes.map(({ steps }) => steps.reduce((sum, step) => sum + step.cpuMs(machine.random), 0));
+  const part = (ms: number): number => ms / 1000 / seconds / cores;
+  const shares = maxMinShares(machine.counts.map(({ offered }, k) => part(offered * (cpuMs[k] as number))), 1);
+  const [offered, refused] = [machine.counts.reduce((sum, one) => sum + one.offered, 0), machine.counts.reduce((sum, one) => sum + one.refused, 0)];
+  return { work, poorest: Math.min(...machine.counts.map((counts, k) => part(counts.work) / (shares[k] as number))), refused: refused / offered, light: classes[0] as ClassFigures, long: classes.at(-1) as ClassFigures };
 }

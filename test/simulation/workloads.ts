@@ -48,6 +48,13 @@ export const evenMix = (cores: number): Workload => ({
   classes: [3, 4, 5, 9, 25].map((ms) => ({ name: `${ms} ms`, deadlineMs: 1000, perMs: cores / 5 / ms, priority: 0, steps: [{ node: ms, cpuMs: always(ms), waitsFor: 'end' as const }] })),
 });
 
+/** Routes of a server, as packages/bench's overload has them: each asks for the same processor time; clients give up after half a second. One waits for a data base. */
+export const routes = (cores: number): Workload => {
+  const route = (name: string, ms: number, ...before: Step[]): RequestClass =>
+    ({ name, deadlineMs: 500, perMs: cores / 5 / ms, priority: 0, steps: [...before, { node: ms, cpuMs: always(ms - 0.2 * before.length), waitsFor: 'end' }] });
+  return { classes: [route('light', 3), route('wait', 3.1, { node: 1, cpuMs: always(0.2), waitsFor: 'time', waitMs: always(5) }), route('page', 5.5), route('search', 9), route('report', 26)] };
+};
+
 /** One entry point; 0.5 % of the requests are half of the work, and nothing tells which. */
 export const bimodal = (cores: number): Workload => ({ classes: [
   { name: 'one', deadlineMs: 300, perMs: cores / (0.995 * 0.3 + 0.005 * 60), priority: 0, steps: [{ node: 1, cpuMs: either(0.995, exponential(0.3), exponential(60)), waitsFor: 'end' }] },

@@ -5,7 +5,7 @@
 import { isBefore, PassHeap } from './pass-heap.ts';
 import { Root, type Ready, type Runnable, type Turn } from './run-queues.ts';
 import { schedulingRules, type SchedulingRules } from './levels.ts';
-import { charge, due, join, refund } from './stride.ts';
+import { charge, due, join, msOfPass, refund } from './stride.ts';
 
 /** Roots of a worker that have a share of their own; what comes later has one together. */
 const ROOTS_MAX = 1024;
@@ -44,7 +44,7 @@ export class Roots<T extends Ready = Runnable> {
   /** The root has got something to run. */
   activate(root: Root<T>): void {
     if (root.seat >= 0) return;
-    join(root, this.#pass);
+    join(root, this.#pass - msOfPass(root.claimMs) / root.tickets);
     root.turn.sinceMs = this.#usedMs;
     this.#push(root);
   }

@@ -91,6 +91,8 @@ export class Root<T extends Ready = Runnable> implements Seat {
   /** Arrived from outside (requests): the oldest begins first, or the newest while so many are refused that who has waited leaves. */
   readonly entries: Deque<Entry<T>> = new Deque();
   isNewestFirst = false;
+  /** What it did not use while it had nothing to run is kept for it, up to this, ms: some of its own have been refused lately. */
+  claimMs = 0;
   /** Where hints of this root lie: number of claim rings that seemed to hold some at the last look. */
   sources = 0;
   /** Segments of it that ran far beyond a slice. */

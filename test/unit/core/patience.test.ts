@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { Roots, sharedNow } from '@capriccio/worker';
 import { Patience, Patiences } from '../../../packages/core/src/conductor/patience.ts';
-import { RouteAdmission } from '../../../packages/core/src/serve/route-admission.ts';
+import { Settling } from '../../../packages/core/src/conductor/settling.ts';
+import { RouteAdmission, type Refusals } from '../../../packages/core/src/serve/route-admission.ts';
 
 const times = (count: number, act: () => void): void => { for (let k = 0; k < count; k++) act(); };
 
@@ -151,11 +152,11 @@ test('a worker that refuses somebody keeps the queues of all who want its proces
 
 describe('more comes than a route can take up', () => {
   /** A route that takes 10 ms a request, alone on its worker; `come` as often as asked, at once, and `take` one. */
-  const line = () => {
+  const line = (settling?: Settling, refusals?: Refusals) => {
     const roots = new Roots();
     const root = roots.named('GET /light');
     root.costUs = 10_000;
-    const admission = new RouteAdmission(root, roots.active);
+    const admission = new RouteAdmission(root, roots.active, undefined, settling, refusals);
     let now = sharedNow();
     const come = (): boolean => {
       if (admission.arrives(now, 1000) !== undefined) return false;
@@ -195,29 +196,52 @@ describe('more comes than a route can take up', () => {
     }
     assert.ok(longest <= 9 && longest >= 2, `${longest}`);
   });
-  test('who came in a burst gives way when it is old and most who come are refused; when nobody is, it keeps its place', () => {
+  test('who has waited for three turns leaves for the next that comes, while somebody is refused who wants the same processor', () => {
+    const [worker, refusals] = [{ stalledAt: -Infinity }, { atMs: -Infinity }];
+    const settling = new Settling(worker);
+    const scene = line(settling, refusals);
+    const { root, admission, come, take } = scene;
+    while (come() && root.entries.length < 30);
+    for (let k = 0; k < 20; k++) take();                                  // a turn takes 10 ms: it has been seen
+    come();
+    const sheds = (): boolean => admission.shedsStale(scene.now);
+    assert.equal(sheds(), false, 'nobody has been refused');
+    refusals.atMs = scene.now - 999;
+    assert.equal(sheds(), true, 'somebody of another route has');
+    assert.deepEqual([28, 32].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
+    refusals.atMs = scene.now - 1000;
+    assert.equal(sheds(), false, 'not lately');
+    refusals.atMs = scene.now;
+    root.isAway = true;
+    assert.equal(sheds(), false, 'it waits for back lanes');
+    root.isAway = false;
+    root.gateWait = () => ({ waiting: 1, ms: 100 });
+    assert.equal(sheds(), false, 'it waits for a service');
+    root.gateWait = undefined;
+    settling.began(scene.now);
+    worker.stalledAt = scene.now;
+    assert.equal(sheds(), false, 'a new route has held up the worker: what gathers is worked off');
+    worker.stalledAt = -Infinity;
+    const before = admission.refused;
+    refusals.atMs = scene.now - 500;
+    assert.deepEqual([10, 400].map((ageMs) => admission.takesBack(scene.now, scene.now - ageMs)), [50, 400], 'a new attempt makes sense after as long as it has waited');
+    assert.equal(admission.refused, before + 2);
+    assert.equal(refusals.atMs, scene.now, 'it goes on');
+    while (root.entries.length > 0) take();
+    assert.equal(sheds(), false, 'nobody waits');
+  });
+  test('a root of which somebody is refused keeps for two seconds what it does not use', () => {
     const scene = line();
-    const { admission, come, take } = scene;
-    const bornAtMs = scene.now;
-    for (let k = 0; k < 40; k++) assert.equal(come(), true, `${k}`);
-    for (let k = 0; k < 12; k++) take();
-    const givesWay = (atMs = bornAtMs) => admission.givesWay(scene.now, atMs, 1000, 12, 0);
-    assert.equal(givesWay(), false, 'they all fit: nobody has been refused');
-    while (admission.refused < 8) come();
-    assert.equal(givesWay(), false, 'less are refused than have begun');
-    while (admission.refused < 30) come();
-    assert.equal(givesWay(), true);
-    assert.ok(admission.retryAfterMs > 100, 'it is told when to come again, as they are');
-    assert.equal(givesWay(scene.now - 40), false, 'a young one begins');
-    scene.later(60);
-    assert.equal(givesWay(), false, 'nobody has come meanwhile');
-    for (const before = admission.refused; admission.refused < before + 30;) come();
-    while (scene.root.entries.length > 4) take();
-    for (let isLetIn = true; isLetIn;) isLetIn = come();
-    assert.equal(scene.root.isNewestFirst, true);
-    assert.equal(givesWay(), false, 'the newest begin first: what waits behind it is older');
-    scene.root.isNewestFirst = false;
-    assert.equal(givesWay(), true);
+    scene.come();
+    assert.equal(scene.root.claimMs, 0);
+    while (scene.come());
+    assert.equal(scene.root.claimMs, 60);
+    for (const [ms, kept] of [[1999, 60], [2, 0]] as const) {
+      scene.later(ms);
+      while (scene.root.entries.length > 0) { scene.root.entries.shift(); scene.admission.left(scene.now); }
+      scene.come();
+      assert.equal(scene.root.claimMs, kept);
+    }
   });
 });
 

@@ -90,10 +90,22 @@ describe('somebody has to leave the queue', () => {
     assert.ok(refused.length >= 21);
     assert.deepEqual(refused, all.slice(0, refused.length), 'the first that came, also one that has waited for long');
     assert.equal((root.takeEntry() as unknown as { res: Response }).res, later.at(-1));
-    after(151);
+    assert.deepEqual([root.entries.length, threads.active], [all.length - refused.length - 1, all.length - refused.length]);
+  });
+  test('for each that comes two leave that have waited for half of the deadline, where it is not known how long a turn takes', () => {
+    const { arrive, waiting, next, after, root } = full(1000);
+    assert.deepEqual([next.status, waiting[0]?.status], [0, 503]);
+    const before = root.entries.length;
+    after(499);
     arrive();
-    assert.ok(all.slice(0, -1).every(({ status }) => status === 503), 'who has waited for more than 0.15 of the deadline leaves');
-    assert.deepEqual([root.entries.length, threads.active], [1, 2], 'this one has come, and one has been taken');
+    const refused = waiting.filter(({ status }) => status === 503).length;
+    after(501);
+    arrive();
+    assert.deepEqual(waiting.map(({ status }) => status), waiting.map((_, k) => (k < refused + 2 ? 503 : 0)));
+    assert.ok(root.entries.length < before);
+    after(1502);
+    arrive();
+    assert.equal(waiting.filter(({ status }) => status === 503).length, refused + 2, 'nobody has been refused for a second');
   });
   test('once nobody has been refused for a while, two who ask again and again are not kept from their turns', () => {
     const { arrive, after, root, threads } = full(1000);

@@ -40,14 +40,18 @@ const CHANCE = 0.15;
  * alone: what takes long would be refused because it has been, and for ever.
  */
 const FEW = 4;
-/**
- * While a worker refuses somebody, of whichever route, so many of all that run there may have the slack, each route its part of them and never less than those
- * few; others have SLACK_STANDING. At the capacity somebody waits at all times, and whoever comes would wait for as long as is allowed, though far fewer see to
- * it that the next one is ready. Where nobody is refused a long queue is what a stall has left, and is worked off.
- */
-const MANY = 24;
 /** Somebody was refused so short a time ago: the worker has more to do than it can, ms. */
 export const SHEDDING_MS = 1000;
+/**
+ * Then who has waited for so many turns of its route, and for this long, leaves for the next that comes: at the capacity somebody waits at all times, of a
+ * route or another, and whoever comes would wait for as long as is allowed, though far fewer see to it that the next one is ready. As long as this part of the
+ * deadline is too long in any case, ms. Two leave for one at most: a burst that was there before is no overload, and melts away. Where nobody is refused a long
+ * queue is what a stall has left, and is worked off.
+ */
+const STALE_TURNS = 3;
+const STALE_MS = 20;
+const STALE = 0.5;
+export const STALE_AT_ONCE = 2;
 /**
  * So many, where this part is refused: then it is more than chance; and where this, and it waits for processors alone, the next one is there soon. Before a
  * window one more has to be ready: it opens suddenly, when a service becomes faster.
@@ -69,13 +73,9 @@ const LATELY_MS = 300;
 const FRONT_MS = 20;
 /**
  * Where REFUSING_SOME are refused and no more than so many wait, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
- * answered has then hardly waited, and as many are. Who has waited longest leaves for the next that comes; and where REFUSING_MANY are, as soon as one comes
- * after so many times what lies between two turns, or after this part of its deadline: it would be answered late. Where fewer are it may be needed yet, for
- * with room for two turns one in five is refused at the capacity, and that would be enough to go on. A longer queue is a burst that was let in as a whole.
+ * answered has then hardly waited, and as many are. Who has waited longest leaves for one that is refused. A longer queue is a burst that was let in as a whole.
  */
 const NEWEST_OF = 8;
-const STALE_TURNS = 2;
-const STALE = 0.15;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -91,11 +91,6 @@ const SLACK_BURST_SHARED = 0.15;
  */
 const SLACK_CROWDED = 0.04;
 const FEW_CROWDED = 2;
-/**
- * What came in a burst gives way where that proves to be an overload: it has waited for longer than those who come now may, and of those who came after
- * it so many times as many have been refused as have begun.
- */
-const REFUSED = 0.7;
 /**
  * Where nobody was let in for so long, one is in spite of all: it keeps rates and times alive, and finds out when a dead service is back. At least so many
  * of the waits that are forecast lie between two, for where one in a fifth of a second is taken up, ten in a second would be the queue; ms.
@@ -118,11 +113,10 @@ export interface Arrival {
   readonly workers: number;
   readonly ownMs: Moments;
   /**
-   * Whether it stands (standing.ts), waits for back lanes, or before a window too; whether somebody has been refused lately who wants the same processor, of
-   * whichever root; the root's fair share, from 0 to 1; of what waits on this worker and would run before it the part that is its root's own, from 0 to 1;
-   * and the wait if it gets its share from now on, or goes on as fast as it has, ms. Not there: not known.
+   * Whether it stands (standing.ts), waits for back lanes, or before a window too; the root's fair share, from 0 to 1; of what waits on this worker and would run
+   * before it the part that is its root's own, from 0 to 1; and the wait if it gets its share from now on, or goes on as fast as it has, ms. Not there: not known.
    */
-  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly isShedding: boolean; readonly share: number; readonly ofOwn: number; readonly fairWaitMs: number };
+  readonly queue?: { readonly stands: boolean; readonly isAway: boolean; readonly isGated: boolean; readonly share: number; readonly ofOwn: number; readonly fairWaitMs: number };
 }
 
 /** What the answers of one root's admission add up to. */
@@ -155,10 +149,6 @@ export class Admission {
   get #refusingMost(): number { return Math.max(this.#refusing - CHANCE, this.#refusingLong); }
   /** Whether who came last begins first, where so many wait: not for long after the last refusal of one that came, for two clients who ask again and again are no overload. */
   takesNewest(nowMs: number, waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME && nowMs - this.#refusedAtMs <= LATELY_MS; }
-  /** One has waited for so long: whether it leaves for the next that comes. @param turnMs  what lies between two turns; Infinity: not known */
-  isStale(nowMs: number, ageMs: number, deadlineMs: number, turnMs: number): boolean {
-    return this.#refusingMost > REFUSING_MANY && nowMs - this.#refusedAtMs <= LATELY_MS && ageMs > Math.min(STALE * deadlineMs, Math.max(FRONT_MS, STALE_TURNS * turnMs));
-  }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
   leavesInstead(nowMs: number, ageMs: number, deadlineMs: number, waiting: number): boolean {
     return this.takesNewest(nowMs, waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);
@@ -182,7 +172,7 @@ export class Admission {
     this.#refusing += WEIGHT * (1 - this.#refusing);
     this.#refusingLong += WEIGHT_LONG * (1 - this.#refusingLong);
     this.refused++;
-    return Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
+    return retryMs(waitMs);
   }
 
   /** So many may have the whole slack, for each worker. */
@@ -194,12 +184,12 @@ export class Admission {
   /** @param waiting  for each worker */
   #slackOf(queue: Arrival['queue'], stands: boolean, waiting: number): number {
     if (queue === undefined) return SLACK;
-    const { isAway, isGated, isShedding, share, ofOwn } = queue;
+    const { isAway, isGated, share, ofOwn } = queue;
     if (!stands && !isAway && !isGated) return Math.max(waiting <= FEW_CROWDED ? SLACK_STANDING : SLACK_CROWDED, SLACK_BURST * ofOwn * ofOwn);
     if (!stands) return Math.max(waiting <= this.#fewOf(queue) ? SLACK_BURST_SHARED : SLACK_STANDING, SLACK_BURST * share);
     const most = isAway ? SLACK_AWAY : SLACK;
     if (waiting <= this.#fewOf(queue)) return most;
-    return slackWhere(!isShedding || isAway || isGated || waiting <= MANY * share ? most : SLACK_STANDING, this.#refusing, this.#refusingLong);
+    return slackWhere(most, this.#refusing, this.#refusingLong);
   }
 }
 
@@ -208,12 +198,12 @@ function slackWhere(most: number, refusing: number, refusingLong: number): numbe
   if (refusing < REFUSING) return between(most, SLACK_STANDING, refusing / REFUSING);
   return between(SLACK_STANDING, SLACK_REFUSING, Math.max(0, Math.min(1, (refusingLong - REFUSING) / (REFUSING_MOST - REFUSING))));
 }
+/** When who is refused makes a new attempt, where the wait is so long, ms. */
+export const retryMs = (waitMs: number): number => Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
 const between = (from: number, to: number, part: number): number => from + (to - from) * part;
 
-/** What came in a burst gives way to what waits behind it. @param refused  of those who came after it; @param begun  since it came */
-export function givesWay(ageMs: number, deadlineMs: number, refused: number, begun: number): boolean {
-  return ageMs > SLACK_STANDING * deadlineMs && refused > REFUSED * begun;
-}
+/** One has waited for so long where somebody is refused: whether it leaves for the next that comes. @param turnMs  what lies between two turns of its route; Infinity: not known */
+export const isStale = (ageMs: number, deadlineMs: number, turnMs: number): boolean => ageMs > Math.min(STALE * deadlineMs, Math.max(STALE_MS, STALE_TURNS * turnMs));
 
 /**
  * The wait that a new thread of a root would meet.

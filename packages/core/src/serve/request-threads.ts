@@ -9,6 +9,7 @@ import { Cell, LocalThread, RootLane, sharedNow, type Asker, type Entry, type Ro
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { STALE_AT_ONCE } from '../conductor/admission.ts';
 import { Patiences } from '../conductor/patience.ts';
 import { Settling } from '../conductor/settling.ts';
 import { Bag, type Member } from './bag.ts';
@@ -112,13 +113,12 @@ export class RequestThreads {
     const { root, admission } = short ?? whole;
     const entry = new RequestEntry(this, root, admission, route, req, res);
     if (short !== undefined) { entry.short = short; entry.isLight = short.isLight; }
-    if (root.isNewestFirst) this.#shedStale(entry);
+    this.#shedStale(entry);
     const waits = admission.isWaitedFor;
     const isEndless = waits && isStream(req);                            // headers are parsed when they are first asked for: not of every request
     const retryAfterMs = admission.arrives(entry.arrivedAt, isEndless ? Infinity : this.#deadlineOf(route));
     if (retryAfterMs !== undefined && (isEndless || !this.#shedFirst(entry, retryAfterMs))) { this.#shed(res, route, retryAfterMs); return; }
     if (waits) {
-      if (!isEndless && admission.isCrowded(entry.arrivedAt)) { entry.ahead = admission.waiting; entry.refusedBefore = admission.refused; }
       res.once('close', () => {
         if (res.writableEnded) return;
         admission.gaveUp(sharedNow() - entry.arrivedAt);
@@ -237,11 +237,10 @@ export class RequestThreads {
 
   /** @returns whether it does not begin, though its turn has come */
   #drops(entry: RequestEntry, nowMs: number): boolean {
-    const { admission, route, req, res, arrivedAt, deadlineMs } = entry;
+    const { route, req, res, deadlineMs } = entry;
     if (req.socket.destroyed || res.destroyed) return true;              // the client has gone: nobody would read the answer
-    if (this.isPast(entry, nowMs)) this.#refuse(req, res, route, deadlineMs);
-    else if (entry.ahead >= 0 && admission.givesWay(nowMs, arrivedAt, deadlineMs, entry.ahead, entry.refusedBefore)) this.#shed(res, route, admission.retryAfterMs);
-    else return false;
+    if (!this.isPast(entry, nowMs)) return false;
+    this.#refuse(req, res, route, deadlineMs);
     return true;
   }
 
@@ -332,12 +331,14 @@ export class RequestThreads {
     this.#shed(first.res, first.route, retryAfterMs);
     return true;
   }
-  /** One has come where the newest begin first: who has waited for too long leaves. */
+  /** One has come: who has waited for too long leaves for it, where somebody is refused. */
   #shedStale({ root, admission, arrivedAt: nowMs }: RequestEntry): void {
-    for (let first = this.#frontOf(root, admission, nowMs); first !== undefined && admission.isStale(nowMs, first.arrivedAt, this.#deadlineOf(first.route)); first = this.#frontOf(root, admission, nowMs)) {
+    if (!admission.shedsStale(nowMs)) return;
+    for (let left = STALE_AT_ONCE; left > 0; left--) {
+      const first = this.#frontOf(root, admission, nowMs);
+      if (first === undefined || !admission.isStale(nowMs, first.arrivedAt, this.#deadlineOf(first.route))) return;
       this.#takeOut(first);
-      admission.takesBack(nowMs);
-      this.#shed(first.res, first.route, admission.retryAfterMs);
+      this.#shed(first.res, first.route, admission.takesBack(nowMs, first.arrivedAt));
     }
   }
 
@@ -396,9 +397,6 @@ class RequestEntry implements Entry, Handed, Member, Asker {
   patienceMs = 0;
   begunAt = 0;
   place = -1;
-  /** How many waited before it when it came in a burst beside others, -1: it did not; and how many of its route had been refused until then. */
-  ahead = -1;
-  refusedBefore = 0;
   /** Its turn has come; its client went before that. */
   isTaken = false;
   isGone = false;

@@ -4,7 +4,7 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait, givesWay, SHEDDING_MS } from '../conductor/admission.ts';
+import { Admission, forecastWait, isStale, retryMs, SHEDDING_MS } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
 import type { Settling } from '../conductor/settling.ts';
@@ -16,8 +16,9 @@ const PERIOD_MS = 50;
 const WAITED = 0.5;
 /** Of requests that end at once the own time is taken of one in so many. */
 const SAMPLE = 16;
-/** Somebody was refused so short a time ago: it goes on, ms. */
-const REFUSING_MS = 50;
+/** A root of which somebody was refused so short a time ago keeps what it did not use while nothing of it was there, up to so much, ms. */
+const CLAIMING_MS = 2000;
+const CLAIM_MS = 60;
 /** So many times its own: from there on it makes no difference how much more waits beside it. */
 const BESIDE_MAX = 4;
 const NONE: readonly never[] = [];
@@ -26,9 +27,12 @@ const NO_WAIT = { waiting: 0, ms: 0 };
 /** When a worker refused somebody last who wants its processor: of whichever route that runs there and waits for nothing else, ms. */
 export interface Refusals { atMs: number }
 
+/** What it sees of a root, and tells it. */
+export type AdmittedRoot = Pick<Root, 'tickets' | 'runnable' | 'gateWait' | 'downstream' | 'isAway' | 'isActive' | 'isNewestFirst' | 'claimMs' | 'costUs' | 'awayUs'> & { readonly entries: { readonly length: number } };
+
 export class RouteAdmission {
-  readonly #root: Root;
-  readonly #active: readonly Root[];
+  readonly #root: AdmittedRoot;
+  readonly #active: readonly AdmittedRoot[];
   readonly #admission = new Admission();
   readonly #patience: Patience;
   readonly #settling: Settling | undefined;
@@ -43,7 +47,7 @@ export class RouteAdmission {
   #dueMs = 0;
   #wasDue = false;
   #taken = 0;
-  #atMs: number = sharedNow();
+  #atMs: number;
   readonly #standing = new Standing();
   /** What would be taken up if it got its share, a millisecond. */
   #fairPerMs = 0;
@@ -55,11 +59,10 @@ export class RouteAdmission {
   readonly #refusals: Refusals;
   /** So many in the entry queue have lost their clients: nobody waits for what they would take. */
   gone = 0;
-  /** What was said to the last that was refused, ms. */
-  retryAfterMs = 0;
 
   /** @param active  those that have something to run on this worker; @param clients  of the server, where it has more than this route; @param settling  of the worker; @param refusals  of the worker */
-  constructor(root: Root, active: readonly Root[], clients?: Patiences, settling?: Settling, refusals: Refusals = { atMs: -Infinity }) {
+  constructor(root: AdmittedRoot, active: readonly AdmittedRoot[], clients?: Patiences, settling?: Settling, refusals: Refusals = { atMs: -Infinity }, nowMs: number = sharedNow()) {
+    this.#atMs = nowMs;
     this.#patience = clients?.of() ?? new Patience();
     this.#root = root;
     this.#active = active;
@@ -79,39 +82,33 @@ export class RouteAdmission {
     this.#standing.note(nowMs, true, this.#ownMs.mean, waits);            // of those that have begun and go on nobody tells when they are through
     const retryAfterMs = waits ? this.#judge(nowMs, deadlineMs) : void this.#admission.letIn(nowMs);
     this.#root.isNewestFirst = this.#admission.takesNewest(nowMs, this.waiting);
-    if (retryAfterMs === undefined) return undefined;
-    this.#hasRefused(nowMs);
-    return this.retryAfterMs = retryAfterMs;
+    if (retryAfterMs !== undefined) this.#hasRefused(nowMs);
+    this.#root.claimMs = nowMs - this.#refusedAtMs < CLAIMING_MS ? CLAIM_MS : 0;
+    return retryAfterMs;
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
-  /** Whether one that waits leaves for the next that comes, where the newest begin first. */
-  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.isStale(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
-  /** It has been refused. */
-  takesBack(nowMs: number): void {
+  /** Somebody waits here for the processor alone, and one who wants it too has been refused, of whichever route: who has waited for too long leaves for the next that comes. */
+  shedsStale(nowMs: number): boolean { return this.waiting > 0 && nowMs - this.#refusals.atMs < SHEDDING_MS && this.#isHere && this.#settling?.settles(nowMs) !== true; }
+  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
+  /** One that was let in is refused after all. @returns in how many milliseconds a new attempt makes sense */
+  takesBack(nowMs: number, arrivedAtMs: number): number {
     this.left(nowMs);
     this.#admission.takesBack();
     this.#hasRefused(nowMs);
+    return retryMs(nowMs - arrivedAtMs);                                 // as long as this one has waited
   }
   #hasRefused(nowMs: number): void {
     this.#refusedAtMs = nowMs;
-    if (!this.#root.isAway && !this.#isGated) this.#refusals.atMs = nowMs;
+    if (this.#isHere) this.#refusals.atMs = nowMs;
   }
+  /** It waits for the processor alone. */
+  get #isHere(): boolean { return !this.#root.isAway && !this.#isGated; }
   /** Its threads wait for a service that has a window. */
   get #isGated(): boolean { return this.#root.downstream !== undefined || (this.#root.gateWait?.().waiting ?? 0) > 0; }
   /** Refused so far; and how many wait for their turn. */
   get refused(): number { return this.#admission.refused; }
   get waiting(): number { return this.#root.entries.length - this.gone; }
-  /** What comes now comes in a burst, and others have something to run beside it: that may be the beginning of an overload. */
-  isCrowded(nowMs: number): boolean { return !this.#standing.stands && this.#share < 1 && this.#settling?.settles(nowMs) !== true; }
-  /**
-   * One came in a burst, has waited for what those who come now may not, and most of them are refused: what waits behind it would be answered sooner. A
-   * burst that was let in as a whole is never cut so, for nobody is refused meanwhile. @param ahead  waited before it; @param refusedBefore  `refused` when it came
-   */
-  givesWay(nowMs: number, arrivedAtMs: number, deadlineMs: number, ahead: number, refusedBefore: number): boolean {
-    if (this.#root.isNewestFirst) return false;                           // what waits behind it is older
-    return nowMs - this.#refusedAtMs < REFUSING_MS && this.waiting > 0 && givesWay(nowMs - arrivedAtMs, this.within(deadlineMs), this.refused - refusedBefore, ahead);
-  }
 
   #judge(nowMs: number, deadlineMs: number): number | undefined {
     const { waiting: queued } = this;
@@ -124,7 +121,7 @@ export class RouteAdmission {
     const beforeMs = forecastWait(runnable, this.#fairPerMs, NONE) + gate.ms;   // those that have begun go on first, one after the other
     return this.#admission.judge({
       nowMs, arrivedAtMs: nowMs, deadlineMs: this.within(deadlineMs), waitMs: forecastWait(queued, perMs, NONE) + beforeMs, waiting: queued + runnable + gate.waiting, workers: 1, ownMs: this.#ownMs,
-      queue: { stands: this.#standing.stands && !settles, isAway, isGated: this.#isGated, isShedding: nowMs - this.#refusals.atMs < SHEDDING_MS, share: settles ? 1 : this.#share, ofOwn: settles || this.#standing.stands || this.#share === 1 ? 1 : this.#ofOwn(queued), fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
+      queue: { stands: this.#standing.stands && !settles, isAway, isGated: this.#isGated, share: settles ? 1 : this.#share, ofOwn: settles || this.#standing.stands || this.#share === 1 ? 1 : this.#ofOwn(queued), fairWaitMs: forecastWait(queued, Math.max(perMs, this.#fairPerMs), NONE) + beforeMs },
     });
   }
 
@@ -191,10 +188,10 @@ export class RouteAdmission {
   get laterMs(): number { return this.#laterMs.mean; }
   usedLater(ms: number): void { this.#laterMs.add(ms); }
   /** It has ended at once. */
-  endedAtOnce(begunAtMs: number): void {
+  endedAtOnce(begunAtMs: number, nowMs?: number): void {
     if (--this.#toSample > 0) return;
     this.#toSample = SAMPLE;
-    this.#ownMs.add(sharedNow() - begunAtMs);
+    this.ended(begunAtMs, nowMs);
   }
-  ended(begunAtMs: number): void { this.#ownMs.add(sharedNow() - begunAtMs); }
+  ended(begunAtMs: number, nowMs: number = sharedNow()): void { this.#ownMs.add(nowMs - begunAtMs); }
 }
