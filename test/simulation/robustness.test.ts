@@ -187,8 +187,8 @@ test('who has waited longest leaves instead of the newcomer while a refusal is s
   assert.deepEqual([1300, 1301].map((nowMs) => admission.takesNewest(nowMs, 2)), [true, false], 'nobody has been refused for a while');
 });
 
-test('where somebody is refused nobody waits for longer than three turns take; of a long turn, than half of the deadline', () => {
-  for (const [deadlineMs, turnMs, ms] of [[1000, 5, 20], [1000, 30, 90], [1000, 500, 500], [30, 500, 15], [1000, Infinity, 500], [Infinity, 40, 120]] as const) assert.deepEqual([ms, ms + 1].map((ageMs) => isStale(ageMs, deadlineMs, turnMs)), [false, true]);
+test('where somebody is refused nobody waits for longer than two and a half turns take; of a long turn, than half of the deadline', () => {
+  for (const [deadlineMs, turnMs, ms] of [[1000, 5, 20], [1000, 30, 75], [1000, 500, 500], [30, 500, 15], [1000, Infinity, 500], [Infinity, 40, 100]] as const) assert.deepEqual([ms, ms + 1].map((ageMs) => isStale(ageMs, deadlineMs, turnMs)), [false, true]);
 });
 
 test('one that was let in and is refused after all counts like one that was refused at once', () => {

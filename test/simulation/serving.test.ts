@@ -29,7 +29,7 @@ describe('five routes that each ask for a fifth, four seconds from when it begin
 });
 
 describe('what parts are worth', () => {
-  test('who has waited for three turns leaves: without it light ones wait twice as long at the capacity, and hardly more is done', () => {
+  test('who has waited for two and a half turns leaves: without it light ones wait twice as long at the capacity, and hardly more is done', () => {
     for (const load of [1.1, 1.2]) {
       const [full, weak] = [served(load), served(load, { refusesStale: false })];
       const p99 = [full, weak].map((runs) => meanOf(runs, (run) => run.light.p99)) as [number, number];

@@ -4,7 +4,7 @@ import { describe, test } from 'vitest';
 import { NOTHING } from '@capriccio/worker';
 import { decide, firstState } from '../../../packages/core/src/conductor/decide.ts';
 import { growthToEnd, nextGrowth, observe, visitsOf, waysOut } from '../../../packages/core/src/conductor/forecast.ts';
-import { rebalance, smoothed } from '../../../packages/core/src/conductor/rebalance.ts';
+import { presenceOf, rebalance, smoothed } from '../../../packages/core/src/conductor/rebalance.ts';
 import type { EdgeReading, Snapshot } from '../../../packages/core/src/conductor/snapshot.ts';
 import { calm, watch } from '../../../packages/core/src/conductor/thrash.ts';
 import { nodeTickets } from '../../../packages/core/src/conductor/tickets.ts';
@@ -86,13 +86,13 @@ describe('balance across cores', () => {
     for (let k = 0; k < steps; k++) {
       const [a, b] = factors as [number, number];
       used = [[1, a / (a + b)], [0, b / (a + b)]];
-      factors = rebalance(factors, used.map((usedMs, root) => ({ tickets: 1, usedMs, isRunnable: root === 0 ? [true, true] : [false, true] })));
+      factors = rebalance(factors, used.map((usedMs, root) => ({ tickets: 1, usedMs, presence: root === 0 ? [1, 1] : [0, 1] })));
     }
     return used.map((usedMs) => usedMs.reduce((sum, ms) => sum + ms, 0));
   };
   test('a root that has work on one core only gets its share of both', () => {
     assert.deepEqual(settle(1), [1.5, 0.5], 'by tickets on each worker alone');
-    const [a, b] = settle(60) as [number, number];
+    const [a, b] = settle(100) as [number, number];
     assert.ok(b > 0.9 && a < 1.1, `${a.toFixed(2)} and ${b.toFixed(2)}`);
   });
   test('noise moves no factor for good', () => {
@@ -104,24 +104,27 @@ describe('balance across cores', () => {
     for (let k = 0; k < 5000; k++) {
       const weights = tickets.map((count, root) => count * (factors[root] as number) * (0.6 + 0.8 * random()));
       const sum = weights.reduce((total, weight) => total + weight, 0);
-      factors = rebalance(factors, weights.map((weight, root) => ({ tickets: tickets[root] as number, usedMs: [50 * weight / sum, 50 * weight / sum], isRunnable: [true, true] })));
+      factors = rebalance(factors, weights.map((weight, root) => ({ tickets: tickets[root] as number, usedMs: [50 * weight / sum, 50 * weight / sum], presence: [1, 0.4] })));
       if (k > 100) farthest = Math.max(farthest, ...factors, ...factors.map((factor) => 1 / factor));
     }
     assert.ok(farthest < 4, `a factor of ${farthest.toFixed(1)}`);
+    assert.ok(farthest > 1);
   });
-  test('of eight roots that begin fifteen times a second none goes far for what a period shows by chance', () => {
-    let factors = Array.from({ length: 8 }, () => 1);
-    let used = factors.map(() => [0, 0]);
-    let seed = 3;
-    const random = (): number => (seed = seed * 48_271 % 2_147_483_647) / 2_147_483_647;
-    let farthest = 1;
-    for (let k = 0; k < 2000; k++) {
-      const mean = factors.reduce((sum, factor) => sum + factor, 0) / factors.length;
-      used = used.map((each, root) => each.map((before) => smoothed(before, random() < 0.25 * (factors[root] as number) / mean ? 4 : 0, 50)));
-      factors = rebalance(factors, used.map((usedMs) => ({ tickets: 1, usedMs, isRunnable: [random() < 0.7, random() < 0.7] })));
-      if (k > 100) farthest = Math.max(farthest, ...factors.map((factor) => Math.max(factor, 1 / factor)));
+  test('who has work on all cores has his part on each, and who has it now and then what he wants: none has more for what half a second shows by chance', () => {
+    const dice = [[30, 2], [1, 4], [9, 9]];
+    for (const presence of [[1, 0.9], [0.8, 0.7], [0.7, 0.1]]) {
+      let factors = [4, 1, 0.5];
+      for (let k = 0; k < 3; k++) factors = rebalance(factors, dice.map((usedMs) => ({ tickets: 1, usedMs, presence })));
+      assert.deepEqual(factors, [1, 1, 1]);
     }
-    assert.ok(farthest < 4, `a factor of ${farthest.toFixed(1)}`);
+    assert.notDeepEqual(rebalance([1, 1, 1], dice.map((usedMs) => ({ tickets: 1, usedMs, presence: [0.8, 0.3] }))), [1, 1, 1]);
+  });
+  test('where it has work is told over half a second', () => {
+    let presence = 0;
+    for (let ms = 0; ms < 500; ms += 50) presence = presenceOf(presence, true, 50);
+    assert.ok(Math.abs(presence - 0.65) < 0.01, `${presence}`);
+    for (let ms = 0; ms < 500; ms += 5) presence = presenceOf(presence, false, 5);
+    assert.ok(Math.abs(presence - 0.65 * 0.35) < 0.01, `${presence}`);
   });
   test('what was used is smoothed over half a second, whatever the periods', () => {
     const after = (periodMs: number): number => {
@@ -133,7 +136,7 @@ describe('balance across cores', () => {
     assert.equal(smoothed(3, 5, 0), 3);
   });
   test('who wants less than its share has what it wants, and nothing moves', () => {
-    assert.deepEqual(rebalance([1, 1], [{ tickets: 1, usedMs: [9, 9], isRunnable: [true, true] }, { tickets: 1, usedMs: [1, 1], isRunnable: [false, false] }]), [1, 1]);
+    assert.deepEqual(rebalance([1, 1], [{ tickets: 1, usedMs: [9, 9], presence: [1, 1] }, { tickets: 1, usedMs: [1, 1], presence: [0, 0] }]), [1, 1]);
   });
 });
 

@@ -196,7 +196,7 @@ describe('more comes than a route can take up', () => {
     }
     assert.ok(longest <= 9 && longest >= 2, `${longest}`);
   });
-  test('who has waited for three turns leaves for the next that comes, while somebody is refused who wants the same processor', () => {
+  test('who has waited for two and a half turns leaves for the next that comes, while somebody is refused who wants the same processor', () => {
     const [worker, refusals] = [{ stalledAt: -Infinity }, { atMs: -Infinity }];
     const settling = new Settling(worker);
     const scene = line(settling, refusals);
@@ -208,7 +208,7 @@ describe('more comes than a route can take up', () => {
     assert.equal(sheds(), false, 'nobody has been refused');
     refusals.atMs = scene.now - 999;
     assert.equal(sheds(), true, 'somebody of another route has');
-    assert.deepEqual([28, 32].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
+    assert.deepEqual([23, 27].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
     refusals.atMs = scene.now - 1000;
     assert.equal(sheds(), false, 'not lately');
     refusals.atMs = scene.now;

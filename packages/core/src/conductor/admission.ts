@@ -48,7 +48,7 @@ export const SHEDDING_MS = 1000;
  * deadline is too long in any case, ms. Two leave for one at most: a burst that was there before is no overload, and melts away. Where nobody is refused a long
  * queue is what a stall has left, and is worked off.
  */
-const STALE_TURNS = 3;
+const STALE_TURNS = 2.5;
 const STALE_MS = 20;
 const STALE = 0.5;
 export const STALE_AT_ONCE = 2;

@@ -8,13 +8,13 @@ import { NOTHING, blend, momentsOf, type Moments } from '@capriccio/worker';
 import { drain, noDrain, perMsOf, type Drain } from './drain-rates.ts';
 import { describe } from './explain.ts';
 import { growthToEnd, nextGrowth, observe, visitsOf, waysOut, type Edges, type Ways } from './forecast.ts';
-import { rebalance, smoothed, type Share } from './rebalance.ts';
+import { presenceOf, rebalance, smoothed, type Share } from './rebalance.ts';
 import { since, type NodePlan, type NodeReading, type Plan, type Resource, type ResourceReading, type RootPlan, type RootReading, type Snapshot } from './snapshot.ts';
 import { calm, watch, type ThrashState } from './thrash.ts';
 import { nodeTickets, type Pressure } from './tickets.ts';
 import { READING_MIN, READING_MS_MAX, climb, firstWindow, type WindowState } from './windows.ts';
 
-interface RootState { readonly drained: Drain; readonly ownMs: Moments; readonly factor: number; readonly usedMs: readonly number[]; readonly read: RootReading }
+interface RootState { readonly drained: Drain; readonly ownMs: Moments; readonly factor: number; readonly usedMs: readonly number[]; readonly presence: readonly number[]; readonly read: RootReading }
 /** `from` is what the present reading of the window began with. */
 interface NodeState { readonly climbing: WindowState; readonly isGated: boolean; readonly isSound: boolean; readonly ratePerMs: number; readonly waitMs: number; readonly tickets: number; readonly from: NodeReading; readonly fromMs: number }
 
@@ -151,7 +151,8 @@ function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: numb
   const shares = roots.map((read) => {
     const before = state.roots.get(read.name);
     const usedMs = read.usedMs.map((ms, worker) => smoothed(before?.usedMs[worker] ?? 0, positive(ms - (before?.read.usedMs[worker] ?? ms)), periodMs));
-    return { tickets: read.tickets, isRunnable: read.isRunnable, usedMs };
+    const presence = read.isRunnable.map((isRunnable, worker) => presenceOf(before?.presence[worker] ?? 0, isRunnable, periodMs));
+    return { tickets: read.tickets, presence, usedMs };
   });
   const factors = hasTickets ? rebalance(roots.map(({ name }) => state.roots.get(name)?.factor ?? 1), shares) : roots.map(() => 1);
   return new Map(roots.map((read, k) => {
@@ -162,7 +163,7 @@ function advanceRoots({ roots }: Snapshot, state: ConductorState, periodMs: numb
     const used = read.usedMs.reduce((sum, ms) => sum + positive(ms), 0);
     const fairPerMs = used > 0 ? read.usedMs.length * read.tickets / competing(roots, read) * read.started / used : 0;
     const drained = drain(old?.drained ?? noDrain, { count: started, ms: periodMs, isBacklogged: read.queued > 0 && (old?.read.queued ?? 0) > 0, fairPerMs });
-    return [read.name, { drained, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, usedMs: (shares[k] as Share).usedMs, read }];
+    return [read.name, { drained, ownMs: fade(ownMs, read, fresh.count), factor: factors[k] as number, usedMs: (shares[k] as Share).usedMs, presence: (shares[k] as Share).presence, read }];
   }));
 }
 
