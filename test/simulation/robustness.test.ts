@@ -187,8 +187,12 @@ test('who has waited longest leaves instead of the newcomer while a refusal is s
   assert.deepEqual([1300, 1301].map((nowMs) => admission.takesNewest(nowMs, 2)), [true, false], 'nobody has been refused for a while');
 });
 
-test('where somebody is refused nobody waits for longer than two and a half turns take; of a long turn, than half of the deadline', () => {
-  for (const [deadlineMs, turnMs, ms] of [[1000, 5, 20], [1000, 30, 75], [1000, 500, 500], [30, 500, 15], [1000, Infinity, 500], [Infinity, 40, 100]] as const) assert.deepEqual([ms, ms + 1].map((ageMs) => isStale(ageMs, deadlineMs, turnMs)), [false, true]);
+test('where somebody is refused nobody waits for longer than two and a half turns take, or one and a half; of a long turn, than half of the deadline', () => {
+  const upTo = (deadlineMs: number, turnMs: number, isNewestFirst: boolean, most: number) => assert.deepEqual([most, most + 1].map((ageMs) => isStale(ageMs, deadlineMs, turnMs, isNewestFirst)), [false, true]);
+  for (const [deadlineMs, turnMs, few, many] of [[1000, 5, 20, 20], [1000, 30, 75, 45], [1000, 500, 500, 500], [30, 500, 15, 15], [1000, Infinity, 500, 500], [Infinity, 40, 100, 60]] as const) {
+    upTo(deadlineMs, turnMs, false, few);
+    upTo(deadlineMs, turnMs, true, many);
+  }
 });
 
 test('one that was let in and is refused after all counts like one that was refused at once', () => {

@@ -208,7 +208,11 @@ describe('more comes than a route can take up', () => {
     assert.equal(sheds(), false, 'nobody has been refused');
     refusals.atMs = scene.now - 999;
     assert.equal(sheds(), true, 'somebody of another route has');
-    assert.deepEqual([23, 27].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
+    const upTo = (ms: number) => assert.deepEqual([ms - 2, ms + 2].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
+    upTo(25);
+    root.isNewestFirst = true;
+    upTo(20);
+    root.isNewestFirst = false;
     refusals.atMs = scene.now - 1000;
     assert.equal(sheds(), false, 'not lately');
     refusals.atMs = scene.now;

@@ -49,6 +49,8 @@ export const SHEDDING_MS = 1000;
  * queue is what a stall has left, and is worked off.
  */
 const STALE_TURNS = 2.5;
+/** Where the newest begin first fewer turns are enough: the next one is there soon. */
+const STALE_TURNS_MANY = 1.5;
 const STALE_MS = 20;
 const STALE = 0.5;
 export const STALE_AT_ONCE = 2;
@@ -202,8 +204,9 @@ function slackWhere(most: number, refusing: number, refusingLong: number): numbe
 export const retryMs = (waitMs: number): number => Math.max(RETRY_MS_MIN, Math.ceil(waitMs));
 const between = (from: number, to: number, part: number): number => from + (to - from) * part;
 
-/** One has waited for so long where somebody is refused: whether it leaves for the next that comes. @param turnMs  what lies between two turns of its route; Infinity: not known */
-export const isStale = (ageMs: number, deadlineMs: number, turnMs: number): boolean => ageMs > Math.min(STALE * deadlineMs, Math.max(STALE_MS, STALE_TURNS * turnMs));
+/** One has waited for so long where somebody is refused: whether it leaves for the next that comes. @param turnMs  what lies between two turns of its route; Infinity: not known @param isNewestFirst  many are refused */
+export const isStale = (ageMs: number, deadlineMs: number, turnMs: number, isNewestFirst: boolean): boolean =>
+  ageMs > Math.min(STALE * deadlineMs, Math.max(STALE_MS, (isNewestFirst ? STALE_TURNS_MANY : STALE_TURNS) * turnMs));
 
 /**
  * The wait that a new thread of a root would meet.

@@ -90,7 +90,7 @@ export class RouteAdmission {
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
   /** Somebody waits here for the processor alone, and one who wants it too has been refused, of whichever route: who has waited for too long leaves for the next that comes. */
   shedsStale(nowMs: number): boolean { return this.waiting > 0 && nowMs - this.#refusals.atMs < SHEDDING_MS && this.#isHere && this.#settling?.settles(nowMs) !== true; }
-  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain)); }
+  isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain), this.#root.isNewestFirst); }
   /** One that was let in is refused after all. @returns in how many milliseconds a new attempt makes sense */
   takesBack(nowMs: number, arrivedAtMs: number): number {
     this.left(nowMs);
