@@ -1,8 +1,11 @@
 /** `serve` under overload: routes of 3 to 26 ms that ask for the same, on two workers that share nothing, clients that give up after half a second; what each part is worth. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
+import { Machine } from './machine.ts';
+import { report } from './report.ts';
 import { mean, servedOf, type Served } from './runs.ts';
-import type { WeakenedServing } from './serving.ts';
+import { Serving, type WeakenedServing } from './serving.ts';
+import { flood } from './workloads.ts';
 
 const SEEDS = Array.from({ length: 16 }, (_, k) => k + 1);
 const served = (load: number, weakened?: WeakenedServing): Served[] => SEEDS.map((seed) => servedOf(load, seed, weakened));
@@ -26,6 +29,14 @@ describe('five routes that each ask for a fifth, four seconds from when it begin
     const refused = meanOf(SEEDS.map((seed) => servedOf(0.7, seed, {}, 4)), (run) => run.refused);
     assert.ok(refused <= 0.02, refused.toFixed(4));
   });
+});
+
+test('one of eight routes that is flooded at sixteen times the capacity leaves the others alone', () => {
+  for (const seed of [1, 2, 3]) {
+    const { classes } = report(new Machine(new Serving(), { workload: flood(2, 8, 16), cores: 2, seed, load: 1, seconds: 6 }).run());
+    for (const { name, okShare } of classes.slice(1)) assert.ok(okShare >= 0.98, `${name}: ${okShare.toFixed(3)} with seed ${seed}`);
+    assert.ok((classes[0]?.okShare ?? 1) < 0.2, 'it is flooded');
+  }
 });
 
 describe('what parts are worth', () => {
