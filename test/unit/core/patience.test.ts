@@ -1,7 +1,7 @@
 /** Clients that give up before the deadline are noticed, and the queue is kept short enough for them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { Roots, sharedNow } from '@capriccio/worker';
+import { Continuation, Roots, sharedNow } from '@capriccio/worker';
 import { Patience, Patiences } from '../../../packages/core/src/conductor/patience.ts';
 import { Settling } from '../../../packages/core/src/conductor/settling.ts';
 import { RouteAdmission, type Refusals } from '../../../packages/core/src/serve/route-admission.ts';
@@ -164,7 +164,7 @@ describe('more comes than a route can take up', () => {
       return true;
     };
     const take = (): void => { now += 10; if (root.entries.shift() !== undefined) { admission.left(now); admission.begins(); admission.ended(sharedNow() - 10); } };
-    return { root, admission, come, take, later: (ms: number): void => { now += ms; }, get now() { return now; } };
+    return { roots, root, admission, come, take, later: (ms: number): void => { now += ms; }, get now() { return now; } };
   };
 
   test('a burst is let in while its end is in time, also after a long time in which nothing came', () => {
@@ -200,19 +200,33 @@ describe('more comes than a route can take up', () => {
     const [worker, refusals] = [{ stalledAt: -Infinity }, { atMs: -Infinity }];
     const settling = new Settling(worker);
     const scene = line(settling, refusals);
-    const { root, admission, come, take } = scene;
+    const { roots, root, admission, come, take } = scene;
     while (come() && root.entries.length < 30);
     for (let k = 0; k < 20; k++) take();                                  // a turn takes 10 ms: it has been seen
     come();
-    const sheds = (): boolean => admission.shedsStale(scene.now);
-    assert.equal(sheds(), false, 'nobody has been refused');
-    refusals.atMs = scene.now - 999;
-    assert.equal(sheds(), true, 'somebody of another route has');
     const upTo = (ms: number) => assert.deepEqual([ms - 2, ms + 2].map((ageMs) => admission.isStale(scene.now, scene.now - ageMs, 1000)), [false, true]);
     upTo(25);
     root.isNewestFirst = true;
     upTo(20);
     root.isNewestFirst = false;
+    const sheds = (): boolean => admission.shedsStale(scene.now);
+    assert.equal(sheds(), false, 'nobody has been refused');
+    refusals.atMs = scene.now - 999;
+    assert.equal(sheds(), false, 'more than eight wait, of a route that is alone: a burst that was let in as a whole');
+    const other = roots.named('GET /other');
+    other.push(new Continuation(() => { /* it waits */ }), 1);
+    roots.activate(other);
+    scene.later(60);
+    come();                                                               // it sees that it is not alone
+    refusals.atMs = scene.now - 999;
+    assert.equal(sheds(), true, 'beside others it is more likely how an overload begins');
+    other.shift();
+    roots.pick();
+    scene.later(60);
+    come();
+    while (root.entries.length > 8) take();
+    refusals.atMs = scene.now - 999;
+    assert.equal(sheds(), true, 'somebody of another route has');
     refusals.atMs = scene.now - 1000;
     assert.equal(sheds(), false, 'not lately');
     refusals.atMs = scene.now;

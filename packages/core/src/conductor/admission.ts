@@ -45,8 +45,9 @@ export const SHEDDING_MS = 1000;
 /**
  * Then who has waited for so many turns of its route, and for this long, leaves for the next that comes: at the capacity somebody waits at all times, of a
  * route or another, and whoever comes would wait for as long as is allowed, though far fewer see to it that the next one is ready. As long as this part of the
- * deadline is too long in any case, ms. Two leave for one at most: a burst that was there before is no overload, and melts away. Where nobody is refused a long
- * queue is what a stall has left, and is worked off.
+ * deadline is too long in any case, ms. Two leave for one at most, so that somebody is there whose turn it is. Where nobody is refused a long queue is what a stall
+ * has left, and is worked off; and where more than SHORT wait of a route that is alone it is a burst that
+ * was let in as a whole. Beside others a burst is more likely how an overload begins.
  */
 const STALE_TURNS = 2.5;
 /** Where the newest begin first fewer turns are enough: the next one is there soon. */
@@ -74,10 +75,10 @@ const LATELY_MS = 300;
  */
 const FRONT_MS = 20;
 /**
- * Where REFUSING_SOME are refused and no more than so many wait, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
+ * Where REFUSING_SOME are refused and no more than so many wait on a worker, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
  * answered has then hardly waited, and as many are. Who has waited longest leaves for one that is refused. A longer queue is a burst that was let in as a whole.
  */
-const NEWEST_OF = 8;
+export const SHORT = 8;
 /**
  * And in one that does not: it is a burst, or waits for one long request to end. Where there is no overload both pass by themselves, and the rate that was
  * seen in them says little; so the wait is forecast as for its fair share, or for the rate that was seen where that is faster. Who has all of a worker may
@@ -150,7 +151,7 @@ export class Admission {
   /** Part of those who came that were refused: of the last few, but for chance, or of more, whichever is more. */
   get #refusingMost(): number { return Math.max(this.#refusing - CHANCE, this.#refusingLong); }
   /** Whether who came last begins first, where so many wait: not for long after the last refusal of one that came, for two clients who ask again and again are no overload. */
-  takesNewest(nowMs: number, waiting: number): boolean { return waiting <= NEWEST_OF && this.#refusingMost > REFUSING_SOME && nowMs - this.#refusedAtMs <= LATELY_MS; }
+  takesNewest(nowMs: number, waiting: number): boolean { return waiting <= SHORT && this.#refusingMost > REFUSING_SOME && nowMs - this.#refusedAtMs <= LATELY_MS; }
   /** One has been refused: whether another leaves in its place, which has waited for so long, the first of so many. */
   leavesInstead(nowMs: number, ageMs: number, deadlineMs: number, waiting: number): boolean {
     return this.takesNewest(nowMs, waiting) || ageMs <= Math.min(FRONT_MS, SLACK_STANDING * deadlineMs);

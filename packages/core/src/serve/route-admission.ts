@@ -4,7 +4,7 @@
  * The judgement is conductor/admission.ts; the rate conductor/drain-rates.ts: what the simulator runs.
  */
 import { Ewma, sharedNow, type Root } from '@capriccio/worker';
-import { Admission, forecastWait, isStale, retryMs, SHEDDING_MS } from '../conductor/admission.ts';
+import { Admission, forecastWait, isStale, retryMs, SHEDDING_MS, SHORT } from '../conductor/admission.ts';
 import { drain, noDrain, perMsOf, type Drain } from '../conductor/drain-rates.ts';
 import { Patience, type Patiences } from '../conductor/patience.ts';
 import type { Settling } from '../conductor/settling.ts';
@@ -88,8 +88,11 @@ export class RouteAdmission {
   }
   /** One that has come now has been refused: whether one that waits leaves in its place. */
   leavesInstead(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return this.#admission.leavesInstead(nowMs, nowMs - arrivedAtMs, this.within(deadlineMs), this.waiting); }
-  /** Somebody waits here for the processor alone, and one who wants it too has been refused, of whichever route: who has waited for too long leaves for the next that comes. */
-  shedsStale(nowMs: number): boolean { return this.waiting > 0 && nowMs - this.#refusals.atMs < SHEDDING_MS && this.#isHere && this.#settling?.settles(nowMs) !== true; }
+  /**
+   * Somebody waits here for the processor alone, and one who wants it too has been refused, of whichever route: who has waited for too long leaves for the next
+   * that comes. But a burst of a route that is alone was let in as a whole, and is served as a whole.
+   */
+  shedsStale(nowMs: number): boolean { return this.waiting > 0 && (this.waiting <= SHORT || this.#share < 1) && nowMs - this.#refusals.atMs < SHEDDING_MS && this.#isHere && this.#settling?.settles(nowMs) !== true; }
   isStale(nowMs: number, arrivedAtMs: number, deadlineMs: number): boolean { return isStale(nowMs - arrivedAtMs, this.within(deadlineMs), 1 / perMsOf(this.#drain), this.#root.isNewestFirst); }
   /** One that was let in is refused after all. @returns in how many milliseconds a new attempt makes sense */
   takesBack(nowMs: number, arrivedAtMs: number): number {
