@@ -15,6 +15,7 @@ import { Roots } from '../../packages/worker/src/roots.ts';
 import type { Entry, Root } from '../../packages/worker/src/run-queues.ts';
 import { LocalCredits, WindowGate } from '../../packages/worker/src/window-gate.ts';
 import type { Ending, Machine, Policy, SimThread, SimWorker } from './machine.ts';
+import { takeTurn, type Desk } from './turns.ts';
 import type { Step } from './workloads.ts';
 
 /** What the ablations switch off. */
@@ -50,7 +51,6 @@ interface RootBooks { readonly admission: Admission; readonly standing: Standing
 interface EdgeBooks { readonly from: number; readonly to: number; count: number; readonly time: Tally; readonly bytes: Tally }
 interface Notes { node: number; since: number; gateMs: number; gateSince: number; promise: Reservation | undefined; isInside: boolean }
 interface Waiting extends Entry<SimThread> { readonly thread: SimThread }
-interface Desk { readonly roots: Roots<SimThread>; current: Root<SimThread> | undefined }
 
 export class Capriccio implements Policy {
   readonly quantumMs: number;
@@ -158,15 +158,11 @@ export class Capriccio implements Policy {
   // ---- whose turn it is ----
 
   pick(worker: SimWorker): SimThread | undefined {
-    const desk = this.#desk(worker);
-    for (let root = desk.roots.pick(); root !== undefined; root = desk.roots.pick()) {
-      const thread = root.draw() === 'resume' ? root.shift() : this.#beginOne(root);
-      desk.current = root;
-      if (thread !== undefined && !this.#isPast(thread)) return thread;
-      if (thread !== undefined) this.#machine.end(thread, 'dropped');
-      desk.roots.charge(root, 0);
-    }
-    return undefined;
+    return takeTurn(this.#desk(worker), (root) => this.#beginOne(root), (thread) => {
+      if (!this.#isPast(thread)) return true;
+      this.#machine.end(thread, 'dropped');
+      return false;
+    });
   }
 
   #beginOne(root: Root<SimThread>): SimThread | undefined {

@@ -11,11 +11,11 @@ import { schedulingRules, type SchedulingRules } from '../../packages/worker/src
 import { Roots } from '../../packages/worker/src/roots.ts';
 import type { Entry, Root } from '../../packages/worker/src/run-queues.ts';
 import type { Ending, Machine, Policy, SimThread, SimWorker } from './machine.ts';
+import { takeTurn, type Desk } from './turns.ts';
 import type { Step } from './workloads.ts';
 
 /** The server's deadline; a request class's own is when its clients give up, ms. */
 const DEADLINE_MS = 1000;
-const PREPAID_MS_MAX = 50;
 
 /** What the ablations switch off. */
 export interface WeakenedServing {
@@ -27,14 +27,14 @@ export interface WeakenedServing {
 
 interface Queue { readonly root: Root<SimThread>; readonly admission: RouteAdmission }
 interface Waiting extends Entry<SimThread> { readonly thread: SimThread; readonly queue: Queue; readAt: number; waits: boolean; isGone: boolean; isTaken: boolean; begunAt: number; prepaidMs: number }
-interface Desk { readonly roots: Roots<SimThread>; readonly clients: Patiences; readonly refusals: Refusals; readonly queues: Map<number, Queue>; readonly arrived: SimThread[]; current: Root<SimThread> | undefined }
+interface Front extends Desk { readonly clients: Patiences; readonly refusals: Refusals; readonly queues: Map<number, Queue>; readonly arrived: SimThread[] }
 
 export class Serving implements Policy {
   readonly quantumMs = Infinity;
   readonly #rules: SchedulingRules;
   readonly #weakened: WeakenedServing;
   #machine!: Machine;
-  #desks!: Desk[];
+  #desks!: Front[];
   readonly #waiting = new Map<SimThread, Waiting>();
   #begun: SimThread | undefined;
 
@@ -53,8 +53,8 @@ export class Serving implements Policy {
     return true;
   }
 
-  #desk(worker: SimWorker): Desk { return this.#desks[worker.id] as Desk; }
-  #queueOf(desk: Desk, { type, request: { name, tickets } }: SimThread): Queue {
+  #desk(worker: SimWorker): Front { return this.#desks[worker.id] as Front; }
+  #queueOf(desk: Front, { type, request: { name, tickets } }: SimThread): Queue {
     let queue = desk.queues.get(type);
     if (queue === undefined) {
       const root = desk.roots.named(name);
@@ -65,7 +65,7 @@ export class Serving implements Policy {
   }
 
   /** It has been read. */
-  #add(desk: Desk, thread: SimThread): void {
+  #add(desk: Front, thread: SimThread): void {
     const nowMs = this.#machine.now;
     const queue = this.#queueOf(desk, thread);
     const { root, admission } = queue;
@@ -126,13 +126,7 @@ export class Serving implements Policy {
   pick(worker: SimWorker): SimThread | undefined {
     const desk = this.#desk(worker);
     for (const thread of desk.arrived.splice(0)) this.#add(desk, thread);
-    for (let root = desk.roots.pick(); root !== undefined; root = desk.roots.pick()) {
-      const thread = root.draw() === 'resume' ? root.shift() : this.#beginOne(root);
-      desk.current = root;
-      if (thread !== undefined) return thread;
-      desk.roots.charge(root, 0);
-    }
-    return undefined;
+    return takeTurn(desk, (root) => this.#beginOne(root));
   }
   #beginOne(root: Root<SimThread>): SimThread | undefined {
     this.#begun = undefined;
@@ -163,7 +157,7 @@ export class Serving implements Policy {
     const entry = this.#waiting.get(thread) as Waiting;
     if (step.waitsFor === 'end') return;
     const { root, admission } = entry.queue;
-    entry.prepaidMs = Math.max(0, Math.min(admission.laterMs, PREPAID_MS_MAX - root.prepaidMs));
+    entry.prepaidMs = admission.prepaidMs;
     if (entry.prepaidMs > 0) this.#desk(thread.worker).roots.prepay(root, entry.prepaidMs);
   }
   ready(worker: SimWorker, thread: SimThread): void {

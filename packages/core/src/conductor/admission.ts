@@ -45,9 +45,9 @@ export const SHEDDING_MS = 1000;
 /**
  * Then who has waited for so many turns of its route, and for this long, leaves for the next that comes: at the capacity somebody waits at all times, of a
  * route or another, and whoever comes would wait for as long as is allowed, though far fewer see to it that the next one is ready. As long as this part of the
- * deadline is too long in any case, ms. Two leave for one at most, so that somebody is there whose turn it is. Where nobody is refused a long queue is what a stall
- * has left, and is worked off; and where more than SHORT wait of a route that is alone it is a burst that
- * was let in as a whole. Beside others a burst is more likely how an overload begins.
+ * deadline is too long in any case, ms. Two leave for one at most, so that somebody is there whose turn it is. Where nobody is refused a long queue is what a
+ * stall has left, and is worked off; so is one of more than SHORT of a route that is alone, for it was let in as a whole. Beside others it is more likely how an
+ * overload begins.
  */
 const STALE_TURNS = 2.5;
 /** Where the newest begin first fewer turns are enough: the next one is there soon. */
@@ -75,8 +75,9 @@ const LATELY_MS = 300;
  */
 const FRONT_MS = 20;
 /**
- * Where REFUSING_SOME are refused and no more than so many wait on a worker, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue 2015): who is
- * answered has then hardly waited, and as many are. Who has waited longest leaves for one that is refused. A longer queue is a burst that was let in as a whole.
+ * Where REFUSING_SOME are refused and no more than so many wait on a worker, the newest has its turn first (adaptive LIFO: Maurer, Fail at scale, ACM Queue
+ * 2015): who is answered has then hardly waited, and as many are. Who has waited longest leaves for one that is refused. A longer queue is a burst that was let
+ * in as a whole.
  */
 export const SHORT = 8;
 /**

@@ -9,6 +9,7 @@ import { Cell, LocalThread, RootLane, sharedNow, type Asker, type Entry, type Ro
 import type { WriteCoalescer } from '../http/coalesce.ts';
 import { isThenable, warn, type Listener } from '../http/contain.ts';
 import { RouteTable, type Route } from '../http/routes.ts';
+import { whenEnded } from '../http/when-ended.ts';
 import { STALE_AT_ONCE } from '../conductor/admission.ts';
 import { Patiences } from '../conductor/patience.ts';
 import { Settling } from '../conductor/settling.ts';
@@ -20,8 +21,6 @@ import type { HostOptions, RouteOptions } from './serve-options.ts';
 import { ShortRequests, type Queue, type ShortRoute } from './short-requests.ts';
 import type { Unserved } from './unserved-report.ts';
 
-/** What a root's requests that wait are charged for in advance, at most, all together, ms. */
-const PREPAID_MS_MAX = 50;
 /** A root whose requests take longer than this on average must not keep other answers waiting in a held write, microseconds. */
 const FLUSH_BEFORE_US = 200;
 
@@ -265,7 +264,7 @@ export class RequestThreads {
     scheduler.live++;
     scheduler.hop();
     const { root } = entry;
-    const prepaidMs = Math.max(0, Math.min(admission.laterMs, PREPAID_MS_MAX - root.prepaidMs));
+    const { prepaidMs } = admission;
     if (prepaidMs > 0) scheduler.roots.prepay(root, prepaidMs);
     let open = isThenable(result) ? 2 : 1;
     const timer = route.options?.onDeadline === 'cancel'
@@ -366,20 +365,6 @@ export class RequestThreads {
     res.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': String(Math.ceil(retryAfterMs / 1000)), ...this.#isDraining ? { connection: 'close' } : {} });
     res.end(text);
   }
-}
-
-/**
- * Calls `fn` when the handler has ended a response whose client has gone. Node never tells of such an end ('finish', and the callback of `end`, do not come),
- * so who returns a promise of it, as adapters of fetch handlers do, returns one that nobody settles.
- */
-function whenEnded(res: ServerResponse, fn: () => void): void {
-  if (res.writableEnded) { fn(); return; }
-  const { end } = res;
-  res.end = (...args: unknown[]) => {
-    Reflect.apply(end, res, args);
-    fn();
-    return res;
-  };
 }
 
 /** Server-sent events have no deadline. */

@@ -19,6 +19,8 @@ const SAMPLE = 16;
 /** A root of which somebody was refused so short a time ago keeps what it did not use while nothing of it was there, up to so much, ms. */
 const CLAIMING_MS = 2000;
 const CLAIM_MS = 60;
+/** What a root's requests that wait are charged for in advance, at most, all together, ms. */
+const PREPAID_MS_MAX = 50;
 /** So many times its own: from there on it makes no difference how much more waits beside it. */
 const BESIDE_MAX = 4;
 const NONE: readonly never[] = [];
@@ -28,7 +30,7 @@ const NO_WAIT = { waiting: 0, ms: 0 };
 export interface Refusals { atMs: number }
 
 /** What it sees of a root, and tells it. */
-export type AdmittedRoot = Pick<Root, 'tickets' | 'runnable' | 'gateWait' | 'downstream' | 'isAway' | 'isActive' | 'isNewestFirst' | 'claimMs' | 'costUs' | 'awayUs'> & { readonly entries: { readonly length: number } };
+export type AdmittedRoot = Pick<Root, 'tickets' | 'runnable' | 'gateWait' | 'downstream' | 'isAway' | 'isActive' | 'isNewestFirst' | 'claimMs' | 'prepaidMs' | 'costUs' | 'awayUs'> & { readonly entries: { readonly length: number } };
 
 export class RouteAdmission {
   readonly #root: AdmittedRoot;
@@ -187,8 +189,8 @@ export class RouteAdmission {
   }
   /** A client that had to wait has gone without an answer, so long after it came. */
   gaveUp(ageMs: number): void { this.#patience.gaveUp(ageMs); }
-  /** What its requests use after their first wait, ms. */
-  get laterMs(): number { return this.#laterMs.mean; }
+  /** What the root is charged for in advance when one goes on later: what such use after their first wait, ms. */
+  get prepaidMs(): number { return Math.max(0, Math.min(this.#laterMs.mean, PREPAID_MS_MAX - this.#root.prepaidMs)); }
   usedLater(ms: number): void { this.#laterMs.add(ms); }
   /** It has ended at once. */
   endedAtOnce(begunAtMs: number, nowMs?: number): void {
